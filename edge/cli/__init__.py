@@ -1,0 +1,1 @@
+"""The ``livegate`` command: one click group per file, no logic."""

@@ -1,0 +1,93 @@
+"""``livegate session``: ask a terminal for a session, or end one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from edge.cli import output
+from edge.cli.broker import Broker, broker_options
+from edge.cli.options import matching, mode_option
+from edge.contracts.enums import LivenessDecision, LivenessOperationMode
+from edge.errors import ExitCode
+from edge.link.requester import HeardDecision, Requester, Verification
+
+SESSION_ID = matching("[0-9a-f]{32}", "a session id, 32 hexadecimal digits as `session start` prints them")
+CORRELATION_ID = matching("(?s).{1,64}", "1 to 64 characters")
+
+
+@click.group()
+def session() -> None:
+    """Sessions on a terminal, over its broker: start, cancel."""
+
+
+@session.command()
+@broker_options
+@mode_option
+@click.option("--attempts", type=click.IntRange(1, 3), default=1, show_default=True)
+@click.option("--correlation", callback=CORRELATION_ID, help="userCorrelationId, signed with the decision.")
+@click.option("--wait", is_flag=True, help="Wait for every attempt's decision.")
+@click.option("--within", type=click.FloatRange(1, 600), default=90.0, show_default=True, help="Seconds to wait.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def start(
+    broker: Broker, mode: str, attempts: int, correlation: str | None, wait: bool, within: float, as_json: bool
+) -> int:
+    """Ask for a session with a fresh nonce.
+
+    With --wait, exit code 0 means that a decision with a correct signature says realface; without --key no
+    signature is checked, and that is never so.
+    """
+    return asyncio.run(_start(broker, LivenessOperationMode(mode), attempts, correlation, wait, within, as_json))
+
+
+async def _start(
+    broker: Broker,
+    mode: LivenessOperationMode,
+    attempts: int,
+    correlation: str | None,
+    wait: bool,
+    within: float,
+    as_json: bool,
+) -> int:
+    async with Requester(broker.options, broker.topics, keys=broker.keys) as requester:
+        started = await requester.start(mode=mode, attempts=attempts, user_correlation_id=correlation)
+        if not as_json:
+            click.echo(f"session {started.session_id}")
+        heard = [heard async for heard in requester.decisions(started, within=within)] if wait else []
+    if as_json:
+        output.print_json(
+            {
+                "sessionId": started.session_id,
+                "nonce": started.nonce,
+                "decisions": [output.decision_facts(one) for one in heard],
+            }
+        )
+    else:
+        for one in heard:
+            click.echo(output.decision_line(one))
+    return ExitCode.OK if not wait or any(_accepted(one) for one in heard) else ExitCode.FAILED
+
+
+def _accepted(heard: HeardDecision) -> bool:
+    result = heard.decision.attempt.result if heard.decision else None
+    return (
+        heard.verification is Verification.VERIFIED
+        and result is not None
+        and result.liveness_decision is LivenessDecision.REALFACE
+    )
+
+
+@session.command()
+@broker_options
+@click.argument("session_id", callback=SESSION_ID)
+def cancel(broker: Broker, session_id: str) -> int:
+    """End a running session. Its decision still comes, as UserCanceledSession."""
+
+    async def ask() -> None:
+        async with Requester(broker.options, broker.topics) as requester:
+            await requester.cancel(session_id)
+
+    asyncio.run(ask())
+    click.echo(f"session {session_id} is cancelled")
+    return ExitCode.OK

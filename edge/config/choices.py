@@ -1,0 +1,20 @@
+"""Choices that a setting names and a driver or runtime acts on. Light to import: the capture process needs it too."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Pace(StrEnum):
+    """How a replayed source passes time: ``simulated`` never waits."""
+
+    SIMULATED = "simulated"
+    REALTIME = "realtime"
+
+
+class RuntimeChoice(StrEnum):
+    """Which TFLite runtime to use; ``auto`` takes LiteRT where it is installed."""
+
+    AUTO = "auto"
+    LITERT = "litert"
+    TFLITE_RUNTIME = "tflite-runtime"

@@ -1,0 +1,163 @@
+"""Every field that a file may hold, in words: for messages and for the reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from edge.config.settings import (
+    HOST_PATTERN,
+    LANGUAGE_PATTERN,
+    MODEL_ID_PATTERN,
+    POLICY_NAME_PATTERN,
+    PRINTABLE_PATTERN,
+    Settings,
+)
+from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
+
+_NULL = {"type": "null"}
+_PATTERNS = {
+    ID_PATTERN: "1 to 63 lower-case letters, digits and inner hyphens",
+    PREFIX_PATTERN: "letters, digits, _ and -, in parts joined by /",
+    MODEL_ID_PATTERN: "2 to 63 lower-case letters, digits and hyphens",
+    POLICY_NAME_PATTERN: "1 to 32 lower-case letters, digits and hyphens",
+    HOST_PATTERN: "a host name or an address, without scheme and port",
+    LANGUAGE_PATTERN: "a language tag such as en or de-AT",
+    PRINTABLE_PATTERN: "text of 1 to 256 characters without control characters",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A key of the file.
+
+    allowed: what it may hold, as a phrase. default: in YAML's flow style; None where the key is required, and
+    for a section that is there without being named. section: it holds keys of its own.
+    """
+
+    path: tuple[str, ...]
+    title: str
+    description: str
+    allowed: str
+    default: str | None
+    required: bool
+    section: bool
+    secret: bool
+
+    @property
+    def name(self) -> str:
+        """``camera.fps``."""
+        return ".".join(self.path)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the file; rules between fields are not in it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return schema()
+
+
+@cache
+def fields() -> Mapping[tuple[str, ...], FieldInfo]:
+    """All fields by path, each section before its own."""
+    document = _schema()
+    return MappingProxyType({info.path: info for info in _walk(document, document, ())})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may stand at a place. choices: where only a few texts may. secret: its value is not repeated."""
+
+    phrase: str
+    choices: tuple[str, ...]
+    secret: bool
+
+
+def allowed_at(path: Sequence[str | int]) -> Allowed:
+    """Indices lead into lists. Raises KeyError for a path that leads to no field."""
+    document = _schema()
+    node: Mapping[str, Any] = document
+    for step in path:
+        kind = _resolved(document, _without_null(node))
+        node = kind["items"] if isinstance(step, int) else kind["properties"][step]
+    kind = _resolved(document, _without_null(node))
+    return Allowed(_phrase(document, node), _choices(kind), kind.get("writeOnly", False))
+
+
+def _walk(document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[FieldInfo]:
+    for name, raw in node.get("properties", {}).items():
+        kind = _resolved(document, _without_null(raw))
+        section = "properties" in kind
+        required = name in node.get("required", ())
+        steps = (*path, name)
+        yield FieldInfo(
+            path=steps,
+            title=raw.get("title") or kind["title"],
+            description=raw.get("description", ""),
+            allowed=_phrase(document, raw),
+            default=None if required or (section and raw["default"]) else json.dumps(raw["default"]),
+            required=required,
+            section=section,
+            secret=kind.get("writeOnly", False),
+        )
+        yield from _walk(document, kind, steps)
+
+
+def _resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Before 2.9 pydantic wraps a reference that has siblings.
+    wrapped = node["allOf"][0] if "allOf" in node else node
+    reference = wrapped.get("$ref")
+    if reference is None:
+        return node
+    definition: Mapping[str, Any] = document["$defs"][reference.rpartition("/")[2]]
+    return definition
+
+
+def _without_null(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = [option for option in node.get("anyOf", ()) if option != _NULL]
+    return options[0] if options else node
+
+
+def _phrase(document: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    if _NULL in node.get("anyOf", ()):
+        return f"{_phrase(document, _without_null(node))}, or null"
+    node = _resolved(document, node)
+    choices = _choices(node)
+    if choices:
+        return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
+    if node["type"] == "array":
+        each = _phrase(document, node["items"])
+        return f"a list of {node.get('minItems', 0)} to {node['maxItems']}, each {each}"
+    return _SIMPLE[node["type"]](node)
+
+
+def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
+    return (node["const"],) if "const" in node else tuple(node.get("enum", ()))
+
+
+def _text_phrase(node: Mapping[str, Any]) -> str:
+    if node.get("format") == "path":
+        return "a path"
+    pattern = node.get("pattern")
+    if pattern in _PATTERNS:
+        return _PATTERNS[pattern]
+    length = f" of {node.get('minLength', 0)} to {node['maxLength']} characters" if "maxLength" in node else ""
+    return f"text{length} like {pattern}" if pattern else f"text{length}"
+
+
+_SIMPLE: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
+    {
+        "boolean": lambda _: "true or false",
+        "integer": lambda node: f"a whole number from {node['minimum']} to {node['maximum']}",
+        "number": lambda node: f"a number from {node['minimum']:g} to {node['maximum']:g}",
+        "object": lambda _: "a section",
+        "string": _text_phrase,
+    }
+)

@@ -1,0 +1,483 @@
+"""What a terminal can be told. `edge.config.loader` reads it from the site's YAML file.
+
+Frozen. Each field is read by something and states its unit; a key that nobody reads is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from edge.config.choices import Pace, RuntimeChoice
+from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
+from edge.config.quality import QualityLimits
+from edge.contracts.enums import EvidenceKind
+from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
+
+MASK = "********"
+LONGEST_PATH = 4096
+MODEL_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,62}$"
+POLICY_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
+HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
+PRINTABLE_PATTERN = r"^[^\x00-\x1f\x7f]+$"
+
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+YesNo = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A file whose content is secret: never read here, and not even its path is shown."""
+
+    path: Path
+
+    def __repr__(self) -> str:
+        return f"SecretFile({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, str):
+        if value.startswith("~"):
+            raise ValueError("~ is not expanded: write the whole path")
+        if not value.strip() or not value.isprintable() or len(value) > LONGEST_PATH:
+            raise ValueError(f"must be a path of 1 to {LONGEST_PATH} printable characters")
+        value = Path(value)
+    if not isinstance(value, Path):
+        raise PydanticCustomError("path_type", "must be a path")
+    folder = info.context.get("folder") if isinstance(info.context, Mapping) else None
+    return value if folder is None else Path(folder) / value
+
+
+def _secret_file(value: object, info: ValidationInfo) -> SecretFile:
+    return value if isinstance(value, SecretFile) else SecretFile(_path(value, info))
+
+
+_PATH_SCHEMA = {"type": "string", "format": "path", "minLength": 1, "maxLength": LONGEST_PATH}
+FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str, when_used="json"), WithJsonSchema(_PATH_SCHEMA)]
+Secret = Annotated[
+    SecretFile,
+    PlainValidator(_secret_file),
+    PlainSerializer(lambda _: MASK, return_type=str),
+    WithJsonSchema({**_PATH_SCHEMA, "writeOnly": True}),
+]
+
+
+class Section(BaseModel):
+    """A mapping of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Device(Section):
+    """Who this terminal is on the broker: its topics begin with prefix/v1/site/id."""
+
+    id: Annotated[
+        Text,
+        Field(
+            title="Device id",
+            description="Also the MQTT client id and the common name of a client certificate",
+            pattern=ID_PATTERN,
+        ),
+    ] = "terminal-1"
+    site: Annotated[Text, Field(title="Site", description="Groups the terminals of one place", pattern=ID_PATTERN)] = (
+        "default"
+    )
+    prefix: Annotated[
+        Text,
+        Field(
+            title="Topic prefix",
+            description="First part of every topic",
+            pattern=PREFIX_PATTERN,
+            max_length=128,
+        ),
+    ] = "livegate"
+
+
+class Driven(Section):
+    """Hardware behind a driver. An unknown driver's other keys are not judged: they are its own."""
+
+    hardware: ClassVar[str]
+    drivers: ClassVar[tuple[str, ...]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_driver(cls, section: Any) -> Any:
+        driver = section.get("driver") if isinstance(section, Mapping) else None
+        if driver is not None and driver not in cls.drivers:
+            error = PydanticCustomError(
+                "driver",
+                "this release has no such {hardware} driver",
+                {"hardware": cls.hardware, "choices": cls.drivers},
+            )
+            raise ValidationError.from_exception_data(
+                cls.__name__, [InitErrorDetails(type=error, loc=("driver",), input=driver)]
+            )
+        return section
+
+
+class ReplayCamera(Driven):
+    """Recorded pictures in place of a camera. Its decisions are signed as replays and open no door."""
+
+    hardware = "camera"
+    drivers = ("replay",)
+
+    driver: Annotated[
+        Literal["replay"],
+        Field(title="Driver", description="replay is the one camera driver of this release"),
+    ]
+    sources: Annotated[
+        tuple[FilePath, ...],
+        Field(
+            title="Sources",
+            description=(
+                "Videos, folders of pictures and single pictures: one for each session, in this order, "
+                "then again from the first. Relative to this file's folder"
+            ),
+            min_length=1,
+            max_length=1000,
+        ),
+    ]
+    pace: Annotated[
+        Pace,
+        Field(
+            title="Pace",
+            description=(
+                "simulated: as fast as frames can be judged, on a clock made of their time stamps; "
+                "realtime: as fast as they were taken"
+            ),
+        ),
+    ] = Pace.SIMULATED
+    fps: Annotated[
+        Number,
+        Field(
+            title="Frame rate",
+            description="Frames per second of sources without time stamps: folders and single pictures",
+            ge=1,
+            le=120,
+        ),
+    ] = 15.0
+    process: Annotated[
+        YesNo,
+        Field(
+            title="Capture process",
+            description="Capture in a child process, as a real camera does; needs pace realtime",
+        ),
+    ] = False
+
+    @field_validator("process")
+    @classmethod
+    def _processes_run_in_real_time(cls, process: bool, info: ValidationInfo) -> bool:
+        if process and info.data.get("pace") is Pace.SIMULATED:
+            raise ValueError("a child process cannot follow a simulated clock: set pace to realtime")
+        return process
+
+
+# One class for each driver; with a second one this becomes a union told apart by `driver`.
+Camera = ReplayCamera
+
+
+class NoHardware(Driven):
+    """Nothing is there to be driven."""
+
+    hardware = "light"
+    drivers = ("none",)
+
+    driver: Annotated[Literal["none"], Field(title="Driver", description="none is the one driver of this release")] = (
+        "none"
+    )
+
+
+class Lights(Section):
+    """The terminal's own lights, and what measures the light around it."""
+
+    backlight: Annotated[NoHardware, Field(title="Backlight", description="Luminance of the attached display")] = (
+        NoHardware()
+    )
+    illuminator: Annotated[
+        NoHardware, Field(title="Illuminator", description="Infrared or white light beside the camera")
+    ] = NoHardware()
+    screen: Annotated[NoHardware, Field(title="Screen", description="Draws guidance and light patterns")] = NoHardware()
+    ambient: Annotated[NoHardware, Field(title="Ambient sensor", description="Measures lux")] = NoHardware()
+
+
+ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]
+
+
+class Models(Section):
+    """Networks and what runs them."""
+
+    directory: Annotated[
+        FilePath | None,
+        Field(
+            title="Model folder",
+            description="Folder of models and manifests; null: the models that come with the software",
+        ),
+    ] = None
+    extra_directories: Annotated[
+        tuple[FilePath, ...],
+        Field(
+            title="More model folders",
+            description="Folders with PAD networks of your own, each with its manifest",
+            max_length=16,
+        ),
+    ] = ()
+    active: Annotated[
+        Annotated[tuple[ModelId, ...], Field(min_length=1, max_length=16)] | None,
+        Field(
+            title="Active PAD networks",
+            description="Ids of the PAD networks that judge; null: those that their manifests enable",
+        ),
+    ] = None
+    runtime: Annotated[
+        RuntimeChoice, Field(title="Runtime", description="auto: litert where it is installed, else tflite-runtime")
+    ] = RuntimeChoice.AUTO
+    threads: Annotated[
+        Whole,
+        Field(
+            title="Threads",
+            description="Threads of each interpreter; more are not always faster",
+            ge=1,
+            le=4,
+        ),
+    ] = 1
+
+
+class PresetChoice(BaseModel):
+    """Stands before the floor's own fields, so that they can be held against it."""
+
+    preset: Annotated[
+        Preset | None,
+        Field(
+            title="Preset",
+            description=(
+                "Floor to start from: beside it, other keys can only tighten. null: the defaults of this "
+                "table, which other keys may loosen"
+            ),
+        ),
+    ] = None
+
+
+class Policy(PolicyFloor, PresetChoice):
+    """The least that this site demands. Requests and pushed configuration can only add to it."""
+
+    name: Annotated[
+        Text,
+        Field(
+            title="Name",
+            description="Every decision signs it; a preset brings its own",
+            pattern=POLICY_NAME_PATTERN,
+        ),
+    ] = "site"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_preset(cls, section: Any) -> Any:
+        if not isinstance(section, Mapping):
+            return section
+        try:
+            floor = PRESETS[Preset(section.get("preset", ""))]
+        except ValueError:
+            return section
+        return {**floor.model_dump(), **section}
+
+    @field_validator("*")
+    @classmethod
+    def _never_looser_than_the_preset(cls, value: Any, info: ValidationInfo) -> Any:
+        preset = info.data.get("preset")
+        if preset is None or info.field_name in (None, "preset", "name"):
+            return value
+        floor = PRESETS[preset]
+        if loosens(floor, info.field_name, value):
+            raise PydanticCustomError(
+                "looser",
+                "is looser than the {preset} preset",
+                {"preset": preset.value, "demands": getattr(floor, info.field_name)},
+            )
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _preset_names_mean_presets(cls, name: str, info: ValidationInfo) -> str:
+        preset = info.data.get("preset")
+        if preset is not None and name != preset:
+            raise ValueError(f"a policy that starts from the preset {preset} has its name: leave this key out")
+        if preset is None and name in list(Preset):
+            raise ValueError(f"is a preset's name, and decisions sign it: write `preset: {name}`, or another name")
+        return name
+
+    @field_validator("require_passive")
+    @classmethod
+    def _nothing_moves_in_a_passive_attempt(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
+        if EvidenceKind.MOTION in kinds:
+            raise ValueError("motion is never there in a passive attempt, so none could pass")
+        return kinds
+
+    @field_validator("require_motion_alone")
+    @classmethod
+    def _overwhelmed_light_proves_nothing(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
+        if EvidenceKind.LIGHT in kinds:
+            raise ValueError("light is never there when it is overwhelmed, so no attempt could pass")
+        return kinds
+
+
+class Tls(Section):
+    """PEM files of an encrypted connection, read anew at each connection."""
+
+    ca: Annotated[
+        FilePath | None,
+        Field(title="Authorities", description="Certificates that sign the broker's; null: the system's"),
+    ] = None
+    certificate: Annotated[
+        FilePath | None,
+        Field(title="Client certificate", description="This terminal's; null: the broker asks for none"),
+    ] = None
+    key: Annotated[
+        Secret | None,
+        Field(title="Client key", description="Belongs to the certificate; neither without the other"),
+    ] = Field(default=None, validate_default=True)
+
+    @field_validator("key")
+    @classmethod
+    def _certificate_and_key(cls, key: SecretFile | None, info: ValidationInfo) -> SecretFile | None:
+        if "certificate" in info.data and (key is None) != (info.data["certificate"] is None):
+            raise ValueError("certificate and key go together: set both or neither")
+        return key
+
+
+class Link(Section):
+    """The MQTT 5 broker."""
+
+    host: Annotated[
+        Text,
+        Field(
+            title="Host",
+            description="Name or address of the broker",
+            min_length=1,
+            max_length=253,
+            pattern=HOST_PATTERN,
+        ),
+    ] = "localhost"
+    port: Annotated[
+        Annotated[Whole, Field(ge=1, le=65535)] | None,
+        Field(title="Port", description="null: 8883 with tls, 1883 without"),
+    ] = None
+    tls: Annotated[Tls | None, Field(title="TLS", description="null: nothing is encrypted")] = None
+    username: Annotated[
+        Annotated[Text, Field(min_length=1, max_length=256, pattern=PRINTABLE_PATTERN)] | None,
+        Field(title="User name", description="null: none is sent"),
+    ] = None
+    password_file: Annotated[
+        Secret | None,
+        Field(title="Password file", description="Its first line is the password; needs username"),
+    ] = None
+    keepalive_seconds: Annotated[
+        Whole,
+        Field(
+            title="Keep-alive",
+            description=(
+                "Seconds of silence after which the connection is tested; the broker counts the terminal as "
+                "lost after half as long again"
+            ),
+            ge=5,
+            le=3600,
+        ),
+    ] = 30
+
+    @field_validator("password_file")
+    @classmethod
+    def _password_of_somebody(cls, file: SecretFile | None, info: ValidationInfo) -> SecretFile | None:
+        if file is not None and info.data.get("username", file) is None:
+            raise ValueError("a password needs a username")
+        return file
+
+    @property
+    def broker_port(self) -> int:
+        """The port to connect to, 1..65535."""
+        if self.port is not None:
+            return self.port
+        return 1883 if self.tls is None else 8883
+
+
+class Level(StrEnum):
+    """Least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """Form of a log line."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class Log(Section):
+    """What goes to standard error. Never pictures, secrets or nonces."""
+
+    level: Annotated[Level, Field(title="Level", description="Least severity that is logged")] = Level.INFO
+    format: Annotated[LogFormat, Field(title="Format", description="text: for reading; json: one object a line")] = (
+        LogFormat.TEXT
+    )
+
+
+class Guidance(Section):
+    """What the person sees."""
+
+    language: Annotated[
+        Text,
+        Field(
+            title="Language",
+            description="Language tag of the prompts",
+            pattern=LANGUAGE_PATTERN,
+        ),
+    ] = "en"
+
+
+class Settings(Section):
+    """The whole file."""
+
+    device: Annotated[Device, Field(title="Device", description="Who this terminal is")] = Device()
+    camera: Annotated[Camera, Field(title="Camera", description="Where frames come from")]
+    lights: Annotated[Lights, Field(title="Lights", description="The terminal's own lights")] = Lights()
+    models: Annotated[Models, Field(title="Models", description="Networks and what runs them")] = Models()
+    quality: Annotated[QualityLimits, Field(title="Quality", description="What a frame must have to be judged")] = (
+        QualityLimits()
+    )
+    policy: Annotated[Policy, Field(title="Policy", description="The least that this site demands")] = Policy()
+    link: Annotated[Link, Field(title="Link", description="The MQTT 5 broker")] = Link()
+    state_directory: Annotated[
+        FilePath,
+        Field(
+            title="State folder",
+            description="Folder of the outbox, device key and boot count; only the daemon's user may read it",
+        ),
+    ] = Path("/var/lib/livegate")
+    log: Annotated[Log, Field(title="Log", description="What goes to standard error")] = Log()
+    guidance: Annotated[Guidance, Field(title="Guidance", description="What the person sees")] = Guidance()

@@ -1,0 +1,30 @@
+"""What every payload shares: camelCase on the wire, a schema version, strictness by direction."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
+
+
+class Outgoing(BaseModel):
+    """A message or part of one that the device writes."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", serialize_by_alias=True
+    )
+
+    def to_json(self) -> bytes:
+        """UTF-8 JSON as published, absent fields left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+class Incoming(BaseModel):
+    """A message that somebody sends to the device: what it does not know, it refuses."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", serialize_by_alias=True
+    )

@@ -1,0 +1,51 @@
+"""The decision as it leaves the device: readable, and signed over the exact bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from edge.contracts.base import SCHEMA_VERSION, Outgoing
+from edge.contracts.enums import CaptureKind, LivenessOperationMode
+from edge.contracts.session import AttemptReport, SessionId, Sha256
+
+
+class Provenance(Outgoing):
+    """What the decision was made with."""
+
+    models: dict[str, Sha256]
+    config: Sha256
+    calibration: Sha256 | None = None
+    policy: str
+    software: str
+
+
+class Decision(Outgoing):
+    """One attempt of one session. Identity is (device, bootCount, seq)."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    device: str
+    site: str
+    boot_count: Annotated[int, Field(ge=1)]
+    seq: Annotated[int, Field(ge=1)]
+    session_id: SessionId
+    liveness_operation_mode: LivenessOperationMode
+    device_correlation_id: UUID | None = None
+    user_correlation_id: str | None = None
+    nonce: str | None = None
+    capture: CaptureKind
+    issued_at: Annotated[
+        float, Field(description="Unix time in seconds by the device's clock; a controller trusts its own")
+    ]
+    attempt: AttemptReport
+    last_attempt: bool
+    provenance: Provenance
+
+
+class SignedDecision(Outgoing):
+    """The payload of the ``decision`` topic. Only ``jws`` counts; ``decision`` is its payload made readable."""
+
+    decision: Decision
+    jws: str

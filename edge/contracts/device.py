@@ -1,0 +1,66 @@
+"""What a terminal says of itself, and how it answers commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edge.contracts.base import SCHEMA_VERSION, Outgoing
+from edge.contracts.enums import CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
+from edge.contracts.session import Sha256
+
+
+class State(Outgoing):
+    """Retained ``state``. A will carries the boot count of its connection, so that a stale one can be told."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    state: TerminalState
+    boot_count: Annotated[int, Field(ge=1)]
+    reason: str | None = None
+
+
+class Info(Outgoing):
+    """Retained ``info``."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    device: str
+    site: str
+    software: str
+    python: str
+    machine: str
+    runtime: str
+    capture: CaptureKind
+    modes: tuple[LivenessOperationMode, ...]
+    policy: str
+    models: dict[str, Sha256]
+    config: Sha256
+    public_key: Annotated[
+        dict[str, str], Field(description="JWK; for reading along, never for trust: keys are enrolled")
+    ]
+
+
+class DeviceEvent(Outgoing):
+    """``event``: presence, tamper, fault, config rejected, rollback."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    kind: Literal["presence", "tamper", "fault", "configRejected", "rollback"]
+    message: str
+    at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
+
+
+class CommandError(Outgoing):
+    """Why a command was refused."""
+
+    code: CommandErrorCode
+    message: str
+
+
+class CommandReply(Outgoing):
+    """``res/<verb>`` or the Response Topic."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    status: Literal["ok", "error"]
+    transaction: Annotated[str | None, Field(description="id of the command, where it could be read")] = None
+    data: dict[str, Any] | None = None
+    error: CommandError | None = None

@@ -1,0 +1,163 @@
+"""The words of the contract. Session fields and error codes carry the names of Azure Face liveness."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LivenessOperationMode(StrEnum):
+    """What a session may ask of the person."""
+
+    PASSIVE = "Passive"
+    PASSIVE_ACTIVE = "PassiveActive"
+
+
+class LivenessDecision(StrEnum):
+    """What one attempt concluded."""
+
+    REALFACE = "realface"
+    SPOOFFACE = "spoofface"
+    UNCERTAIN = "uncertain"
+
+
+class SessionStatus(StrEnum):
+    """Status of a session and of each of its attempts."""
+
+    NOT_STARTED = "NotStarted"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class LightLevel(StrEnum):
+    """How much the face answers the terminal's own light."""
+
+    DIM = "dim"
+    BRIGHT = "bright"
+    OVERWHELMED = "overwhelmed"
+    NOT_MEASURED = "not_measured"
+
+
+class CaptureKind(StrEnum):
+    """Where the frames came from; only ``live`` may open a door."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+    SIMULATED = "simulated"
+
+
+class ErrorCode(StrEnum):
+    """Why an attempt or a request ended without a decision."""
+
+    NO_FACE_DETECTED = "NoFaceDetected"
+    MULTIPLE_FACE_FOUND = "MultipleFaceFound"
+    FACE_TRACKING_FAILED = "FaceTrackingFailed"
+    FACE_NOT_FRONTAL = "FaceNotFrontal"
+    FACE_MOUTH_REGION_NOT_VISIBLE = "FaceMouthRegionNotVisible"
+    FACE_EYE_REGION_NOT_VISIBLE = "FaceEyeRegionNotVisible"
+    EXCESSIVE_IMAGE_BLUR_DETECTED = "ExcessiveImageBlurDetected"
+    EXCESSIVE_FACE_BRIGHTNESS = "ExcessiveFaceBrightness"
+    ENVIRONMENT_NOT_SUPPORTED = "EnvironmentNotSupported"
+    HEAD_TURN_NOT_PERFORMED = "HeadTurnNotPerformed"
+    TIMED_OUT = "TimedOut"
+    CAMERA_PERMISSION_DENIED = "CameraPermissionDenied"
+    CAMERA_STARTUP_FAILURE = "CameraStartupFailure"
+    INVALID_TOKEN = "InvalidToken"  # noqa: S105 - an error code of the contract
+    USER_CANCELED_SESSION = "UserCanceledSession"
+    GENERIC_FAILURE = "GenericFailure"
+
+
+class QualityFailure(StrEnum):
+    """What keeps one frame from being judged. Each has one prompt and one error code (edge.liveness.quality)."""
+
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    TOO_FAR = "too_far"
+    TOO_CLOSE = "too_close"
+    OFF_CENTRE = "off_centre"
+    MOVING = "moving"
+    NOT_FRONTAL = "not_frontal"
+    EYES_NOT_VISIBLE = "eyes_not_visible"
+    MOUTH_NOT_VISIBLE = "mouth_not_visible"
+    BLURRED = "blurred"
+    TOO_BRIGHT = "too_bright"
+    TOO_DARK = "too_dark"
+
+
+class Prompt(StrEnum):
+    """What the person is asked to do; edge.guidance holds the words."""
+
+    LOOK_AT_CAMERA = "look_at_camera"
+    ONE_PERSON_ONLY = "one_person_only"
+    COME_CLOSER = "come_closer"
+    MOVE_BACK = "move_back"
+    CENTRE_FACE = "centre_face"
+    HOLD_STILL = "hold_still"
+    TOO_MUCH_MOVEMENT = "too_much_movement"
+    LOOK_STRAIGHT = "look_straight"
+    UNCOVER_EYES = "uncover_eyes"
+    UNCOVER_MOUTH = "uncover_mouth"
+    TOO_BRIGHT = "too_bright"
+    TOO_DARK = "too_dark"
+    SCREEN_WILL_FLASH = "screen_will_flash"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    TURN_UP = "turn_up"
+    TURN_DOWN = "turn_down"
+    TURN_UP_LEFT = "turn_up_left"
+    TURN_UP_RIGHT = "turn_up_right"
+    TURN_DOWN_LEFT = "turn_down_left"
+    TURN_DOWN_RIGHT = "turn_down_right"
+    WORKING = "working"
+    ACCEPTED = "accepted"
+    NOT_ACCEPTED = "not_accepted"
+    TRY_AGAIN = "try_again"
+
+
+class EvidenceKind(StrEnum):
+    """A source of evidence that a policy may demand."""
+
+    PAD = "pad"
+    LIGHT = "light"
+    MOTION = "motion"
+
+
+class EvidenceOutcome(StrEnum):
+    """What a source of evidence said. The kinds are never averaged together."""
+
+    CONFIRMED = "confirmed"
+    VETO = "veto"
+    INSUFFICIENT = "insufficient"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class TerminalState(StrEnum):
+    """The retained ``state`` topic. The will says ``lost``."""
+
+    INIT = "init"
+    READY = "ready"
+    BUSY = "busy"
+    DEGRADED = "degraded"
+    PAUSED = "paused"
+    QUARANTINED = "quarantined"
+    UPDATING = "updating"
+    DISCONNECTED = "disconnected"
+    LOST = "lost"
+
+
+class CommandErrorCode(StrEnum):
+    """Why a command was refused; nothing has changed then."""
+
+    MALFORMED = "Malformed"
+    UNSUPPORTED_SCHEMA = "UnsupportedSchema"
+    TOO_LARGE = "TooLarge"
+    RETAINED = "Retained"
+    EXPIRED = "Expired"
+    REPEATED = "Repeated"
+    BUSY = "Busy"
+    DEGRADED = "Degraded"
+    POLICY = "Policy"
+    UNKNOWN_SESSION = "UnknownSession"
+    UNKNOWN_COMMAND = "UnknownCommand"
+    INTERNAL = "Internal"

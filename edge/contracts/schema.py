@@ -1,0 +1,50 @@
+"""JSON Schema (2020-12) of every payload, one document for each kind of topic."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from edge.contracts.base import Incoming
+from edge.contracts.decision import Decision, SignedDecision
+from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+MESSAGES: Final[dict[str, type[BaseModel]]] = {
+    "state": State,
+    "info": Info,
+    "event": DeviceEvent,
+    "decision": SignedDecision,
+    "decision.signed": Decision,
+    "session.event": SessionProgress,
+    "cmd.session.start": SessionStart,
+    "cmd.session.cancel": SessionCancel,
+    "reply": CommandReply,
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """By name: topic suffix with dots, ``reply`` for ``res/<verb>`` and the Response Topic.
+
+    ``decision.signed`` is the payload of the JWS in ``decision``. What a terminal says may gain fields without a
+    new schema version, so only commands forbid unknown ones.
+    """
+    documents = {}
+    for name, model in MESSAGES.items():
+        document = model.model_json_schema(by_alias=True)
+        documents[name] = {
+            "$schema": DIALECT,
+            **(document if issubclass(model, Incoming) else _open(document)),
+        }
+    return documents
+
+
+def _open(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {
+            key: _open(value) for key, value in part.items() if not (key == "additionalProperties" and value is False)
+        }
+    return [_open(item) for item in part] if isinstance(part, list) else part

@@ -1,0 +1,154 @@
+"""Session requests and results."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
+from edge.contracts.enums import (
+    CaptureKind,
+    ErrorCode,
+    EvidenceKind,
+    EvidenceOutcome,
+    LightLevel,
+    LivenessDecision,
+    LivenessOperationMode,
+    Prompt,
+    QualityFailure,
+    SessionStatus,
+)
+
+SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SessionStart(Incoming):
+    """``cmd/session.start``. ``nonce`` comes back signed; without one no door may open."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    expires_at: Annotated[float, Field(gt=0, description="Unix time in seconds after which the command is void")]
+    liveness_operation_mode: LivenessOperationMode = LivenessOperationMode.PASSIVE
+    device_correlation_id: UUID | None = None
+    user_correlation_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    nonce: Annotated[str, Field(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    auth_token_time_to_live_in_seconds: Annotated[int, Field(ge=60, le=86400)] = 600
+    number_of_client_attempts_allowed: Annotated[int, Field(ge=1, le=3)] = 1
+    required_evidence: tuple[EvidenceKind, ...] = Field(
+        (), description="Confirmations demanded beside those of the site's policy; it can only add"
+    )
+    pad_margin: Annotated[float, Field(ge=0, le=20)] | None = Field(
+        None,
+        description="Logits above its threshold that a score must reach; the stricter of this and the policy counts",
+    )
+
+
+class SessionCancel(Incoming):
+    """``cmd/session.cancel``."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    expires_at: Annotated[float, Field(gt=0, description="Unix time in seconds after which the command is void")]
+    session_id: SessionId
+
+
+class FaceRectangle(Outgoing):
+    """Pixels of the captured frame."""
+
+    top: int
+    left: int
+    width: int
+    height: int
+
+
+class ColorTarget(Outgoing):
+    """Where the judged face was."""
+
+    face_rectangle: FaceRectangle
+
+
+class Targets(Outgoing):
+    """The pictures that were judged; one colour camera for now."""
+
+    color: ColorTarget
+
+
+class PadNetworkScore(Outgoing):
+    """What one network made of the judged frames, after its file's threshold was taken away."""
+
+    network: str
+    sha256: Sha256
+    margin: Annotated[float, Field(description="Logits above (live) or below (attack) the file's threshold")]
+    frames: Annotated[int, Field(ge=1)]
+
+
+class EvidenceItem(Outgoing):
+    """One source of evidence and what it said."""
+
+    kind: EvidenceKind
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float | None = None
+
+
+class Assurance(Outgoing):
+    """The evidence that was present, so that a back end can decide what it is worth."""
+
+    confirmed: tuple[EvidenceKind, ...]
+    frames_judged: Annotated[int, Field(ge=0)]
+    temporal: Annotated[bool, Field(description="False for a still picture: nothing about time was judged")]
+
+
+class LivenessResult(Outgoing):
+    """What an attempt decided."""
+
+    liveness_decision: LivenessDecision
+    targets: Targets
+    digest: Annotated[Sha256, Field(description="SHA-256 over the judged frames' evidence, in order")]
+
+
+class AttemptError(Outgoing):
+    """Why an attempt ended without a decision."""
+
+    code: ErrorCode
+    message: str
+
+
+class AttemptReport(Outgoing):
+    """One attempt. Exactly one of result and error is there."""
+
+    attempt_id: Annotated[int, Field(ge=1, le=3)]
+    attempt_status: SessionStatus
+    result: LivenessResult | None = None
+    error: AttemptError | None = None
+    light_level: LightLevel
+    light_reason: str
+    assurance: Assurance
+    evidence: tuple[EvidenceItem, ...] = ()
+    networks: tuple[PadNetworkScore, ...] = ()
+    quality_failures: dict[QualityFailure, int] = Field(default_factory=dict)
+    duration_seconds: Annotated[float, Field(ge=0)]
+
+
+class SessionReport(Outgoing):
+    """A whole session as the requester reads it."""
+
+    session_id: SessionId
+    status: SessionStatus
+    liveness_operation_mode: LivenessOperationMode
+    capture: CaptureKind
+    attempts: tuple[AttemptReport, ...]
+
+
+class SessionProgress(Outgoing):
+    """``session/<id>/event``: for a screen elsewhere."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    session_id: SessionId
+    attempt_id: int
+    state: str
+    prompt: Prompt | None = None
+    text: Annotated[str | None, Field(description="The prompt in the terminal's language")] = None

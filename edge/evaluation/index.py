@@ -1,0 +1,108 @@
+"""An index of presentations: a CSV with ``path, label, pai_species, subject, source, presentation``.
+
+``label`` is ``bonafide`` or ``attack``; an attack names its ``pai_species``. Rows that share a ``presentation``
+are one sequence in file order; without the column, or where it is empty, each row is a presentation of its
+own. Paths are relative to the CSV. Further columns are ignored.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from edge.errors import InputError
+
+SHOWN_PROBLEMS = 10
+
+
+class Label(StrEnum):
+    """What a presentation truly is."""
+
+    BONA_FIDE = "bonafide"
+    ATTACK = "attack"
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """One presentation. ``paths``: one still, video or folder, or the pictures of a sequence in order."""
+
+    name: str
+    label: Label
+    pai_species: str
+    subject: str
+    source: str
+    paths: tuple[Path, ...]
+
+
+def read_index(path: Path) -> tuple[Presentation, ...]:
+    """All presentations of the index, in the order in which they first appear.
+
+    Raises InputError naming every row that cannot be understood.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle, strict=True)
+            columns = reader.fieldnames or []
+            missing = [column for column in ("path", "label") if column not in columns]
+            if missing:
+                raise InputError(
+                    f"{path} has no column {' and no column '.join(missing)}",
+                    remedy="the first line names the columns: path, label, pai_species, subject, source, presentation",
+                )
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise InputError(f"cannot read the index {path}: {error.strerror}", remedy="check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {error}", remedy="save it as CSV in UTF-8") from error
+    if not rows:
+        raise InputError(f"{path} lists no presentation", remedy="add a row for each picture or video")
+    return _group(path, rows)
+
+
+def _group(index: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[Presentation, ...]:
+    problems: list[str] = []
+    found: dict[str, Presentation] = {}
+    for line, row in rows:
+        fields = {key: (row.get(key) or "").strip() for key in ("path", "label", "pai_species", "subject", "source")}
+        group = (row.get("presentation") or "").strip()
+        if not fields["path"]:
+            problems.append(f"line {line}: no path")
+            continue
+        if fields["label"] not in list(Label):
+            problems.append(f"line {line}: label {fields['label']!r} is neither bonafide nor attack")
+            continue
+        label = Label(fields["label"])
+        if label is Label.ATTACK and not fields["pai_species"]:
+            problems.append(f"line {line}: an attack without pai_species")
+            continue
+        key = f"presentation {group}" if group else f"line {line}"
+        picture = index.parent / fields["path"]
+        known = found.get(key)
+        if known is None:
+            found[key] = Presentation(
+                name=group or fields["path"],
+                label=label,
+                pai_species=fields["pai_species"] if label is Label.ATTACK else "",
+                subject=fields["subject"],
+                source=fields["source"],
+                paths=(picture,),
+            )
+        elif (known.label, known.pai_species) != (
+            label,
+            fields["pai_species"] if label is Label.ATTACK else "",
+        ):
+            problems.append(f"line {line}: presentation {group!r} has two labels or species")
+        else:
+            found[key] = Presentation(
+                known.name, label, known.pai_species, known.subject, known.source, (*known.paths, picture)
+            )
+    if problems:
+        shown = "; ".join(problems[:SHOWN_PROBLEMS])
+        more = len(problems) - SHOWN_PROBLEMS
+        raise InputError(
+            f"{index}: {shown}" + (f"; and {more} more" if more > 0 else ""),
+            remedy="correct these rows and try again",
+        )
+    return tuple(found.values())

@@ -1,0 +1,93 @@
+"""One captured picture and everything needed to judge it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contracts.enums import CaptureKind
+
+
+class ColourOrder(StrEnum):
+    """Order of the last axis of ``Frame.pixels``."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
+@dataclass(frozen=True, slots=True)
+class LightState:
+    """What the terminal's own lights did while the frame was exposed.
+
+    display: relative luminance commanded of the attached display, 0..1; None where there is none.
+    infrared, white: relative output of the illuminators, 0..1.
+    settled: False while a light is between two levels.
+    """
+
+    display: float | None = None
+    infrared: float = 0.0
+    white: float = 0.0
+    settled: bool = True
+
+
+DARK = LightState()
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """When the rows of a frame saw light.
+
+    start: seconds on the clock of ``Frame.captured_at`` when the first row began to integrate.
+    duration: integration time of each row, seconds.
+    line_time: seconds between the starts of two rows.
+    gain: analogue times digital gain.
+    """
+
+    start: float
+    duration: float
+    line_time: float
+    gain: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A picture. Never written to disk, never logged: ``repr`` shows the shape only.
+
+    pixels: (height, width, 3) uint8, in ``colour`` order, gamma-encoded as the source gives it.
+    sequence: counts up from 0 within one opening of the camera.
+    captured_at: seconds on the source's monotonic clock, end of exposure.
+    exposure: None where the camera gives no exposure metadata; then there is no light challenge.
+    still: the only picture of its source; it carries no temporal evidence.
+    lux: what the camera's metadata estimates of the scene, if anything.
+    """
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    colour: ColourOrder
+    sequence: int
+    captured_at: float
+    capture: CaptureKind
+    exposure: Exposure | None = None
+    light: LightState = DARK
+    still: bool = False
+    lux: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
+            raise ValueError(f"a frame is (height, width, 3) uint8, not {self.pixels.shape} {self.pixels.dtype}")
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.pixels.shape[1])
+
+    def in_order(self, colour: ColourOrder) -> NDArray[np.uint8]:
+        """The pixels in the asked colour order: a view, never a copy."""
+        return self.pixels if colour is self.colour else self.pixels[:, :, ::-1]

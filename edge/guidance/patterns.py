@@ -1,0 +1,30 @@
+"""What of the screen a light code lights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from edge.liveness.plans import Chip
+
+
+@dataclass(frozen=True, slots=True)
+class LitColumns:
+    """White over the full height between two fractions of the screen's width; the rest is black.
+
+    0 is the left edge as the person sees it. White: saturated red counts as a flash of its own (WCAG 2.3.1).
+    """
+
+    start: float
+    end: float
+
+
+LIT: Mapping[Chip, LitColumns | None] = MappingProxyType(
+    {
+        Chip.BLACK: None,
+        Chip.LEFT: LitColumns(0.0, 0.5),
+        Chip.RIGHT: LitColumns(0.5, 1.0),
+        Chip.FULL: LitColumns(0.0, 1.0),
+    }
+)

@@ -1,0 +1,165 @@
+"""What the terminal asks of its hardware. Every driver passes the suite in tests/hardware/contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from edge.contracts.enums import CaptureKind, Prompt
+from edge.frames.frame import Frame
+
+
+class EndOfSource(Exception):  # noqa: N818 - an ending, not an error
+    """A replayed source has no further frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTraits:
+    """What a camera can say of its frames.
+
+    exposure_metadata: frames carry ``exposure``; without it there is no light challenge.
+    """
+
+    name: str
+    capture: CaptureKind
+    exposure_metadata: bool
+
+
+class Camera(Protocol):
+    """Frames in order of capture, each with its own ``sequence``, which leaves out what was dropped.
+
+    Making a camera touches no hardware and imports no driver's library. After closing it may be opened again.
+    All calls come from one thread. As a context it is opened on entering and closed on leaving.
+    """
+
+    @property
+    def traits(self) -> CameraTraits:
+        """Known before the camera is opened."""
+        ...
+
+    def open(self) -> None:
+        """Raises HardwareError (missing, busy, denied, already open) or InputError (an unreadable replay).
+
+        Where permission was refused, ``__cause__`` is a PermissionError.
+        """
+        ...
+
+    def read(self, timeout: float) -> Frame | None:
+        """The next frame, or None when ``timeout`` seconds pass without one.
+
+        Raises EndOfSource when a replayed source is over, InputError when it turns out to be damaged, and
+        HardwareError when the camera is lost or not open.
+        """
+        ...
+
+    def close(self) -> None:
+        """Never raises; may be repeated. What frames the driver still holds are overwritten."""
+        ...
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class LightInterval:
+    """A change of a light: seconds on the session's clock from command to settled."""
+
+    commanded_at: float
+    settled_at: float
+
+
+class Backlight(Protocol):
+    """Luminance of the attached display."""
+
+    @property
+    def available(self) -> bool:
+        """False: nothing to control; ``set_level`` then only remembers."""
+        ...
+
+    def level(self) -> float | None:
+        """Relative luminance 0..1, or None where it cannot be known."""
+        ...
+
+    def set_level(self, level: float, now: float) -> LightInterval:
+        """Raises ValueError outside 0..1, HardwareError when the write fails."""
+        ...
+
+    def restore(self, now: float) -> None:
+        """Back to the level found at first use. May be repeated."""
+        ...
+
+
+class LightBand(StrEnum):
+    """What an illuminator emits."""
+
+    INFRARED = "infrared"
+    WHITE = "white"
+
+
+class Illuminator(Protocol):
+    """A switched light beside the camera. Off when made, off when closed."""
+
+    @property
+    def available(self) -> bool: ...
+
+    @property
+    def band(self) -> LightBand: ...
+
+    def set_output(self, output: float, now: float) -> LightInterval:
+        """Relative output 0..1. Raises ValueError outside it, HardwareError when the light cannot be driven.
+
+        Where nothing is available it is taken and has no effect.
+        """
+        ...
+
+    def output(self) -> float: ...
+
+    def close(self) -> None:
+        """Off. Never raises; may be repeated."""
+        ...
+
+
+class Pattern(StrEnum):
+    """What of the screen is lit in a light challenge."""
+
+    GUIDANCE = "guidance"
+    FULL = "full"
+    LEFT = "left"
+    RIGHT = "right"
+    BLACK = "black"
+
+
+class Screen(Protocol):
+    """Draws guidance for the person and light patterns."""
+
+    @property
+    def available(self) -> bool: ...
+
+    def show_prompt(self, prompt: Prompt | None) -> None:
+        """Raises HardwareError when the screen is lost."""
+        ...
+
+    def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
+        """Raises HardwareError when the screen is lost."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class AmbientSensor(Protocol):
+    """Light level of the surroundings."""
+
+    @property
+    def available(self) -> bool: ...
+
+    def lux(self) -> float | None:
+        """Lux, or None where it cannot be told. Raises HardwareError when the sensor is lost."""
+        ...

@@ -1,0 +1,30 @@
+"""When to try the broker again: full jitter, so that a thousand terminals do not come back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class FullJitter:
+    """A delay drawn evenly from 0 to a ceiling that doubles with each failure.
+
+    random: draws from 0 to 1. base, cap: seconds. stable_after: only a connection that held this many seconds
+    brings the ceiling back down; a broker that accepts and drops at once is not hammered.
+    Method: "Exponential Backoff And Jitter", AWS Architecture Blog.
+    """
+
+    random: Callable[[], float]
+    base: float = 1.0
+    cap: float = 60.0
+    stable_after: float = 30.0
+    _failures: int = field(default=0, init=False)
+
+    def delay(self, connected_for: float | None) -> float:
+        """Seconds to wait. ``connected_for``: seconds that the connection held; None when none came about."""
+        if connected_for is not None and connected_for >= self.stable_after:
+            self._failures = 0
+        ceiling = min(self.cap, self.base * 2.0 ** min(self._failures, 32))
+        self._failures += 1
+        return self.random() * ceiling

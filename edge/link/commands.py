@@ -1,0 +1,212 @@
+"""Commands as they come off the wire, judged before anything is done. Pure: the time is given."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pydantic import ValidationError
+
+from edge.contracts.base import SCHEMA_VERSION
+from edge.contracts.device import CommandError, CommandReply
+from edge.contracts.enums import CommandErrorCode
+from edge.contracts.session import SessionCancel, SessionStart
+from edge.contracts.topics import ID_PATTERN, Topics
+
+MAX_COMMAND_BYTES: Final = 16 * 1024
+MAX_LIFETIME_SECONDS: Final = 3600.0
+MAX_REPLY_TOPIC_BYTES: Final = 256
+MAX_CORRELATION_BYTES: Final = 256
+
+Command = SessionStart | SessionCancel
+COMMANDS: Final[dict[str, type[SessionStart] | type[SessionCancel]]] = {
+    "session.start": SessionStart,
+    "session.cancel": SessionCancel,
+}
+
+_VERB: Final = re.compile(r"[a-z]{1,16}(?:\.[a-z]{1,16}){0,2}")
+_COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_REQUESTER: Final = re.compile(ID_PATTERN)
+_LEVEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SHOWN_ERRORS: Final = 10
+
+
+class CommandRefused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """A handler's no. It becomes the error reply; nothing has changed."""
+
+    def __init__(self, code: CommandErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message below ``cmd/``. ``correlation`` goes back unread."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Where an answer goes."""
+
+    topic: str
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A command to carry out, once its id is remembered."""
+
+    verb: str
+    command: Command
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer to send, and nothing else to do. ``reply_to`` None: the topic is no place to answer for."""
+
+    reply: CommandReply
+    reply_to: ReplyTo | None
+
+
+def ok_reply(transaction: str, data: dict[str, Any] | None = None) -> CommandReply:
+    return CommandReply(status="ok", transaction=transaction, data=data)
+
+
+def error_reply(code: CommandErrorCode, message: str, transaction: str | None = None) -> CommandReply:
+    return CommandReply(status="error", transaction=transaction, error=CommandError(code=code, message=message))
+
+
+def read_command(inbound: Inbound, topics: Topics, now: float) -> Accepted | Refused:
+    """Any bytes to a typed command or a typed refusal; never raises on what was received.
+
+    now: Unix time in seconds by the terminal's clock. Checked in this order: topic, Response Topic, retain
+    flag, size, verb, JSON, schema version, fields, expiry. Whether the id was used before, the outbox says.
+    """
+    verb = inbound.topic.removeprefix(topics.command(""))
+    if not inbound.topic.startswith(topics.command("")) or not _VERB.fullmatch(verb):
+        return Refused(
+            error_reply(CommandErrorCode.UNKNOWN_COMMAND, "no verb is spelt like this; see docs/mqtt.md"),
+            None,
+        )
+    reply_to = _reply_to(inbound, topics, verb)
+    if isinstance(reply_to, Refused):
+        return reply_to
+    transaction: str | None = None
+    try:
+        document = _document(inbound, verb)
+        stated = document.get("id")
+        transaction = stated if isinstance(stated, str) and _COMMAND_ID.fullmatch(stated) else None
+        command = _command(document, inbound.payload, verb)
+        _check_time(command.expires_at, now)
+    except CommandRefused as refused:
+        return Refused(error_reply(refused.code, refused.message, transaction), reply_to)
+    return Accepted(verb, command, reply_to)
+
+
+def _refuse(code: CommandErrorCode, message: str) -> NoReturn:
+    raise CommandRefused(code, message)
+
+
+def _reply_to(inbound: Inbound, topics: Topics, verb: str) -> ReplyTo | Refused:
+    own = ReplyTo(topics.response(verb), (inbound.correlation or b"")[:MAX_CORRELATION_BYTES] or None)
+    wanted = inbound.response_topic
+    if wanted is None:
+        return own
+    root = topics.reply_root()
+    levels = wanted.removeprefix(root).split("/")
+    # Elsewhere, a command could make the terminal write to topics that its sender may not.
+    if (
+        len(wanted) <= MAX_REPLY_TOPIC_BYTES
+        and wanted.startswith(root)
+        and len(levels) > 1
+        and _REQUESTER.fullmatch(levels[0])
+        and all(_LEVEL.fullmatch(level) for level in levels[1:])
+    ):
+        return ReplyTo(wanted, own.correlation)
+    message = f"the Response Topic must be {root}<requester>/<token>; answered here instead"
+    return Refused(error_reply(CommandErrorCode.MALFORMED, message), own)
+
+
+def _document(inbound: Inbound, verb: str) -> dict[str, Any]:
+    if inbound.retain:
+        _refuse(
+            CommandErrorCode.RETAINED,
+            "commands are never retained: clear the topic with an empty retained one, then publish without",
+        )
+    if len(inbound.payload) > MAX_COMMAND_BYTES:
+        _refuse(
+            CommandErrorCode.TOO_LARGE,
+            f"{len(inbound.payload)} bytes; a command has at most {MAX_COMMAND_BYTES}",
+        )
+    if inbound.correlation is not None and len(inbound.correlation) > MAX_CORRELATION_BYTES:
+        _refuse(CommandErrorCode.TOO_LARGE, f"Correlation Data has at most {MAX_CORRELATION_BYTES} bytes")
+    if verb not in COMMANDS:
+        _refuse(CommandErrorCode.UNKNOWN_COMMAND, f"known are {', '.join(COMMANDS)}")
+    try:
+        document = json.loads(
+            inbound.payload,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=lambda name: _not_json(f"{name} is no number"),
+        )
+    except (ValueError, RecursionError) as error:
+        _not_json(str(error) or "nested too deeply")
+    if not isinstance(document, dict):
+        _not_json("a command is a JSON object")
+    return document
+
+
+def _not_json(why: str) -> NoReturn:
+    _refuse(CommandErrorCode.MALFORMED, f"not JSON that counts here: {why[:200]}")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        _not_json("a field is there twice")
+    return members
+
+
+def _command(document: dict[str, Any], payload: bytes, verb: str) -> Command:
+    version = document.get("schemaVersion", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        _refuse(
+            CommandErrorCode.UNSUPPORTED_SCHEMA,
+            f"schemaVersion {_short(version)}; this terminal knows {SCHEMA_VERSION}",
+        )
+    try:
+        # Strict, and from the bytes: "600" is no number here, and nothing is guessed.
+        return COMMANDS[verb].model_validate_json(payload, strict=True)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+        told = [f"{_short('.'.join(map(str, p['loc'])) or 'payload')}: {p['msg']}" for p in problems[:_SHOWN_ERRORS]]
+        more = len(problems) - len(told)
+        _refuse(CommandErrorCode.MALFORMED, "; ".join(told) + (f"; and {more} more" if more else ""))
+
+
+def _short(value: object) -> str:
+    return ascii(value)[:80]
+
+
+def _check_time(expires_at: float, now: float) -> None:
+    ahead = expires_at - now
+    if ahead <= 0:
+        _refuse(
+            CommandErrorCode.EXPIRED,
+            f"expired {-ahead:.1f} s ago by the terminal's clock; send a new one, and compare the clocks",
+        )
+    if ahead > MAX_LIFETIME_SECONDS:
+        _refuse(
+            CommandErrorCode.EXPIRED,
+            f"expiresAt lies {ahead:.0f} s ahead of the terminal's clock, and may {MAX_LIFETIME_SECONDS:.0f} s;"
+            " shorten it, and compare the clocks",
+        )

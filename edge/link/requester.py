@@ -1,0 +1,392 @@
+"""The other side: whoever asks a terminal for sessions and reads its decisions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import TracebackType
+from typing import Final, Self
+
+import aiomqtt
+from aiomqtt.message import Message
+from pydantic import ValidationError
+
+from edge.contracts.decision import Decision
+from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.enums import CommandErrorCode, LivenessOperationMode
+from edge.contracts.jws import EnrolledKeys, SignatureError, read_decision, read_unverified
+from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
+from edge.contracts.topics import Topics
+from edge.errors import LinkError
+from edge.link.client import (
+    FIRST_ERROR,
+    NO_MATCHING_SUBSCRIBERS,
+    Client,
+    connected,
+    publish_properties,
+)
+from edge.link.options import LinkOptions
+from edge.link.trouble import explain
+
+MAX_KEPT: Final = 1000
+MAX_EXPIRY_SECONDS: Final = 30
+
+
+class TerminalRefusedError(LinkError):
+    """The terminal answered a command with an error; ``code`` says which."""
+
+    def __init__(self, what: str, *, remedy: str, code: CommandErrorCode | None = None) -> None:
+        super().__init__(what, remedy=remedy)
+        self.code = code
+
+
+class NoAnswerError(LinkError):
+    """No reply, or no decision, within the time given."""
+
+
+class Verification(StrEnum):
+    """What the signature of a decision is worth."""
+
+    VERIFIED = "verified"
+    NOT_CHECKED = "not_checked"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardDecision:
+    """A payload of the ``decision`` topic.
+
+    decision: from the signed bytes; None when they cannot be read. problem: why it is not verified, else "".
+    """
+
+    decision: Decision | None
+    verification: Verification
+    problem: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message of a terminal. ``content`` None: it breaks the contract, and ``problem`` says how."""
+
+    topic: str
+    content: HeardDecision | State | Info | DeviceEvent | SessionProgress | None
+    problem: str
+    retained: bool
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """What the terminal answered to ``session.start``, and the nonce that its decisions must carry."""
+
+    session_id: str
+    nonce: str
+    transaction: str
+
+
+class Requester:
+    """An async context manager: one connection, for one terminal.
+
+    Entering raises LinkError when the broker cannot be reached, or refuses.
+    """
+
+    def __init__(
+        self,
+        options: LinkOptions,
+        topics: Topics,
+        *,
+        keys: EnrolledKeys | None = None,
+        name: str = "livegate-cli",
+        reply_seconds: float = 10.0,
+    ) -> None:
+        """keys None: signatures are not checked, and no decision counts as verified.
+
+        name: ``<requester>`` in ``<prefix>/v1/_reply/<requester>/``.
+        reply_seconds: how long a reply may take.
+        """
+        self._options = options
+        self._topics = topics
+        self._keys = keys
+        self._reply_seconds = reply_seconds
+        self._identifier = f"{name}-{secrets.token_hex(4)}"
+        self._reply_topic = f"{topics.reply_root()}{name}/{secrets.token_hex(8)}"
+        self._stack = contextlib.AsyncExitStack()
+        self._client: Client | None = None
+        self._replies: dict[bytes, asyncio.Future[bytes]] = {}
+        self._decisions: deque[HeardDecision] = deque(maxlen=MAX_KEPT)
+        self._arrived = asyncio.Event()
+        self._state: State | None = None
+        self._lost: LinkError | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            client = await self._stack.enter_async_context(connected(self._options, self._identifier))
+            await client.subscribe_all([self._reply_topic, self._topics.decision, self._topics.state])
+        except (aiomqtt.MqttError, LinkError) as error:
+            await self._stack.aclose()
+            raise explain(error, self._options, self._identifier) from None
+        self._client = client
+        reading = asyncio.create_task(self._read(client), name="requester-read")
+        self._stack.push_async_callback(_cancelled, reading)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client = None
+        await self._stack.aclose()
+
+    @property
+    def state(self) -> State | None:
+        """What the terminal last said of itself; None while nothing was heard."""
+        return self._state
+
+    async def start(
+        self,
+        *,
+        mode: LivenessOperationMode = LivenessOperationMode.PASSIVE,
+        attempts: int = 1,
+        user_correlation_id: str | None = None,
+        lifetime: float = 30.0,
+    ) -> StartedSession:
+        """Ask for a session with a fresh nonce. lifetime: seconds until the command is void.
+
+        Raises TerminalRefusedError, NoAnswerError, LinkError.
+        """
+        nonce = secrets.token_urlsafe(24)
+        command = SessionStart(
+            id=secrets.token_urlsafe(16),
+            expires_at=time.time() + lifetime,
+            liveness_operation_mode=mode,
+            number_of_client_attempts_allowed=attempts,
+            user_correlation_id=user_correlation_id,
+            nonce=nonce,
+        )
+        reply = await self._ask("session.start", command, lifetime)
+        session_id = (reply.data or {}).get("sessionId")
+        if not isinstance(session_id, str):
+            raise LinkError(
+                f"{self._topics.device!r} accepted a session and did not name it",
+                remedy="update the terminal",
+            )
+        return StartedSession(session_id, nonce, command.id)
+
+    async def cancel(self, session_id: str, *, lifetime: float = 30.0) -> None:
+        """Raises TerminalRefusedError, NoAnswerError, LinkError."""
+        command = SessionCancel(id=secrets.token_urlsafe(16), expires_at=time.time() + lifetime, session_id=session_id)
+        await self._ask("session.cancel", command, lifetime)
+
+    async def decisions(self, session: StartedSession, *, within: float) -> AsyncIterator[HeardDecision]:
+        """Each attempt of the session once, to the last, however often it is delivered.
+
+        A decision with another nonce than the session's is REFUSED; a refused one never ends the waiting.
+        Raises NoAnswerError when ``within`` seconds pass before the last one, LinkError when the connection
+        is lost.
+        """
+        deadline = asyncio.get_running_loop().time() + within
+        seen: set[object] = set()
+        refused = 0
+        while True:
+            self._arrived.clear()
+            for heard in tuple(self._decisions):
+                decision = heard.decision
+                if decision is None or decision.session_id != session.session_id:
+                    continue
+                judged = _judge(heard, decision, session, self._topics)
+                good = judged.verification is not Verification.REFUSED
+                known = (decision.device, decision.boot_count, decision.seq) if good else heard.payload
+                if known in seen:
+                    continue
+                seen.add(known)
+                refused += not good
+                yield judged
+                if good and decision.last_attempt:
+                    return
+            if self._lost is not None:
+                raise self._lost
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._arrived.wait()
+            except TimeoutError:
+                told = f"; {refused} were refused" if refused else ""
+                raise NoAnswerError(
+                    f"no last decision of session {session.session_id} within {within:.0f} s{told}",
+                    remedy=f"{self._terminal_now()}; a decision once made is kept there until somebody has it",
+                ) from None
+
+    async def _ask(self, verb: str, command: SessionStart | SessionCancel, lifetime: float) -> CommandReply:
+        if self._client is None:
+            raise RuntimeError("use the requester as an async context manager")
+        if self._lost is not None:
+            raise self._lost
+        correlation = command.id.encode()
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._replies[correlation] = answer
+        topic = self._topics.command(verb)
+        try:
+            async with asyncio.timeout(self._reply_seconds):
+                reason = await self._client.publish_acknowledged(
+                    topic,
+                    command.model_dump_json(by_alias=True, exclude_none=True).encode(),
+                    properties=publish_properties(
+                        response_topic=self._reply_topic,
+                        correlation=correlation,
+                        expiry_seconds=min(MAX_EXPIRY_SECONDS, math.ceil(lifetime)),
+                    ),
+                )
+                if reason == NO_MATCHING_SUBSCRIBERS:
+                    raise NoAnswerError(
+                        f"no terminal listens on {topic}",
+                        remedy=f"{self._terminal_now()}; check site and device",
+                    )
+                if reason >= FIRST_ERROR:
+                    raise LinkError(
+                        f"the broker does not let this client publish on {topic} (0x{reason:02x})",
+                        remedy="use credentials that may command terminals",
+                    )
+                payload = await answer
+        except TimeoutError:
+            raise NoAnswerError(
+                f"no reply to {verb} from {self._topics.device!r} within {self._reply_seconds:.0f} s",
+                remedy=self._terminal_now(),
+            ) from None
+        except aiomqtt.MqttError as error:
+            raise explain(error, self._options, self._identifier) from None
+        finally:
+            del self._replies[correlation]
+        return _checked(_read_reply(payload), verb, self._topics.device)
+
+    def _terminal_now(self) -> str:
+        if self._state is None:
+            return "the terminal has never announced itself to this broker: check that it runs, and its name"
+        return f"the terminal says that it is {self._state.state.value!r}"
+
+    async def _read(self, client: Client) -> None:
+        try:
+            async for message in client.messages:
+                self._take(message)
+                self._arrived.set()
+        except aiomqtt.MqttError as error:
+            self._lost = explain(error, self._options, self._identifier)
+            for waiting in self._replies.values():
+                if not waiting.done():
+                    waiting.set_exception(self._lost)
+            self._arrived.set()
+
+    def _take(self, message: Message) -> None:
+        topic, payload = message.topic.value, bytes(message.payload)
+        if topic == self._reply_topic:
+            waiting = self._replies.get(getattr(message.properties, "CorrelationData", b""))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(payload)
+        elif topic == self._topics.decision:
+            self._decisions.append(hear_decision(payload, self._keys))
+        elif topic == self._topics.state:
+            with contextlib.suppress(ValidationError):
+                self._state = State.model_validate_json(payload, extra="ignore")
+
+
+async def listen(
+    options: LinkOptions,
+    prefix: str,
+    *,
+    site: str = "+",
+    device: str = "+",
+    keys: EnrolledKeys | None = None,
+) -> AsyncGenerator[Heard, None]:
+    """Everything that terminals publish, until the caller stops.
+
+    Raises LinkError when the connection is lost.
+    """
+    identifier = f"livegate-listen-{secrets.token_hex(4)}"
+    topics = Topics(prefix, site, device)
+    filters = [topics.state, topics.info, topics.event, topics.decision, topics.session_event("+")]
+    try:
+        async with connected(options, identifier) as client:
+            await client.subscribe_all(filters)
+            async for message in client.messages:
+                yield hear(message.topic.value, bytes(message.payload), retained=message.retain, keys=keys)
+    except aiomqtt.MqttError as error:
+        raise explain(error, options, identifier) from None
+
+
+def hear_decision(payload: bytes, keys: EnrolledKeys | None) -> HeardDecision:
+    """A payload of the ``decision`` topic; never raises on what was received."""
+    try:
+        if keys is None:
+            return HeardDecision(read_unverified(payload), Verification.NOT_CHECKED, "no keys were given", payload)
+        return HeardDecision(read_decision(payload, keys), Verification.VERIFIED, "", payload)
+    except SignatureError as error:
+        with contextlib.suppress(SignatureError):
+            return HeardDecision(read_unverified(payload), Verification.REFUSED, str(error), payload)
+        return HeardDecision(None, Verification.REFUSED, str(error), payload)
+
+
+_MESSAGES: Final[dict[str, type[State] | type[Info] | type[DeviceEvent] | type[SessionProgress]]] = {
+    "state": State,
+    "info": Info,
+    "event": DeviceEvent,
+}
+
+
+def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKeys | None = None) -> Heard:
+    """Any message of a terminal; never raises on what was received. Unknown fields are ignored."""
+    levels = topic.split("/")
+    suffix = levels[-1]
+    if suffix == "decision":
+        decision = hear_decision(payload, keys)
+        return Heard(topic, decision, decision.problem, retained, payload)
+    in_session = len(levels) > 2 and levels[-3] == "session"
+    model = SessionProgress if in_session else _MESSAGES.get(suffix)
+    if model is None:
+        return Heard(topic, None, "no message of the contract has this topic", retained, payload)
+    try:
+        return Heard(topic, model.model_validate_json(payload, extra="ignore"), "", retained, payload)
+    except ValidationError as error:
+        return Heard(topic, None, _first_problem(error), retained, payload)
+
+
+def _judge(heard: HeardDecision, decision: Decision, session: StartedSession, topics: Topics) -> HeardDecision:
+    if heard.verification is Verification.REFUSED:
+        return heard
+    problem = ""
+    if (decision.site, decision.device) != (topics.site, topics.device):
+        problem = f"it is a decision of {decision.site}/{decision.device}"
+    elif decision.nonce != session.nonce:
+        problem = "it carries another nonce than this session's"
+    return replace(heard, verification=Verification.REFUSED, problem=problem) if problem else heard
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _read_reply(payload: bytes) -> CommandReply:
+    try:
+        return CommandReply.model_validate_json(payload, extra="ignore")
+    except ValidationError as error:
+        raise LinkError(
+            f"the terminal's reply breaks the contract: {_first_problem(error)}", remedy="update this client"
+        ) from None
+
+
+def _checked(reply: CommandReply, verb: str, device: str) -> CommandReply:
+    if reply.status == "ok":
+        return reply
+    code, message = (reply.error.code, reply.error.message) if reply.error else (None, "no reason given")
+    raise TerminalRefusedError(f"{device!r} refused {verb}: {code or 'error'}", remedy=message, code=code)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}"

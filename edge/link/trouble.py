@@ -1,0 +1,122 @@
+"""Why there is no connection, in words for the person who must do something about it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import Final
+
+import aiomqtt
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import LinkError
+from edge.link.client import FIRST_ERROR, ClosedBeforeAnswerError
+from edge.link.options import LinkOptions
+
+# By X509_V_ERR_* of OpenSSL's x509_vfy.h.
+_CERTIFICATE: Final[dict[int, tuple[str, str]]] = {
+    9: ("is not valid yet by this device's clock", "wait until the clock is synchronised, or set it"),
+    10: ("has expired by this device's clock", "renew the broker's certificate, or set the clock"),
+    62: ("is not for {host!r}", "set link.host to a name in the certificate, or have it issued for this name"),
+    64: ("is not for {host!r}", "set link.host to an address in the certificate, or have it issued for this one"),
+}
+
+_REFUSALS: Final[dict[int, tuple[str, str]]] = {
+    0x84: ("does not speak MQTT 5", "use a broker with MQTT 5, such as mosquitto 2"),
+    0x85: ("refuses the client id {identifier!r}", "correct the device id or the broker's list of clients"),
+    0x86: ("refuses the user name or password", "correct link.username and link.password_file"),
+    0x87: ("does not authorise {identifier!r}", "correct the credentials, or the broker's access list"),
+    0x88: ("says that it is not available", "see the broker's log"),
+    0x89: ("says that it is busy", "nothing: it is tried again"),
+    0x8A: ("has banned {identifier!r}", "see the broker's configuration"),
+    0x8B: ("is shutting down", "nothing: it is tried again"),
+    0x8E: (
+        "gave the connection to another client that calls itself {identifier!r}",
+        "give each terminal its own device id; two that share one throw each other out",
+    ),
+    0x95: ("finds a packet too large", "raise the broker's packet limit"),
+    0x97: ("says that a quota is exceeded", "see the broker's configuration"),
+    0x9F: ("says that connections come too fast", "nothing: it is tried again"),
+}
+
+
+def explain(error: Exception, options: LinkOptions, identifier: str) -> LinkError:
+    """What an exception of connecting or of a lost connection means. Equal causes give equal texts."""
+    if isinstance(error, LinkError):
+        return error
+    cause = error.__cause__ or error.__context__
+    for found in (error, cause):
+        if isinstance(found, aiomqtt.MqttCodeError):
+            return _coded(found.rc, options, identifier)
+    if isinstance(cause, ssl.SSLError):
+        return _tls(cause, options)
+    if isinstance(cause, OSError):
+        return _network(cause, options)
+    if isinstance(error, ClosedBeforeAnswerError):
+        return LinkError(
+            f"the broker at {options.address} took the connection and closed it without an answer",
+            remedy="check that this port is for MQTT with this TLS setting, that the broker speaks MQTT 5, and that"
+            " it accepts this client's certificate",
+        )
+    return LinkError(
+        f"the broker at {options.address} does not answer",
+        remedy="check that it runs and that nothing blocks the way",
+    )
+
+
+def _coded(rc: int | ReasonCode | None, options: LinkOptions, identifier: str) -> LinkError:
+    broker = f"the broker at {options.address}"
+    value = rc.value if isinstance(rc, ReasonCode) else 0
+    if value in _REFUSALS:
+        what, remedy = _REFUSALS[value]
+        return LinkError(f"{broker} {what.format(identifier=identifier)}", remedy=remedy)
+    if value > FIRST_ERROR:
+        return LinkError(f"{broker} refuses: {rc} (0x{value:02x})", remedy="see the broker's log")
+    # mosquitto 2.0 hangs up without a word when another client takes the id.
+    return LinkError(
+        f"{broker} ended the connection",
+        remedy=f"see its log; if this repeats, another client may be calling itself {identifier!r} too",
+    )
+
+
+def _tls(error: ssl.SSLError, options: LinkOptions) -> LinkError:
+    broker = f"the broker at {options.address}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what, remedy = _CERTIFICATE.get(
+            error.verify_code,
+            (f"is not trusted: {error.verify_message}", "set link.tls.ca to the authority that issued it"),
+        )
+        return LinkError(f"the certificate of {broker} {what.format(host=options.host)}", remedy=remedy)
+    reason = error.reason or str(error)
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+        return LinkError(f"{broker} does not speak TLS at this port", remedy="correct link.port, or remove link.tls")
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        return LinkError(
+            f"{broker} does not accept this client's certificate: {reason.lower().replace('_', ' ')}",
+            remedy="set link.tls.certificate and link.tls.key to a valid pair that its authority issued",
+        )
+    return LinkError(f"TLS with {broker} fails: {reason}", remedy="check link.tls and the broker's TLS settings")
+
+
+def _network(error: OSError, options: LinkOptions) -> LinkError:
+    if isinstance(error, socket.gaierror):
+        return LinkError(
+            f"the name {options.host!r} of the broker is not known here",
+            remedy="correct link.host, or the device's name service",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return LinkError(
+            f"nothing listens at {options.address}",
+            remedy="start the broker, or correct link.host and link.port",
+        )
+    if isinstance(error, TimeoutError):
+        return LinkError(
+            f"{options.address} does not answer", remedy="check that it runs and that nothing blocks the way"
+        )
+    if error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}:
+        return LinkError(f"no way to {options.address}: {error.strerror}", remedy="check this device's network")
+    return LinkError(
+        f"the connection to {options.address} broke: {error.strerror or error}",
+        remedy="check that this port is for MQTT with this TLS setting, and see the broker's log",
+    )

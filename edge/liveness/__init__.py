@@ -1,0 +1,1 @@
+"""The sans-IO heart: session machine, challenge plans, evidence, fusion, policy."""

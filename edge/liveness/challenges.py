@@ -1,0 +1,39 @@
+"""What the answer to a challenge means."""
+
+from __future__ import annotations
+
+from edge.contracts.enums import EvidenceKind, EvidenceOutcome
+from edge.liveness.effects import Ignored
+from edge.liveness.events import ChallengeFinished
+from edge.liveness.outcome import Finding
+from edge.liveness.paths import challenge_motion, overwhelmed
+from edge.liveness.state import Ending, SessionState, Step, end, gather, judge
+
+
+def light_answered(state: SessionState, event: ChallengeFinished, now: float) -> Step:
+    if foreign := _foreign(state, event):
+        return foreign
+    state = gather(state, light=Finding(EvidenceKind.LIGHT, event.outcome, event.reason, event.margin))
+    if event.outcome is EvidenceOutcome.VETO:
+        return judge(state, "the light challenge speaks against a live face", now)
+    if event.error is not None:
+        return end(state, Ending(event.reason, event.error), now)
+    if event.overwhelmed:
+        return overwhelmed(state, event.reason, now)
+    return challenge_motion(state, now)
+
+
+def motion_answered(state: SessionState, event: ChallengeFinished, now: float) -> Step:
+    if foreign := _foreign(state, event):
+        return foreign
+    state = gather(state, motion=Finding(EvidenceKind.MOTION, event.outcome, event.reason, event.margin))
+    if event.error is not None and event.outcome is not EvidenceOutcome.VETO:
+        return end(state, Ending(event.reason, event.error), now)
+    return judge(state, "the challenges were played to their end", now)
+
+
+def _foreign(state: SessionState, event: ChallengeFinished) -> Step | None:
+    plan = state.gathered.plan
+    if plan is not None and event.plan_id == plan.plan_id:
+        return None
+    return state, (Ignored(f"plan {event.plan_id} is not the one being played"),)

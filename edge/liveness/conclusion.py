@@ -1,0 +1,102 @@
+"""From an ended attempt to its outcome, and to the next attempt or the end of the session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edge.contracts.enums import ErrorCode, EvidenceKind, EvidenceOutcome, LivenessDecision, Prompt
+from edge.liveness import fusion
+from edge.liveness.effects import AttemptEnded, Effect, PrepareLights, RestoreLights
+from edge.liveness.outcome import AttemptOutcome, Finding
+from edge.liveness.policy import Path
+from edge.liveness.prompts import say
+from edge.liveness.quality import REMEDIES, RETRYABLE
+from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, enter
+from edge.liveness.watching import lasting_failure
+
+NOT_ACCEPTED = frozenset({LivenessDecision.SPOOFFACE, LivenessDecision.UNCERTAIN})
+
+
+def conclude(state: SessionState, _: None, now: float) -> Step:
+    if state.ending is None:
+        raise AssertionError("an attempt ended without a reason")
+    outcome = _outcome(state, state.ending, now)
+    again = (
+        not state.ending.final
+        and state.attempt < state.policy.attempts
+        and (outcome.error in RETRYABLE or outcome.decision in NOT_ACCEPTED)
+    )
+    restored: tuple[Effect, ...] = (RestoreLights(),) if state.gathered.prepared else ()
+    state, prompt = say(state, Prompt.TRY_AGAIN if again else _final_prompt(outcome), now)
+    effects = (*restored, *prompt, AttemptEnded(state.attempt, outcome, last=not again))
+    state = replace(state, ending=None)
+    if not again:
+        return enter(state, Phase.DONE, now), effects
+    following = Attempt(started_at=now, last_frame_at=state.gathered.last_frame_at)
+    state = replace(enter(state, Phase.PREPARING, now), attempt=state.attempt + 1, gathered=following)
+    return state, (*effects, PrepareLights())
+
+
+def _final_prompt(outcome: AttemptOutcome) -> Prompt:
+    if outcome.decision is LivenessDecision.REALFACE:
+        return Prompt.ACCEPTED
+    return Prompt.TRY_AGAIN if outcome.error in RETRYABLE else Prompt.NOT_ACCEPTED
+
+
+def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
+    gathered = state.gathered
+    if ending.code is None and not gathered.candidates:
+        ending = _nothing_judged(state, ending.message)
+    outcome = AttemptOutcome(
+        decision=None,
+        error=ending.code,
+        message=ending.message,
+        light_level=gathered.light_level,
+        light_reason=gathered.light_reason,
+        findings=(),
+        networks=(),
+        box=None,
+        judged=(),
+        digest=None,
+        temporal=False,
+        failures=gathered.failures,
+        started_at=gathered.started_at,
+        ended_at=now,
+    )
+    if ending.code is not None:
+        return outcome
+    policy = state.policy
+    judged = fusion.best_frames(gathered.candidates, policy.judged_frames)
+    pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
+    findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(gathered))
+    return replace(
+        outcome,
+        decision=fusion.decide(findings, policy.required(gathered.path)),
+        findings=findings,
+        networks=networks,
+        box=judged[0].box,
+        judged=tuple(frame.sequence for frame in judged),
+        digest=fusion.digest(judged),
+        temporal=len(judged) > 1 and not any(frame.still for frame in judged),
+    )
+
+
+def _nothing_judged(state: SessionState, why: str) -> Ending:
+    failure = lasting_failure(state)
+    if failure is not None:
+        return Ending(f"{why}; mostly {failure}", REMEDIES[failure].error)
+    if not state.gathered.face_seen:
+        return Ending(f"{why}; no face was seen", ErrorCode.NO_FACE_DETECTED)
+    return Ending(f"{why}; no frame carried scores", ErrorCode.GENERIC_FAILURE)
+
+
+def _motion_finding(gathered: Attempt) -> Finding:
+    if gathered.path is Path.PASSIVE:
+        reason = "nobody was asked to move"
+        return Finding(EvidenceKind.MOTION, EvidenceOutcome.NOT_APPLICABLE, reason)
+    return gathered.motion or _unplayed(EvidenceKind.MOTION)
+
+
+def _unplayed(kind: EvidenceKind) -> Finding:
+    reason = f"the {kind} challenge was not played to its end"
+    return Finding(kind, EvidenceOutcome.INSUFFICIENT, reason)

@@ -1,0 +1,69 @@
+"""What the machine asks of the world. The runner carries it out and answers with events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.contracts.enums import Prompt
+from edge.liveness.outcome import AttemptOutcome
+from edge.liveness.plans import LightPlan, MotionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareLights:
+    """Display to full brightness; answer LightsSettled."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreLights:
+    """Everything back as it was found; emitted on every way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPrompt:
+    """Tell the person."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureLight:
+    """Answer LightMeasured with the same number; a later one takes the place of an earlier one.
+
+    measurement: counts from 1 over the session.
+    """
+
+    measurement: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayLight:
+    """Play the plan; answer ChallengeFinished."""
+
+    plan: LightPlan
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMotion:
+    """Play the plan, showing each later movement's prompt in its turn; answer ChallengeFinished."""
+
+    plan: MotionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """One attempt is over; ``last`` when the session is too."""
+
+    attempt: int
+    outcome: AttemptOutcome
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that does not belong here changed nothing; kept for the log."""
+
+    reason: str
+
+
+Effect = PrepareLights | RestoreLights | ShowPrompt | MeasureLight | PlayLight | PlayMotion | AttemptEnded | Ignored

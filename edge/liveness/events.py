@@ -1,0 +1,108 @@
+"""What may happen to a session. The machine alone decides what it means in each state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LightLevel
+from edge.liveness.evidence import FrameEvidence
+
+SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An accepted request begins.
+
+    seed: at least 32 bytes of the operating system's CSPRNG, ValueError otherwise; all challenges come from
+    it, so it stays out of every log.
+    """
+
+    capture: CaptureKind
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.seed) < SEED_BYTES:
+            raise ValueError(f"a seed has at least {SEED_BYTES} bytes, not {len(self.seed)}")
+
+
+@dataclass(frozen=True, slots=True)
+class LightsSettled:
+    """Backlight up and exposure adapted; frames may be judged from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSeen:
+    """Vision has looked at a frame."""
+
+    evidence: FrameEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class LightMeasured:
+    """The light measurement is done. ``reason`` is logged and signed.
+
+    measurement: the number that it was asked for by; another one is ignored.
+    outcome, margin: what the face's answer to the brightness step says of liveness. A veto counts at every
+    level, a confirmation in dim light only.
+    """
+
+    measurement: int
+    level: LightLevel
+    reason: str
+    outcome: EvidenceOutcome = EvidenceOutcome.INSUFFICIENT
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeFinished:
+    """A light or motion challenge was played to its end.
+
+    plan_id: of the plan that was played; a foreign one is ignored.
+    error: set where the person did not do what was asked.
+    """
+
+    plan_id: str
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float | None = None
+    overwhelmed: bool = False
+    error: ErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnded:
+    """A replayed source has no further frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareFailed:
+    """Camera or lights cannot go on."""
+
+    code: ErrorCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The requester or the person gave up."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Nothing happened; time passed."""
+
+
+Event = (
+    Started
+    | LightsSettled
+    | FrameSeen
+    | LightMeasured
+    | ChallengeFinished
+    | SourceEnded
+    | HardwareFailed
+    | Cancelled
+    | Ticked
+)

@@ -1,0 +1,65 @@
+"""How an attempt ended, in the heart's own terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.contracts.enums import (
+    ErrorCode,
+    EvidenceKind,
+    EvidenceOutcome,
+    LightLevel,
+    LivenessDecision,
+    QualityFailure,
+)
+from edge.liveness.evidence import FaceBox
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one source of evidence said."""
+
+    kind: EvidenceKind
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSummary:
+    """One network over the judged frames: median margin in logits."""
+
+    network: str
+    sha256: str
+    margin: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """Exactly one of decision and error is set.
+
+    judged: sequence numbers of the frames that were judged, best first.
+    digest: SHA-256 hex over the judged frames' evidence; None with an error.
+    failures: how many frames each quality failure kept from being judged.
+    """
+
+    decision: LivenessDecision | None
+    error: ErrorCode | None
+    message: str
+    light_level: LightLevel
+    light_reason: str
+    findings: tuple[Finding, ...]
+    networks: tuple[NetworkSummary, ...]
+    box: FaceBox | None
+    judged: tuple[int, ...]
+    digest: str | None
+    temporal: bool
+    failures: tuple[tuple[QualityFailure, int], ...]
+    started_at: float
+    ended_at: float
+
+    @property
+    def confirmed(self) -> tuple[EvidenceKind, ...]:
+        """Kinds of evidence that spoke for a live person."""
+        return tuple(f.kind for f in self.findings if f.outcome is EvidenceOutcome.CONFIRMED)

@@ -1,0 +1,93 @@
+"""Which way an attempt goes, once the light is known."""
+
+from __future__ import annotations
+
+from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed
+from edge.contracts.enums import (
+    ErrorCode,
+    EvidenceKind,
+    EvidenceOutcome,
+    LightLevel,
+    LivenessOperationMode,
+    Prompt,
+)
+from edge.liveness.effects import Ignored, PlayLight, PlayMotion
+from edge.liveness.events import LightMeasured
+from edge.liveness.outcome import Finding
+from edge.liveness.plans import draw_light_plan, draw_motion_plan
+from edge.liveness.policy import Path
+from edge.liveness.prompts import say
+from edge.liveness.state import Ending, Phase, SessionState, Step, end, enter, gather, judge
+from edge.liveness.watching import is_still
+
+
+def light_measured(state: SessionState, event: LightMeasured, now: float) -> Step:
+    if event.measurement != state.measurements:
+        return state, (Ignored(f"light measurement {event.measurement} is not the one that was asked for last"),)
+    state = note_light(state, event.level, event.reason, event.outcome, event.margin)
+    if event.outcome is EvidenceOutcome.VETO:
+        return judge(state, "the light speaks against a live face", now)
+    alone = state.policy.when_light_not_measured is WhenLightNotMeasured.PASSIVE
+    if event.level is LightLevel.DIM or (event.level is LightLevel.NOT_MEASURED and alone):
+        return _go_passive(state, now)
+    if event.level is LightLevel.BRIGHT and state.mode is LivenessOperationMode.PASSIVE_ACTIVE:
+        return _challenge_light(state, now)
+    if event.level is LightLevel.OVERWHELMED:
+        return overwhelmed(state, event.reason, now)
+    return end(state, unsupported(state), now)
+
+
+def note_light(
+    state: SessionState,
+    level: LightLevel,
+    reason: str,
+    outcome: EvidenceOutcome = EvidenceOutcome.INSUFFICIENT,
+    margin: float | None = None,
+) -> SessionState:
+    if level is LightLevel.DIM or outcome is EvidenceOutcome.VETO:
+        light = Finding(EvidenceKind.LIGHT, outcome, reason, margin)
+    elif level is LightLevel.NOT_MEASURED:
+        light = Finding(EvidenceKind.LIGHT, EvidenceOutcome.NOT_APPLICABLE, reason)
+    else:
+        light = Finding(EvidenceKind.LIGHT, EvidenceOutcome.INSUFFICIENT, reason)
+    return gather(state, light_level=level, light_reason=reason, light=light)
+
+
+def unsupported(state: SessionState) -> Ending:
+    why = {
+        LightLevel.BRIGHT: "too bright for a passive check",
+        LightLevel.OVERWHELMED: "the surroundings drown the terminal's light",
+        LightLevel.NOT_MEASURED: "the light level is not known",
+    }[state.gathered.light_level]
+    return Ending(f"{why}: {state.gathered.light_reason}", ErrorCode.ENVIRONMENT_NOT_SUPPORTED)
+
+
+def _go_passive(state: SessionState, now: float) -> Step:
+    candidates = state.gathered.candidates
+    if candidates and is_still(state, candidates[-1]):
+        return judge(state, "the picture was judged", now)
+    return enter(gather(state, candidates_before_passive=len(candidates)), Phase.PASSIVE, now), ()
+
+
+def _challenge_light(state: SessionState, now: float) -> Step:
+    plan = draw_light_plan(state.seed, state.attempt)
+    state = enter(gather(state, path=Path.ACTIVE, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
+    state, prompt = say(state, Prompt.SCREEN_WILL_FLASH, now)
+    return state, (*prompt, PlayLight(plan))
+
+
+def challenge_motion(state: SessionState, now: float) -> Step:
+    plan = draw_motion_plan(state.seed, state.attempt)
+    state = enter(gather(state, plan=plan), Phase.MOTION_CHALLENGE, now)
+    state, prompt = say(state, plan.movements[0].direction.prompt, now)
+    return state, (*prompt, PlayMotion(plan))
+
+
+def overwhelmed(state: SessionState, reason: str, now: float) -> Step:
+    state = note_light(state, LightLevel.OVERWHELMED, reason)
+    by_motion = (
+        state.policy.when_overwhelmed is WhenOverwhelmed.MOTION and state.mode is LivenessOperationMode.PASSIVE_ACTIVE
+    )
+    if by_motion:
+        return challenge_motion(gather(state, path=Path.MOTION_ALONE), now)
+    return end(state, unsupported(state), now)

@@ -1,0 +1,1 @@
+"""One synchronous runner: heart, vision, ports and an injected clock."""

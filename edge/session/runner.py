@@ -1,0 +1,299 @@
+"""Runs a session: reads frames, lets vision look, lets the heart decide, drives the lights."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LivenessOperationMode, Prompt
+from edge.contracts.session import AttemptReport, SessionReport
+from edge.errors import HardwareError, LivegateError
+from edge.frames.frame import Frame
+from edge.hardware.ports import AmbientSensor, Backlight, Camera, EndOfSource, Illuminator, Screen
+from edge.liveness.effects import (
+    AttemptEnded,
+    Effect,
+    Ignored,
+    MeasureLight,
+    PlayLight,
+    PlayMotion,
+    PrepareLights,
+    RestoreLights,
+    ShowPrompt,
+)
+from edge.liveness.events import (
+    Cancelled,
+    ChallengeFinished,
+    Event,
+    FrameSeen,
+    HardwareFailed,
+    LightMeasured,
+    LightsSettled,
+    SourceEnded,
+    Started,
+    Ticked,
+)
+from edge.liveness.evidence import FrameEvidence
+from edge.liveness.machine import SessionState, new_session, step, wants_judgement
+from edge.liveness.policy import Policy
+from edge.session.clock import Clock
+from edge.session.light_level import level_from_lux
+from edge.session.report import attempt_report
+
+log = structlog.get_logger(__name__)
+
+READ_TIMEOUT = 0.5
+SEED_BYTES = 32
+
+
+class Vision(Protocol):
+    """What the runner needs of edge.vision."""
+
+    def reset(self) -> None: ...
+
+    def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The terminal's hardware, each behind its port."""
+
+    camera: Camera
+    backlight: Backlight
+    illuminator: Illuminator
+    screen: Screen
+    ambient: AmbientSensor
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a screen elsewhere may show: the phase, and the prompt where there is a new one."""
+
+    attempt: int
+    phase: str
+    prompt: Prompt | None
+
+
+def _nobody_cancels() -> str | None:
+    return None
+
+
+def _ignore(*_: object) -> None: ...
+
+
+class SessionRunner:
+    """Runs one session at a time on the calling thread, which must own the interpreters behind ``vision``."""
+
+    def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
+        """make_clock: called for each session; a replay's time begins with its first frame."""
+        self._devices = devices
+        self._vision = vision
+        self._make_clock = make_clock
+
+    @property
+    def capture(self) -> CaptureKind:
+        """Of every frame that this runner sees."""
+        return self._devices.camera.traits.capture
+
+    def run(
+        self,
+        session_id: str,
+        policy: Policy,
+        mode: LivenessOperationMode,
+        *,
+        cancelled: Callable[[], str | None] = _nobody_cancels,
+        on_progress: Callable[[Progress], None] = _ignore,
+        on_attempt: Callable[[AttemptReport, bool], None] = _ignore,
+    ) -> SessionReport:
+        """Runs to the end and returns the report; every light is back as it was, whatever happened.
+
+        cancelled: asked before each frame; a text ends the session as UserCanceledSession.
+        on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
+        was the last. Both are called on the running thread.
+        """
+        run = _Run(self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
+        try:
+            run.until_done(cancelled)
+        finally:
+            run.put_back()
+        return run.report(session_id)
+
+
+class _Run:
+    def __init__(
+        self,
+        devices: Devices,
+        vision: Vision,
+        clock: Clock,
+        policy: Policy,
+        mode: LivenessOperationMode,
+        on_progress: Callable[[Progress], None],
+        on_attempt: Callable[[AttemptReport, bool], None],
+    ) -> None:
+        self._devices = devices
+        self._vision = vision
+        self._clock = clock
+        self._mode = mode
+        self._on_progress = on_progress
+        self._on_attempt = on_attempt
+        self._state: SessionState = new_session(policy, mode, clock.now())
+        self._pending: deque[Event] = deque()
+        self._settled_at: float | None = None
+        self._frame_lux: float | None = None
+        self._frames_read = 0
+        self._attempts: list[AttemptReport] = []
+
+    def until_done(self, cancelled: Callable[[], str | None]) -> None:
+        self._vision.reset()
+        try:
+            # Before the start: a camera may take longer to open than a light to settle.
+            self._devices.camera.open()
+        except LivegateError as error:
+            self._apply(HardwareFailed(_startup_code(error), str(error)))
+        else:
+            capture = self._devices.camera.traits.capture
+            self._apply(Started(capture=capture, seed=secrets.token_bytes(SEED_BYTES)))
+        while not self._state.done:
+            reason = cancelled()
+            if reason is not None:
+                self._apply(Cancelled(reason))
+            else:
+                self._apply(self._pending.popleft() if self._pending else self._observe())
+
+    def put_back(self) -> None:
+        # Lights first: whatever else fails, none stays on.
+        self._restore_lights()
+        self._vision.reset()
+        self._devices.camera.close()
+
+    def report(self, session_id: str) -> SessionReport:
+        return SessionReport(
+            session_id=session_id,
+            status=self._attempts[-1].attempt_status,
+            liveness_operation_mode=self._mode,
+            capture=self._devices.camera.traits.capture,
+            attempts=tuple(self._attempts),
+        )
+
+    def _apply(self, event: Event) -> None:
+        before = self._state.phase
+        self._state, effects = step(self._state, event, self._clock.now())
+        prompt = None
+        for effect in effects:
+            if isinstance(effect, ShowPrompt):
+                prompt = effect.prompt
+            self._carry_out(effect)
+        if self._state.phase is not before or prompt is not None:
+            self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+
+    def _observe(self) -> Event:
+        try:
+            frame = self._devices.camera.read(READ_TIMEOUT)
+        except EndOfSource:
+            return SourceEnded()
+        except LivegateError as error:
+            code = ErrorCode.GENERIC_FAILURE if self._frames_read else _startup_code(error)
+            return HardwareFailed(code, str(error))
+        if frame is None:
+            self._clock.waited(READ_TIMEOUT)
+            return Ticked()
+        self._frames_read += 1
+        self._clock.frame_arrived(frame)
+        self._frame_lux = frame.lux
+        try:
+            seen = FrameSeen(self._vision.see(frame, judge=wants_judgement(self._state)))
+        except LivegateError as error:
+            return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
+        except Exception:
+            # A fault of ours must still end the session with a code, or the requester waits for nothing.
+            log.exception("a frame could not be judged")
+            return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
+        if self._settled_at is None or _began(frame) < self._settled_at:
+            return seen
+        self._settled_at = None
+        self._pending.append(seen)
+        return LightsSettled()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case PrepareLights():
+                self._prepare_lights()
+            case RestoreLights():
+                self._restore_lights()
+            case ShowPrompt(prompt):
+                self._show(prompt)
+            case MeasureLight(measurement):
+                self._pending.append(self._measure_light(measurement))
+            case PlayLight(plan):
+                self._pending.append(_not_judged(plan.plan_id, "the answer to the light challenge"))
+            case PlayMotion(plan):
+                self._pending.append(_not_judged(plan.plan_id, "head movement"))
+            case AttemptEnded(attempt, outcome, last):
+                # Nothing that answers this attempt may reach the next.
+                self._pending.clear()
+                self._vision.reset()
+                report = attempt_report(attempt, outcome)
+                self._attempts.append(report)
+                self._on_attempt(report, last)
+            case Ignored(reason):
+                log.debug("event ignored", reason=reason, phase=self._state.phase.value)
+
+    def _show(self, prompt: Prompt) -> None:
+        try:
+            self._devices.screen.show_prompt(prompt)
+        except HardwareError as error:
+            log.error("the screen is lost", error=str(error))
+            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _prepare_lights(self) -> None:
+        now = self._clock.now()
+        try:
+            interval = self._devices.backlight.set_level(1.0, now)
+        except HardwareError as error:
+            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+            return
+        if interval.settled_at <= now:
+            self._pending.append(LightsSettled())
+        else:
+            self._settled_at = interval.settled_at
+
+    def _restore_lights(self) -> None:
+        now = self._clock.now()
+        self._settled_at = None
+        for light, action in (
+            ("backlight", lambda: self._devices.backlight.restore(now)),
+            ("illuminator", lambda: self._devices.illuminator.set_output(0.0, now)),
+        ):
+            try:
+                action()
+            except Exception:
+                # Of whatever kind: the next light is put back all the same.
+                log.exception("a light could not be put back", light=light)
+
+    def _measure_light(self, measurement: int) -> LightMeasured:
+        try:
+            lux = self._devices.ambient.lux() if self._devices.ambient.available else None
+        except HardwareError as error:
+            log.warning("the ambient sensor is lost", error=str(error))
+            lux = None
+        level, reason = level_from_lux(self._frame_lux if lux is None else lux)
+        log.info("light measured", light_level=level.value, reason=reason)
+        return LightMeasured(measurement, level, reason)
+
+
+def _began(frame: Frame) -> float:
+    return frame.exposure.start if frame.exposure is not None else frame.captured_at
+
+
+def _not_judged(plan_id: str, what: str) -> ChallengeFinished:
+    return ChallengeFinished(plan_id, EvidenceOutcome.INSUFFICIENT, f"this release does not judge {what}")
+
+
+def _startup_code(error: LivegateError) -> ErrorCode:
+    denied = isinstance(error.__cause__, PermissionError)
+    return ErrorCode.CAMERA_PERMISSION_DENIED if denied else ErrorCode.CAMERA_STARTUP_FAILURE

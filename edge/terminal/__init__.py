@@ -1,0 +1,1 @@
+"""The daemon: processes, wiring, watchdog, memory hygiene."""

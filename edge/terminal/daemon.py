@@ -1,0 +1,332 @@
+"""The daemon's asyncio side: commands in, states, events and decisions out; sessions run on the inference thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from edge import __version__
+from edge.config.loader import Loaded
+from edge.contracts.decision import Decision, Provenance
+from edge.contracts.device import DeviceEvent, Info, State
+from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
+from edge.contracts.session import (
+    Assurance,
+    AttemptError,
+    AttemptReport,
+    SessionCancel,
+    SessionProgress,
+    SessionReport,
+    SessionStart,
+)
+from edge.errors import LivegateError
+from edge.guidance.texts import texts
+from edge.link.commands import Command, CommandRefused
+from edge.link.files import claim
+from edge.link.identity import Identity
+from edge.link.link import Link
+from edge.link.outbox import Outbox
+from edge.liveness.policy import Policy, PolicyRefusal, tighten
+from edge.session.runner import Progress
+from edge.terminal.assembly import Workbench, camera_traits, link_options, open_workbench, topics
+from edge.terminal.hygiene import keep_memory_private
+from edge.terminal.inference import InferenceThread
+from edge.terminal.notify import notify, watchdog_period
+
+log = structlog.get_logger(__name__)
+
+OUTBOX_FILE = "outbox.sqlite"
+STOPPING = "the terminal is stopping"
+# Longer than a camera process may take to start, kill and start again.
+STALLED_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class RunningSession:
+    """The one session that runs. Before each frame the inference thread reads ``cancel_reason`` and sets
+    ``alive_at``, monotonic seconds.
+    """
+
+    session_id: str
+    request: SessionStart
+    policy: Policy
+    cancel_reason: str | None = None
+    attempts_decided: int = 0
+    decided: bool = False
+    alive_at: float = field(default_factory=time.monotonic)
+
+
+class Daemon:
+    """One terminal. Everything here belongs to the event loop's thread."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        """Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts."""
+        self._loaded = loaded
+        settings = loaded.settings
+        self._claim = claim(settings.state_directory)
+        self._identity = Identity.open(settings.state_directory, settings.device.id)
+        self._outbox = Outbox(settings.state_directory / OUTBOX_FILE)
+        self._texts = texts(settings.guidance.language)
+        self._inference = InferenceThread()
+        self._workbench: Workbench | None = None
+        self._session: RunningSession | None = None
+        self._session_task: asyncio.Task[None] | None = None
+        self._trouble: str | None = None
+        self._stopping = False
+        self._published: State = self._state()
+        self._link = Link(
+            link_options(settings.link),
+            topics(settings.device),
+            self._outbox,
+            state=self._published,
+            info=self._info(),
+            on_outbox=self._announce,
+        )
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye."""
+        async with asyncio.TaskGroup() as tasks:
+            link = tasks.create_task(self._link.run(self._handle), name="link")
+            await self._open_workbench()
+            self._announce()
+            notify("READY=1", f"STATUS={self._published.state}")
+            on_ready()
+            watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
+            stopped = asyncio.ensure_future(stop.wait())
+            await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            notify("STOPPING=1")
+            await self._wind_up()
+            watchdog.cancel()
+
+    async def _open_workbench(self) -> None:
+        try:
+            self._workbench = await self._inference.open(lambda: open_workbench(self._loaded.settings))
+        except LivegateError as error:
+            self._trouble = str(error)
+            log.error("no session can run", error=error.what, remedy=error.remedy)
+            self._tell_fault(str(error))
+        except Exception as error:
+            log.exception("no session can run")
+            self._trouble = f"models and devices could not be opened: {_told(error)}"
+            self._tell_fault(self._trouble)
+        self._link.publish_info(self._info())
+
+    async def _wind_up(self) -> None:
+        self._stopping = True
+        if self._session is not None:
+            self._session.cancel_reason = STOPPING
+        if self._session_task is not None:
+            await self._session_task
+        await self._link.stop()
+        self._inference.close()
+        self._outbox.close()
+        os.close(self._claim)
+
+    async def _feed_watchdog(self) -> None:
+        period = watchdog_period()
+        while period is not None:
+            if self.makes_progress(time.monotonic()):
+                notify("WATCHDOG=1")
+            else:
+                log.error("the session hangs; the watchdog is left to bite")
+            await asyncio.sleep(period)
+
+    def makes_progress(self, now: float) -> bool:
+        """Whether a session that runs has looked for a frame of late; True where none runs."""
+        return self._session is None or now - self._session.alive_at <= STALLED_SECONDS
+
+    async def _handle(self, command: Command) -> dict[str, Any] | None:
+        match command:
+            case SessionStart():
+                return self._start(command)
+            case SessionCancel():
+                return self._cancel(command)
+
+    def _start(self, request: SessionStart) -> dict[str, Any]:
+        if self._stopping:
+            raise CommandRefused(CommandErrorCode.BUSY, STOPPING)
+        state = self._state()
+        if state.state is TerminalState.DEGRADED:
+            raise CommandRefused(CommandErrorCode.DEGRADED, f"no session can run: {state.reason}")
+        if self._workbench is None:
+            raise CommandRefused(CommandErrorCode.BUSY, "the terminal is starting; wait for the state ready")
+        if self._session is not None:
+            raise CommandRefused(CommandErrorCode.BUSY, f"session {self._session.session_id} is running")
+        try:
+            policy = tighten(self._loaded.settings.policy, request)
+        except PolicyRefusal as refusal:
+            raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
+        session = RunningSession(uuid.uuid4().hex, request, policy)
+        self._session = session
+        self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
+        self._announce()
+        return {"sessionId": session.session_id, "status": SessionStatus.RUNNING.value}
+
+    def _cancel(self, command: SessionCancel) -> dict[str, Any]:
+        if self._session is None or self._session.session_id != command.session_id:
+            raise CommandRefused(CommandErrorCode.UNKNOWN_SESSION, f"session {command.session_id} is not running")
+        self._session.cancel_reason = "cancelled by the requester"
+        return {"sessionId": command.session_id}
+
+    async def _run_session(self, session: RunningSession) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(progress: Progress) -> None:
+            loop.call_soon_threadsafe(self._tell, session, progress)
+
+        def cancelled() -> str | None:
+            session.alive_at = time.monotonic()
+            return session.cancel_reason
+
+        try:
+            report = await self._inference.run(
+                session.session_id,
+                session.policy,
+                session.request.liveness_operation_mode,
+                cancelled=cancelled,
+                on_progress=tell,
+                on_attempt=lambda attempt, last: self._decide(session, attempt, last),
+            )
+            log.info("session ended", session=session.session_id, outcome=_outcome(report))
+        except Exception as error:
+            log.exception("session failed", session=session.session_id)
+            self._tell_fault(f"session {session.session_id} failed: {_told(error)}")
+            if not session.decided:
+                await self._decide_failed(session)
+        finally:
+            self._session = None
+            self._announce()
+
+    def _tell(self, session: RunningSession, progress: Progress) -> None:
+        self._link.publish_progress(
+            SessionProgress(
+                session_id=session.session_id,
+                attempt_id=progress.attempt,
+                state=progress.phase,
+                prompt=progress.prompt,
+                text=self._texts[progress.prompt] if progress.prompt else None,
+            )
+        )
+
+    def _decide(self, session: RunningSession, attempt: AttemptReport, last: bool) -> None:
+        """On the inference thread: the decision is on disk before the next attempt begins."""
+        workbench, request, settings = self._workbench, session.request, self._loaded.settings
+        if workbench is None:
+            raise RuntimeError("a session ran without a workbench")
+        decision = Decision(
+            device=settings.device.id,
+            site=settings.device.site,
+            boot_count=self._identity.boot_count,
+            seq=self._identity.next_seq(),
+            session_id=session.session_id,
+            liveness_operation_mode=request.liveness_operation_mode,
+            device_correlation_id=request.device_correlation_id,
+            user_correlation_id=request.user_correlation_id,
+            nonce=request.nonce,
+            capture=workbench.capture,
+            issued_at=time.time(),
+            attempt=attempt,
+            last_attempt=last,
+            provenance=Provenance(
+                models=workbench.model_hashes,
+                config=self._loaded.sha256,
+                policy=session.policy.name,
+                software=__version__,
+            ),
+        )
+        self._link.publish_decision(self._identity.seal(decision))
+        session.attempts_decided += 1
+        session.decided = last
+
+    async def _decide_failed(self, session: RunningSession) -> None:
+        """The requester of a session that a fault of ours ended still gets its last decision: an error."""
+        attempt = AttemptReport(
+            attempt_id=min(session.attempts_decided + 1, session.policy.attempts),
+            attempt_status=SessionStatus.FAILED,
+            error=AttemptError(code=ErrorCode.GENERIC_FAILURE, message="internal fault of the terminal"),
+            light_level=LightLevel.NOT_MEASURED,
+            light_reason="not measured",
+            assurance=Assurance(confirmed=(), frames_judged=0, temporal=False),
+            duration_seconds=0.0,
+        )
+        try:
+            await asyncio.to_thread(self._decide, session, attempt, last=True)
+        except Exception as error:
+            log.exception("a decision could not be stored", session=session.session_id)
+            self._tell_fault(f"session {session.session_id} ended without a decision: {_told(error)}")
+
+    def _tell_fault(self, message: str) -> None:
+        self._link.publish_event(DeviceEvent(kind="fault", message=message, at=time.time()))
+
+    def _state(self) -> State:
+        reason = self._trouble
+        if reason is None and self._outbox.full:
+            reason = "the outbox is full: no broker has taken decisions for too long"
+        if reason is None:
+            reason = self._outbox.trouble
+        if reason is not None:
+            state = TerminalState.DEGRADED
+        elif self._workbench is None:
+            state = TerminalState.INIT
+        else:
+            state = TerminalState.READY if self._session is None else TerminalState.BUSY
+        return State(state=state, boot_count=self._identity.boot_count, reason=reason)
+
+    def _announce(self) -> None:
+        state = self._state()
+        if state != self._published:
+            self._published = state
+            self._link.publish_state(state)
+
+    def _info(self) -> Info:
+        settings, workbench = self._loaded.settings, self._workbench
+        return Info(
+            device=settings.device.id,
+            site=settings.device.site,
+            software=__version__,
+            python=platform.python_version(),
+            machine=platform.machine(),
+            runtime=workbench.runtime if workbench else "not loaded",
+            capture=camera_traits(settings).capture,
+            modes=settings.policy.modes,
+            policy=settings.policy.name,
+            models=workbench.model_hashes if workbench else {},
+            config=self._loaded.sha256,
+            public_key=self._identity.public_jwk(),
+        )
+
+
+def _told(error: Exception) -> str:
+    """Of a fault only the kind leaves the terminal: what it carries may come from a frame."""
+    return str(error) if isinstance(error, LivegateError) else f"{type(error).__name__}; the log says more"
+
+
+def _outcome(report: SessionReport) -> str:
+    attempt = report.attempts[-1]
+    if attempt.result is not None:
+        return attempt.result.liveness_decision.value
+    return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
+
+
+def serve(loaded: Loaded) -> None:
+    """Runs the terminal until SIGTERM or SIGINT. Raises LinkError when its state folder cannot be used."""
+    keep_memory_private()
+    asyncio.run(_serve(loaded))
+
+
+async def _serve(loaded: Loaded) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Daemon(loaded).run(stop)

@@ -1,0 +1,57 @@
+"""The thread that owns all interpreters and runs the sessions, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from edge.contracts.enums import LivenessOperationMode
+from edge.contracts.session import AttemptReport, SessionReport
+from edge.liveness.policy import Policy
+from edge.session.runner import Progress
+from edge.terminal.assembly import Workbench
+
+
+class InferenceThread:
+    """Interpreters belong to the thread that loaded them, so the workbench is opened and used there."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._workbench: Workbench | None = None
+
+    async def open(self, open_workbench: Callable[[], Workbench]) -> Workbench:
+        """Loads models and devices. Raises what ``open_workbench`` raises."""
+        loop = asyncio.get_running_loop()
+        self._workbench = await loop.run_in_executor(self._executor, open_workbench)
+        return self._workbench
+
+    async def run(
+        self,
+        session_id: str,
+        policy: Policy,
+        mode: LivenessOperationMode,
+        *,
+        cancelled: Callable[[], str | None],
+        on_progress: Callable[[Progress], None],
+        on_attempt: Callable[[AttemptReport, bool], None],
+    ) -> SessionReport:
+        """One session; the callbacks come on the inference thread."""
+        if self._workbench is None:
+            raise RuntimeError("open() comes first")
+        runner = self._workbench.runner
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor,
+            lambda: runner.run(
+                session_id,
+                policy,
+                mode,
+                cancelled=cancelled,
+                on_progress=on_progress,
+                on_attempt=on_attempt,
+            ),
+        )
+
+    def close(self) -> None:
+        """Waits for what runs."""
+        self._executor.shutdown(wait=True)

@@ -1,0 +1,61 @@
+"""Logs on standard error, for journald or for a person. Arrays never reach them: they are shown by their type."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+
+def configure(level: str, *, as_json: bool) -> None:
+    """Structured and standard-library logging through one renderer, on standard error."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso"),
+        _arrays_by_type,
+    ]
+    last: list[Any]
+    if as_json:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=_by_type)]
+    else:
+        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain)]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
+# The default one of rich shows local variables, and with them frames.
+_plain = structlog.dev.plain_traceback
+
+
+def _arrays_by_type(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if getattr(value, "ndim", 0):
+            event[key] = _by_type(value)
+    return event
+
+
+def _by_type(value: object) -> str:
+    return f"<{type(value).__name__}>"

@@ -1,0 +1,1 @@
+"""Frame → evidence: detector, landmarks, pose, quality, PAD networks."""

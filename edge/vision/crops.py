@@ -1,0 +1,162 @@
+"""Crops as the manifests' rules say, in the size and colour order that a network takes.
+
+The crop comes first and the colour order after it: the frame itself is never copied or converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.frame import ColourOrder, Frame
+from edge.inference.manifest import Aligned5Pt, BoxScaled, FrameLetterbox, Input, RoiRotated
+from edge.liveness.evidence import FaceBox
+from edge.vision.boxes import centre
+
+Pixels = NDArray[np.uint8]
+
+
+def shrink(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Resized to (height, width); where it gets much smaller, each pixel is the mean of four bilinear samples.
+
+    Averaging every pixel of a large frame would cost more than a network; taking one sample each would turn noise
+    and fine patterns into detail that is not there.
+    """
+    rows, columns = pixels.shape[:2]
+    if rows > 2 * height and columns > 2 * width:
+        pixels = cv2.resize(pixels, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR).astype(
+            np.uint8, copy=False
+        )
+    smaller = rows > height and columns > width
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (width, height), interpolation=interpolation).astype(np.uint8, copy=False)
+
+
+def in_order(image: Pixels, have: ColourOrder, want: ColourOrder) -> Pixels:
+    """The (small) image in the wanted colour order."""
+    return image if have is want else cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def cut(
+    frame: Frame,
+    rule: FrameLetterbox | BoxScaled | RoiRotated | Aligned5Pt,
+    size: Input,
+    box: FaceBox,
+    points: NDArray[np.float32],
+) -> Pixels:
+    """(height, width, 3) uint8 for a network that judges a face.
+
+    box: the face as the detector draws it. points: (5, 2) float32, pixels of the frame: eye, eye, nose tip, mouth
+    corner, mouth corner, of each pair the one on the left side of the picture first.
+    Raises ValueError for a rule that only landmark networks have.
+    """
+    match rule:
+        case BoxScaled():
+            image = cut_box(frame.pixels, rule, box, (size.width, size.height))
+        case Aligned5Pt():
+            image = cut_aligned(frame.pixels, rule.points, points, (size.width, size.height))
+        case FrameLetterbox():
+            image, _ = letterbox(frame.pixels, size.width, size.height)
+        case RoiRotated():
+            raise ValueError("a rotated region is the landmark network's crop")
+        case _:
+            assert_never(rule)
+    return in_order(image, frame.colour, size.colour)
+
+
+def cut_box(pixels: Pixels, rule: BoxScaled, box: FaceBox, size: tuple[int, int]) -> Pixels:
+    """The enlarged box, resized to ``size`` (width, height)."""
+    width, height = box.width, box.height
+    if rule.side == "longer":
+        width = height = max(width, height)
+    x, y = centre(box)
+    if rule.edges == "shifted":
+        return _shifted(pixels, x, y, width, height, rule.scale, size)
+    return _reflected(pixels, x, y, width * rule.scale, height * rule.scale, size)
+
+
+def _shifted(
+    pixels: Pixels, x: float, y: float, width: float, height: float, scale: float, size: tuple[int, int]
+) -> Pixels:
+    """The rule of MiniFASNet's ``CropImage`` (minivision-ai/Silent-Face-Anti-Spoofing, Apache-2.0): whole pixels,
+    the last row and column included, bilinear, as the networks saw them in training."""
+    rows, columns = pixels.shape[:2]
+    scale = min(scale, (rows - 1) / height, (columns - 1) / width)
+    width, height = width * scale, height * scale
+    # The outer limit is for rounding, which may leave a full-frame crop a hair below zero.
+    left = max(min(max(x - width / 2, 0.0), columns - 1 - width), 0.0)
+    top = max(min(max(y - height / 2, 0.0), rows - 1 - height), 0.0)
+    crop = pixels[int(top) : int(top + height) + 1, int(left) : int(left + width) + 1]
+    return cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _reflected(pixels: Pixels, x: float, y: float, width: float, height: float, size: tuple[int, int]) -> Pixels:
+    step_x, step_y = width / size[0], height / size[1]
+    # Pixel centres lie at half units: output pixel (u, v) shows the frame at left + (u + 0.5) * step - 0.5.
+    left = x - width / 2 + step_x / 2 - 0.5
+    top = y - height / 2 + step_y / 2 - 0.5
+    matrix = np.array([[step_x, 0.0, left], [0.0, step_y, top]])
+    return cv2.warpAffine(
+        pixels,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT_101,
+    ).astype(np.uint8, copy=False)
+
+
+def cut_aligned(
+    pixels: Pixels,
+    target: Sequence[tuple[float, float]],
+    points: NDArray[np.float32],
+    size: tuple[int, int],
+) -> Pixels:
+    """Least-squares similarity (Umeyama 1991) from ``points`` (n, 2) to ``target``; black outside the frame."""
+    source = points.astype(np.float64)
+    aim = np.asarray(target, np.float64)
+    from_mean, to_mean = source.mean(axis=0), aim.mean(axis=0)
+    a, b = source - from_mean, aim - to_mean
+    # In the plane a similarity is one complex factor.
+    moved, still = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]
+    power = float((moved * moved.conj()).real.sum())
+    factor = complex((still * moved.conj()).sum()) / max(power, 1e-9)
+    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    matrix = np.column_stack((turn, to_mean - turn @ from_mean))
+    return cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def letterbox(
+    pixels: Pixels, width: int, height: int, region: FaceBox | None = None
+) -> tuple[Pixels, NDArray[np.float32]]:
+    """``region`` (default: the whole frame; it may reach over the edges) scaled to fit, centred, the rest black.
+
+    Also returns ((left, top), (span x, span y)) float32 in pixels of the frame: a point (u, v) of the result, 0..1
+    of its width and height, lies at left + u * span x, top + v * span y.
+    """
+    rows, columns = pixels.shape[:2]
+    region = region or FaceBox(0.0, 0.0, float(columns), float(rows))
+    scale = min(width / region.width, height / region.height)
+    left = region.left - (width / scale - region.width) / 2
+    top = region.top - (height / scale - region.height) / 2
+    x0, x1 = _part(left, width / scale, columns)
+    y0, y1 = _part(top, height / scale, rows)
+    canvas = np.zeros((height, width, 3), np.uint8)
+    # Whole pixels on both sides, and the way back computed from those: rounding shifts nothing.
+    u0 = min(max(round((x0 - left) * scale), 0), width - 1)
+    v0 = min(max(round((y0 - top) * scale), 0), height - 1)
+    u1 = min(max(round((x1 - left) * scale), u0 + 1), width)
+    v1 = min(max(round((y1 - top) * scale), v0 + 1), height)
+    canvas[v0:v1, u0:u1] = shrink(pixels[y0:y1, x0:x1], u1 - u0, v1 - v0)
+    step_x, step_y = (x1 - x0) / (u1 - u0), (y1 - y0) / (v1 - v0)
+    back = ((x0 - u0 * step_x, y0 - v0 * step_y), (width * step_x, height * step_y))
+    return canvas, np.array(back, np.float32)
+
+
+def _part(start: float, length: float, limit: int) -> tuple[int, int]:
+    """First and past-the-last whole pixel of a stretch inside the frame, at least one."""
+    first = min(max(round(start), 0), limit - 1)
+    return first, min(max(round(start + length), first + 1), limit)

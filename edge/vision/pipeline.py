@@ -1,0 +1,85 @@
+"""Frame → evidence."""
+
+from __future__ import annotations
+
+from edge.config.quality import QualityLimits
+from edge.contracts.enums import QualityFailure
+from edge.frames.frame import Frame
+from edge.liveness.evidence import FrameEvidence
+from edge.vision.detector import Detector
+from edge.vision.landmarks import FaceMesh, five_points
+from edge.vision.network import Networks
+from edge.vision.pad import PadJudge
+from edge.vision.pose import head_pose
+from edge.vision.quality import (
+    eyes_open,
+    face_speed,
+    failures,
+    measure,
+    score,
+)
+from edge.vision.timing import NO_TIMER, StageTimer
+from edge.vision.tracking import Face, FaceTracker
+
+
+class FaceVision:
+    """Looks at frames in order of capture, in the thread that loaded ``bundle``. Keeps landmarks, never pixels.
+
+    bundle: the models; ``edge.inference.bundle.ModelBundle``.
+    limits: what a frame must have to be judged; None: the defaults.
+    timer: for benchmarks.
+    Raises ModelError where the detector or the landmark network is of a kind that cannot be read.
+    """
+
+    def __init__(self, bundle: Networks, limits: QualityLimits | None = None, *, timer: StageTimer = NO_TIMER) -> None:
+        self._limits = limits or QualityLimits()
+        self._timer = timer
+        self._tracker = FaceTracker(
+            Detector(bundle.detector, timer=timer),
+            FaceMesh(bundle.landmarks, timer=timer),
+            min_other_share=self._limits.min_other_share,
+        )
+        self._pad = PadJudge(bundle.pad, timer=timer)
+
+    def reset(self) -> None:
+        """Forget the track: a new attempt."""
+        self._tracker.reset()
+
+    def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
+        """judge: False leaves the PAD networks out. Raises ModelError when a network fails."""
+        sighting = self._tracker.follow(frame)
+        face = sighting.face
+        if face is None:
+            return FrameEvidence(
+                sequence=frame.sequence,
+                captured_at=frame.captured_at,
+                faces=0,
+                box=None,
+                failures=(QualityFailure.NO_FACE,),
+                still=frame.still,
+                lit_settled=frame.light.settled,
+            )
+        with self._timer("quality"):
+            pose = head_pose(face.mesh, max(frame.width, frame.height))
+            measures = measure(frame, face.mesh, face.box, pose, others=sighting.others, speed=_speed(face))
+            failing = failures(measures, self._limits)
+            opened = eyes_open(face.mesh)
+        judged = judge and not failing
+        return FrameEvidence(
+            sequence=frame.sequence,
+            captured_at=frame.captured_at,
+            faces=1 + sighting.others,
+            box=face.box,
+            pose=pose,
+            eyes_open=opened,
+            failures=failing,
+            quality=0.0 if failing else score(measures, self._limits),
+            pad=self._pad.scores(frame, face.box, five_points(face.mesh)) if judged else (),
+            still=frame.still,
+            lit_settled=frame.light.settled,
+            track=face.track,
+        )
+
+
+def _speed(face: Face) -> float | None:
+    return None if face.before is None else face_speed(face.before, face.mesh, face.box.width, face.seconds)

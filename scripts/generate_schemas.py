@@ -1,0 +1,160 @@
+"""Writes docs/schema/ and the examples in docs/mqtt.md; with --check only tells whether they are current."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from generated import between, write_or_check
+
+from edge.contracts.base import Outgoing
+from edge.contracts.decision import Decision, Provenance
+from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Info, State
+from edge.contracts.enums import (
+    CaptureKind,
+    CommandErrorCode,
+    EvidenceKind,
+    EvidenceOutcome,
+    LightLevel,
+    LivenessDecision,
+    LivenessOperationMode,
+    Prompt,
+    QualityFailure,
+    SessionStatus,
+    TerminalState,
+)
+from edge.contracts.jws import OKPKey, public_jwk, write_decision
+from edge.contracts.schema import schemas
+from edge.contracts.session import (
+    Assurance,
+    AttemptReport,
+    ColorTarget,
+    EvidenceItem,
+    FaceRectangle,
+    LivenessResult,
+    PadNetworkScore,
+    SessionProgress,
+    Targets,
+)
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "mqtt.md"
+
+# The published example key of RFC 8037, appendix A.1: everybody has its private half.
+EXAMPLE_KEY = OKPKey.import_key(
+    {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    }
+)
+SESSION = "5d6e8f0a1b2c3d4e5f60718293a4b5c6"
+COMMAND = "k3Jv0mY1Qz6uXn8s"
+NONCE = "Qm9vLW9ubHktZm9yLW9uZS1kb29y"
+NETWORK = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+CONFIG = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+
+
+def example_decision() -> Decision:
+    return Decision(
+        device="gate-1",
+        site="hq",
+        boot_count=12,
+        seq=3,
+        session_id=SESSION,
+        liveness_operation_mode=LivenessOperationMode.PASSIVE,
+        nonce=NONCE,
+        capture=CaptureKind.LIVE,
+        issued_at=1767225600.5,
+        attempt=AttemptReport(
+            attempt_id=1,
+            attempt_status=SessionStatus.SUCCEEDED,
+            result=LivenessResult(
+                liveness_decision=LivenessDecision.SPOOFFACE,
+                targets=Targets(
+                    color=ColorTarget(face_rectangle=FaceRectangle(top=96, left=180, width=240, height=280))
+                ),
+                digest="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            light_level=LightLevel.DIM,
+            light_reason="the face answers the display in single frames",
+            assurance=Assurance(confirmed=(), frames_judged=5, temporal=True),
+            evidence=(
+                EvidenceItem(
+                    kind=EvidenceKind.PAD, outcome=EvidenceOutcome.VETO, reason="below the threshold", margin=-2.75
+                ),
+            ),
+            networks=(PadNetworkScore(network="pad-a", sha256=NETWORK, margin=-2.75, frames=5),),
+            quality_failures={QualityFailure.TOO_FAR: 14},
+            duration_seconds=2.5,
+        ),
+        last_attempt=True,
+        provenance=Provenance(models={"pad-a": NETWORK}, config=CONFIG, policy="door", software="0.1.0"),
+    )
+
+
+def examples() -> dict[str, bytes]:
+    messages: dict[str, Outgoing] = {
+        "state": State(state=TerminalState.READY, boot_count=12),
+        "info": Info(
+            device="gate-1",
+            site="hq",
+            software="0.1.0",
+            python="3.11.2",
+            machine="aarch64",
+            runtime="ai-edge-litert 2.3.0",
+            capture=CaptureKind.LIVE,
+            modes=(LivenessOperationMode.PASSIVE,),
+            policy="door",
+            models={"pad-a": NETWORK},
+            config=CONFIG,
+            public_key=public_jwk(EXAMPLE_KEY, "gate-1"),
+        ),
+        "event": DeviceEvent(kind="fault", message="the camera is held by another program", at=1767225590.0),
+        "session.event": SessionProgress(
+            session_id=SESSION, attempt_id=1, state="positioning", prompt=Prompt.COME_CLOSER
+        ),
+        "reply.ok": CommandReply(status="ok", transaction=COMMAND, data={"sessionId": SESSION, "status": "Running"}),
+        "reply.error": CommandReply(
+            status="error",
+            transaction=COMMAND,
+            error=CommandError(code=CommandErrorCode.BUSY, message=f"session {SESSION} is running"),
+        ),
+    }
+    start = {
+        "schemaVersion": "1.0",
+        "id": COMMAND,
+        "expiresAt": 1767225620,
+        "livenessOperationMode": "Passive",
+        "nonce": NONCE,
+        "numberOfClientAttemptsAllowed": 2,
+    }
+    cancel = {"schemaVersion": "1.0", "id": "p9Wd2LhT7cRbE4aK", "expiresAt": 1767225630, "sessionId": SESSION}
+    return {
+        **{name: message.to_json() for name, message in messages.items()},
+        "decision": write_decision(example_decision(), EXAMPLE_KEY),
+        "cmd.session.start": json.dumps(start).encode(),
+        "cmd.session.cancel": json.dumps(cancel).encode(),
+        "key": json.dumps(public_jwk(EXAMPLE_KEY, "gate-1")).encode(),
+    }
+
+
+def with_examples(page: str) -> str:
+    for name, message in examples().items():
+        shown = json.dumps(json.loads(message), indent=2, ensure_ascii=False)
+        page = between(page, f"example {name}", ["```json", *shown.splitlines(), "```"])
+    return page
+
+
+def main() -> int:
+    wanted: dict[Path, str | None] = dict.fromkeys((DOCS / "schema").glob("*.json"))
+    for name, document in schemas().items():
+        wanted[DOCS / "schema" / f"{name}.json"] = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    wanted[PAGE] = with_examples(PAGE.read_text(encoding="utf-8"))
+    return write_or_check(wanted, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""The command as a user runs it: its own process, exit codes, what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.evaluation.demo_pictures import make_pictures
+from edge.link.embedded import EmbeddedBroker
+
+pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
+pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
+
+PATIENCE = 120
+
+
+def livegate(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A synthetic person's selfie and a print of it."""
+    folder = tmp_path_factory.mktemp("pictures")
+    made = {}
+    for picture in make_pictures(folder, people=1):
+        made[picture.title.partition(", ")[2]] = picture.path
+        if "print in hand" in made:
+            return made
+    raise AssertionError("the demo makes no print")
+
+
+@pytest.fixture
+def bad_models(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "foreign.tflite").write_bytes(b"not a model")
+    return tmp_path / "models"
+
+
+def test_version_and_help_answer():
+    assert livegate("--version").stdout.startswith("livegate, version ")
+    assert "replay" in livegate("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["replay"], 2, "either PATH or --index"),
+        (["reply"], 2, "No such command"),
+        (["config", "check", "nowhere.yaml"], 3, "nowhere.yaml"),
+        (["replay", "nowhere.jpg"], 7, "nowhere.jpg"),
+        (["replay", "--index", "nowhere.csv"], 7, "nowhere.csv"),
+        (["models", "list", "--models", "nowhere"], 5, "nowhere"),
+        (["models", "verify", "--models", "nowhere"], 5, "nowhere"),
+        (["replay", "face.jpg", "--active", "no-such-network"], 5, "no-such-network"),
+        (["session", "start", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
+        (["listen", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
+        (["listen", "--key", "nowhere.jwk"], 6, "nowhere.jwk"),
+        (["listen", "--prefix", "gates/#"], 2, "--prefix"),
+        (["listen", "--cert-key", "client.key"], 2, "--cert and --cert-key"),
+        (["listen", "--cert", "client.pem"], 2, "--cert and --cert-key"),
+        (["session", "start", "--site", "+"], 2, "--site"),
+        (["session", "start", "--device", ""], 2, "--device"),
+        (["session", "start", "--correlation", "x" * 65], 2, "1 to 64 characters"),
+        (["session", "cancel", "5d6e8f"], 2, "32 hexadecimal digits"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words_with_a_documented_exit_code(tmp_path, arguments, code, words):
+    done = livegate(*arguments, folder=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = livegate("--debug", "config", "check", "nowhere.yaml", folder=tmp_path)
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+
+
+def test_a_foreign_model_is_refused_by_name(bad_models):
+    done = livegate("replay", "face.jpg", "--models", bad_models)
+    assert done.returncode == 5
+    assert "foreign.tflite" in done.stderr
+
+
+def test_models_verify_names_each_model():
+    done = livegate("models", "verify")
+    assert done.returncode == 0
+    assert "ok    blazeface-short-range" in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_replaying_a_picture_tells_what_was_seen(pictures):
+    done = livegate("replay", pictures["selfie"], "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert report["capture"] == "replay"
+    (attempt,) = report["attempts"]
+    assert attempt["lightLevel"] == "not_measured"
+    assert attempt["assurance"]["framesJudged"] == 1
+    assert attempt["assurance"]["temporal"] is False
+    assert attempt["networks"]
+    assert attempt["result"]["livenessDecision"] in {"realface", "spoofface", "uncertain"}
+
+
+def test_replaying_under_the_door_policy_finds_no_light_and_decides_nothing(pictures):
+    report = json.loads(livegate("replay", pictures["selfie"], "--policy", "door", "--json").stdout)
+    assert report["attempts"][0]["error"]["code"] == "EnvironmentNotSupported"
+
+
+def test_an_index_is_counted_and_what_cannot_be_read_is_listed(pictures, tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"wall{number}.png"), np.full((240, 320, 3), 90, np.uint8))
+    index = tmp_path / "index.csv"
+    index.write_text(
+        "path,label,pai_species,presentation\n"
+        f"{pictures['selfie']},bonafide,,\n{pictures['print in hand']},attack,print,\n"
+        "wall0.png,bonafide,,wall\nwall1.png,bonafide,,wall\nwall2.png,bonafide,,wall\nmissing.png,bonafide,,\n"
+    )
+    done = livegate("replay", "--index", index, "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 7
+    names = [presentation["name"] for presentation in document["presentations"]]
+    assert names == [str(pictures["selfie"]), str(pictures["print in hand"]), "wall", "missing.png"]
+    wall, missing = document["presentations"][2:]
+    assert wall["attempt"]["error"]["code"] == "NoFaceDetected"
+    assert wall["attempt"]["qualityFailures"] == {"no_face": 3}
+    assert "missing.png" in missing["problem"]
+    assert document["figures"]["bpnrr"]["n"] == 2
+    assert document["figures"]["bpnrr"]["errors"] == 1
+    assert document["figures"]["apcer"]["print"]["n"] == 1
+    told = livegate("replay", "--index", index)
+    assert "missing.png" in told.stderr
+    assert "APCER" in told.stdout
+
+
+def test_a_sequence_with_a_damaged_picture_is_unreadable_and_no_non_response(tmp_path):
+    sequence = tmp_path / "sequence"
+    sequence.mkdir()
+    whole = cv2.imencode(".jpg", np.full((240, 320, 3), 90, np.uint8))[1].tobytes()
+    (sequence / "1.jpg").write_bytes(whole)
+    (sequence / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "index.csv").write_text("path,label\nsequence,bonafide\n")
+    done = livegate("replay", "--index", tmp_path / "index.csv", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 7
+    assert "2.jpg" in document["presentations"][0]["problem"]
+    assert document["figures"]["bpnrr"]["n"] == 0
+    alone = livegate("replay", sequence)
+    assert alone.returncode == 7
+    assert "2.jpg" in alone.stderr
+    assert alone.stdout == ""
+
+
+def test_the_demo_ends_properly_and_reports_what_was_decided():
+    done = livegate("demo", "--people", 1, "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert document["proper"]
+    decisions = [session["decision"] for session in document["sessions"]]
+    assert all(decision["capture"] == "replay" for decision in decisions)
+    assert [decision["seq"] for decision in decisions] == list(range(1, len(decisions) + 1))
+    ended = {session["picture"]: session["decision"]["attempt"] for session in document["sessions"]}
+    assert ended["empty room"]["error"]["code"] == "NoFaceDetected"
+    assert ended["two people"]["error"]["code"] == "MultipleFaceFound"
+    assert sum("result" in attempt for attempt in ended.values()) == len(ended) - 2
+
+
+def test_the_bench_times_what_it_says(pictures):
+    done = livegate("bench", "--picture", pictures["selfie"], "--frames", 10, "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert document["tracked"]["n"] == document["detected"]["n"] == 10
+    assert document["stages"]["detector"]["n"] == 10
+    assert document["stages"]["landmarks"]["n"] == 20
+    assert {name for name in document["invokes"] if name.startswith("pad.")} == {
+        name for name in document["stages"] if name.startswith("pad.")
+    }
+    assert all(spread["median"] > 0 for spread in document["invokes"].values())
+
+
+def test_a_picture_without_a_face_cannot_be_benched(tmp_path):
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 90, np.uint8))
+    done = livegate("bench", "--picture", tmp_path / "wall.png", "--frames", 10)
+    assert done.returncode == 7
+    assert "cannot be judged" in done.stderr
+
+
+@pytest.mark.parametrize("process", [False, True], ids=["in process", "capture process"])
+def test_a_terminal_serves_a_session_and_a_listener_verifies_it(pictures, tmp_path, process):
+    with EmbeddedBroker() as broker:
+        config = tmp_path / "livegate.yaml"
+        camera = {
+            "driver": "replay",
+            "sources": [str(pictures["selfie"])],
+            "pace": "realtime" if process else "simulated",
+            "process": process,
+        }
+        config.write_text(
+            json.dumps(
+                {
+                    "camera": camera,
+                    "policy": {"preset": "kiosk"},
+                    "link": {"host": broker.host, "port": broker.port},
+                    "state_directory": "state",
+                    "log": {"format": "json"},
+                }
+            )
+        )
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-m", "edge"]
+        with (
+            (tmp_path / "log").open("w") as log,
+            subprocess.Popen([*command, "run", "--config", str(config)], stderr=log, env=environment) as terminal,
+        ):
+            try:
+                _wait_until_ready(config, terminal)
+                key = tmp_path / "state" / "device-key.pub.jwk"
+                with subprocess.Popen(
+                    [*command, "listen", "--config", str(config), "--key", str(key), "--count", "1", "--json"],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env=environment,
+                ) as listener:
+                    # The retained state tells that the subscription stands.
+                    first = json.loads(listener.stdout.readline())
+                    started = livegate("session", "start", "--config", config, "--key", key, "--wait", "--json")
+                    heard = [first, *map(json.loads, listener.stdout)]
+                session = json.loads(started.stdout)
+            finally:
+                terminal.send_signal(signal.SIGTERM)
+                code = terminal.wait(PATIENCE)
+    assert code == 0
+    (decision,) = [message for message in heard if "verification" in message]
+    assert decision["verification"] == "verified"
+    assert decision["decision"]["sessionId"] == session["sessionId"]
+    assert decision["decision"]["nonce"] == session["nonce"]
+    assert session["decisions"][0]["decision"] == decision["decision"]
+    states = [message["message"]["state"] for message in heard if message["topic"].endswith("/state")]
+    assert states[:2] == ["ready", "busy"]
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert any(json.loads(line).get("event") == "session ended" for line in lines if line.startswith("{"))
+
+
+def _wait_until_ready(config: Path, terminal: subprocess.Popen) -> None:
+    """``listen`` answers as soon as the retained state is there; each round is bounded by the command itself."""
+    command = [sys.executable, "-m", "edge", "listen", "--config", str(config), "--json"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as listener:
+        try:
+            for line in listener.stdout:
+                message = json.loads(line)
+                if message["topic"].endswith("/state") and message["message"]["state"] == "ready":
+                    return
+                assert terminal.poll() is None
+        finally:
+            listener.terminate()
+    raise AssertionError("the terminal never became ready")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config.fields import fields
+from edge.config.loader import Loaded, load, load_bytes
+from edge.config.policy import PRESETS, PolicyFloor, Preset
+from edge.config.settings import Policy, ReplayCamera, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "config"
+DEFAULT = FOLDER / "livegate.yaml"
+SHIPPED = sorted(FOLDER.glob("*.yaml"))
+
+
+def with_every_key(file: Path) -> Loaded:
+    """The file with its left-out keys (`#key:`) put in."""
+    text = file.read_text(encoding="utf-8").replace("  tls: null\n", "")
+    return load_bytes(re.sub(r"^( *)#( *\w+:)", r"\1\2", text, flags=re.MULTILINE).encode(), file)
+
+
+def test_the_three_files_are_there():
+    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate"]
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_a_shipped_file_has_no_mistake(file):
+    load(file)
+
+
+@pytest.mark.parametrize("preset", Preset)
+def test_each_preset_has_an_example_of_its_name(preset):
+    assert load(FOLDER / f"{preset}.yaml").settings.policy.preset is preset
+
+
+def test_the_default_file_names_every_section():
+    written = load(DEFAULT).settings.model_fields_set
+    assert written == set(Settings.model_fields)
+
+
+def test_the_default_file_has_every_key():
+    settings = with_every_key(DEFAULT).settings
+    left_out = {info.name for info in fields().values() if not info.section and not is_written(settings, info.path)}
+    # Beside a preset, a policy has no name to give.
+    assert left_out == {"policy.name"}
+
+
+def is_written(settings: Settings, path: tuple[str, ...]) -> bool:
+    section = settings
+    for name in path[:-1]:
+        section = getattr(section, name)
+    if path == ("policy", "name"):
+        return False
+    return path[-1] in section.model_fields_set
+
+
+def test_the_default_file_states_the_defaults():
+    stated = load(DEFAULT).settings
+    camera = ReplayCamera(driver="replay", sources=(FOLDER / "pictures",))
+    assert stated == Settings(camera=camera, policy=Policy.model_validate({"preset": "kiosk"}))
+
+
+def test_what_the_default_file_leaves_out_it_shows_with_the_preset_s_values():
+    policy = with_every_key(DEFAULT).settings.policy
+    assert PolicyFloor(**policy.model_dump(exclude={"preset"})) == PRESETS[Preset.KIOSK]
+
+
+def test_every_key_has_a_title_a_description_and_bounds():
+    for info in fields().values():
+        assert info.title
+        assert info.description
+        assert info.allowed != "text", f"{info.name} is not bounded"
+
+
+def test_the_reference_is_current():
+    command = [sys.executable, str(ROOT / "scripts" / "generate_config_docs.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_reading_leaves_the_file_as_it_is(tmp_path):
+    file = tmp_path / "site.yaml"
+    content = DEFAULT.read_bytes()
+    file.write_bytes(content)
+    file.chmod(0o444)
+    load(file)
+    assert file.read_bytes() == content
+    assert [entry.name for entry in tmp_path.iterdir()] == ["site.yaml"]

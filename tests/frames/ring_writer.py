@@ -1,0 +1,46 @@
+"""A writing process for the tests of the ring: python ring_writer.py HANDLE endless|half, HANDLE as JSON."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import sys
+
+import numpy as np
+
+from edge.contracts.enums import CaptureKind
+from edge.frames.frame import ColourOrder, Frame
+from edge.frames.ring import RingHandle, RingWriter
+
+VALUES = 251
+
+
+def uniform(sequence: int, width: int, height: int) -> Frame:
+    pixels = np.full((height, width, 3), sequence % VALUES, np.uint8)
+    return Frame(pixels, ColourOrder.BGR, sequence, float(sequence), CaptureKind.SIMULATED)
+
+
+def write_half(writer: RingWriter, handle: RingHandle) -> None:
+    """Publishes one frame, fills half of the next and hangs."""
+    writer.write(uniform(0, handle.width, handle.height))
+    slot = writer._take_slot()
+    writer._slots.pixels(slot, handle.width, handle.height)[: handle.height // 2] = 255
+    sys.stdout.write("half\n")
+    sys.stdout.flush()
+    signal.pause()
+
+
+def main() -> None:
+    handle = RingHandle(**json.loads(sys.argv[1]))
+    with RingWriter(handle) as writer:
+        if sys.argv[2] == "half":
+            write_half(writer, handle)
+        for sequence in itertools.count():
+            if writer.closed:
+                return
+            writer.write(uniform(sequence, handle.width, handle.height))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A folder with copies of the shipped models that a test may damage."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge.inference.bundle import default_models_dir
+from edge.inference.manifest import InstalledModel, read_manifest
+from edge.inference.runtime import Runtime, find_runtime
+
+PAD = "fr-liveness-w8"
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    return find_runtime()
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for path in default_models_dir().iterdir():
+        if path.suffix in {".tflite", ".yaml", ".npz"}:
+            shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def pad(models: Path) -> InstalledModel:
+    return read_manifest(models / f"{PAD}.yaml")
+
+
+@pytest.fixture
+def rewrite(models: Path):
+    """Replace text in a manifest, once."""
+
+    def change(old: str, new: str, name: str = PAD) -> Path:
+        path = models / f"{name}.yaml"
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return path
+
+    return change

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.contracts.enums import CaptureKind, Prompt
+from edge.liveness.events import SEED_BYTES, Started
+from edge.liveness.plans import (
+    AMPLITUDES_DEGREES,
+    CHIPS_OF_EACH,
+    HOLDS_SECONDS,
+    Chip,
+    Direction,
+    _Stream,
+    draw_light_plan,
+    draw_motion_plan,
+)
+
+FIXED = settings(derandomize=True, database=None, deadline=None)
+SEEDS = st.binary(min_size=SEED_BYTES, max_size=SEED_BYTES)
+ATTEMPTS = st.integers(1, 3)
+LEFT_LIT = {Chip.LEFT, Chip.FULL}
+RIGHT_LIT = {Chip.RIGHT, Chip.FULL}
+
+
+def many_seeds(count=400):
+    return [number.to_bytes(SEED_BYTES, "big") for number in range(count)]
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_each_pattern_of_a_light_code_comes_equally_often(seed, attempt):
+    assert Counter(draw_light_plan(seed, attempt).chips) == dict.fromkeys(Chip, CHIPS_OF_EACH)
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_the_codes_of_the_two_halves_are_balanced_and_uncorrelated(seed, attempt):
+    chips = draw_light_plan(seed, attempt).chips
+    left = [1 if chip in LEFT_LIT else -1 for chip in chips]
+    right = [1 if chip in RIGHT_LIT else -1 for chip in chips]
+    assert sum(left) == sum(right) == 0
+    assert sum(a * b for a, b in zip(left, right, strict=True)) == 0
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_no_second_of_a_light_code_holds_more_than_three_flashes(seed, attempt):
+    plan = draw_light_plan(seed, attempt)
+    assert plan.chip_seconds >= 0.2
+    for lit in (LEFT_LIT, RIGHT_LIT):
+        # The screen before and after the code may be either, so both borders count as changes.
+        changes = [0.0, plan.seconds] + [
+            place * plan.chip_seconds
+            for place in range(1, len(plan.chips))
+            if (plan.chips[place] in lit) != (plan.chips[place - 1] in lit)
+        ]
+        for start in changes:
+            within = sum(start <= change <= start + 1.0 for change in changes)
+            assert within / 2 <= 3
+
+
+def test_a_light_code_takes_at_most_two_and_a_half_seconds():
+    assert draw_light_plan(bytes(SEED_BYTES), 1).seconds == pytest.approx(2.4)
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_one_or_two_head_movements_are_asked_in_different_directions(seed, attempt):
+    movements = draw_motion_plan(seed, attempt).movements
+    assert 1 <= len(movements) <= 2
+    assert len({movement.direction for movement in movements}) == len(movements)
+    for movement in movements:
+        assert movement.degrees in AMPLITUDES_DEGREES
+        assert movement.hold_seconds in HOLDS_SECONDS
+
+
+def test_every_direction_has_its_prompt():
+    assert {direction.prompt for direction in Direction} == {
+        prompt for prompt in Prompt if prompt.value.startswith("turn_")
+    }
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_the_same_seed_and_attempt_give_the_same_plans(seed, attempt):
+    assert draw_light_plan(seed, attempt) == draw_light_plan(bytes(seed), attempt)
+    assert draw_motion_plan(seed, attempt) == draw_motion_plan(bytes(seed), attempt)
+
+
+@FIXED
+@given(SEEDS)
+def test_no_two_plans_of_a_session_share_an_id(seed):
+    plans = [draw(seed, attempt) for draw in (draw_light_plan, draw_motion_plan) for attempt in (1, 2, 3)]
+    assert len({plan.plan_id for plan in plans}) == len(plans)
+
+
+def test_codes_differ_between_attempts_and_between_seeds():
+    codes = {draw_light_plan(seed, attempt).chips for seed in many_seeds(100) for attempt in (1, 2, 3)}
+    # Of 300 draws among 369,600 a single pair alike is expected once in eight such tests.
+    assert len(codes) >= 298
+
+
+def test_a_changed_bit_of_the_seed_changes_every_plan():
+    seed = bytes(SEED_BYTES)
+    other = bytes([*seed[:-1], 1])
+    assert draw_light_plan(seed, 1).chips != draw_light_plan(other, 1).chips
+    assert draw_motion_plan(seed, 1) != draw_motion_plan(other, 1)
+
+
+def test_every_direction_and_every_chip_place_is_drawn_about_equally_often():
+    seeds = many_seeds(1600)
+    first = Counter(draw_motion_plan(seed, 1).movements[0].direction for seed in seeds)
+    opening = Counter(draw_light_plan(seed, 1).chips[0] for seed in seeds)
+    count = Counter(len(draw_motion_plan(seed, 1).movements) for seed in seeds)
+    # Five standard deviations of a binomial draw; the seeds are fixed, so this passes always or never.
+    assert all(abs(first[direction] - 200) < 66 for direction in Direction)
+    assert all(abs(opening[chip] - 400) < 87 for chip in Chip)
+    assert abs(count[1] - 800) < 100
+
+
+def test_a_choice_does_not_favour_the_small_numbers():
+    # A bare remainder of a byte would give the first 56 of 200 numbers 44 % of the draws, not 28 %.
+    stream = _Stream(bytes(SEED_BYTES), "any")
+    draws = [stream.below(200) for _ in range(4000)]
+    assert max(draws) == 199
+    assert sum(draw < 56 for draw in draws) / len(draws) == pytest.approx(0.28, abs=0.04)
+
+
+def test_a_plan_does_not_show_its_seed():
+    seed = bytes(range(SEED_BYTES))
+    assert seed.hex() not in repr(draw_light_plan(seed, 1)) + repr(draw_motion_plan(seed, 1))
+    assert repr(seed) not in repr(Started(CaptureKind.LIVE, seed))
+
+
+def test_a_seed_that_is_too_short_is_refused():
+    with pytest.raises(ValueError, match="at least 32 bytes, not 31"):
+        Started(CaptureKind.LIVE, bytes(31))

@@ -1,0 +1,476 @@
+"""The daemon over the embedded broker, with scripted frames and the real heart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.config.loader import load_bytes
+from edge.contracts.device import DeviceEvent, Info, State
+from edge.contracts.enums import (
+    CommandErrorCode,
+    ErrorCode,
+    LivenessDecision,
+    Prompt,
+    SessionStatus,
+    TerminalState,
+)
+from edge.contracts.jws import read_public_keys
+from edge.contracts.session import SessionProgress
+from edge.contracts.topics import Topics
+from edge.errors import LinkError, ModelError
+from edge.guidance.texts import texts
+from edge.link.embedded import EmbeddedBroker
+from edge.link.identity import PUBLIC_KEY_FILE
+from edge.link.options import LinkOptions
+from edge.link.outbox import Outbox
+from edge.link.requester import Requester, TerminalRefusedError, Verification, listen
+from edge.session.clock import FrameClock
+from edge.session.runner import SessionRunner
+from edge.terminal import daemon as daemon_module
+from edge.terminal.assembly import Workbench, devices
+from edge.terminal.daemon import Daemon
+from edge.terminal.notify import watchdog_period
+from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
+
+pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
+
+TOPICS = Topics("livegate", "default", "terminal-1")
+PATIENCE = 20
+
+
+class Endless(ScriptedCamera):
+    """Gives frames of a face, or waits like a camera that gives none, until the session is over."""
+
+    def __init__(self, script=None):
+        super().__init__([])
+        self.wanted = script
+
+    def open(self):
+        self.script = iter(self.wanted if self.wanted is not None else frames(100_000))
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with EmbeddedBroker() as embedded:
+        yield LinkOptions(embedded.host, embedded.port)
+
+
+@pytest.fixture
+def loaded(tmp_path, broker):
+    return configuration(tmp_path, broker.port)
+
+
+def configuration(folder: Path, port: int, policy: str = "{preset: kiosk}", more: str = ""):
+    text = f"""
+device: {{id: {TOPICS.device}, site: {TOPICS.site}}}
+camera: {{driver: replay, sources: [face.png]}}
+policy: {policy}
+link: {{host: 127.0.0.1, port: {port}}}
+state_directory: state
+{more}
+"""
+    return load_bytes(text.encode(), folder / "livegate.yaml")
+
+
+@contextlib.asynccontextmanager
+async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None):
+    """The daemon at work on a scripted workbench; stopped at the end."""
+
+    def open_workbench(_):
+        if error is not None:
+            raise error
+        runner = SessionRunner(devices(camera or Endless()), vision or ScriptedVision(), FrameClock)
+        return Workbench(runner, {"net": "0" * 64}, "scripted 1.0")
+
+    monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
+    stop, ready = asyncio.Event(), asyncio.Event()
+    daemon = Daemon(loaded)
+    serving = asyncio.create_task(daemon.run(stop, on_ready=ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({serving, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield daemon
+    finally:
+        waiting.cancel()
+        stop.set()
+        async with asyncio.timeout(PATIENCE):
+            await serving
+
+
+async def heard_until(broker, wanted):
+    """Everything heard of the terminal, up to the first message that ``wanted`` takes."""
+    messages = listen(broker, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
+    seen = []
+    async with asyncio.timeout(PATIENCE), contextlib.aclosing(messages):
+        async for heard in messages:
+            seen.append(heard)
+            if wanted(heard.content):
+                return seen
+    raise AssertionError("the subscription ended")
+
+
+def is_state(*states):
+    return lambda content: isinstance(content, State) and content.state in states
+
+
+def keys(loaded):
+    path = loaded.settings.state_directory / PUBLIC_KEY_FILE
+    return read_public_keys(path.read_bytes(), str(path))
+
+
+async def session(requester, **fields):
+    started = await requester.start(**fields)
+    return started, [heard async for heard in requester.decisions(started, within=PATIENCE)]
+
+
+def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                started, (heard,) = await session(requester, user_correlation_id="visitor 7")
+        assert heard.verification is Verification.VERIFIED
+        decision = heard.decision
+        assert decision.attempt.result.liveness_decision is LivenessDecision.REALFACE
+        assert decision.nonce == started.nonce
+        assert decision.user_correlation_id == "visitor 7"
+        assert (decision.boot_count, decision.seq, decision.last_attempt) == (1, 1, True)
+        assert decision.provenance.config == loaded.sha256
+        assert decision.provenance.models == {"net": "0" * 64}
+        assert decision.provenance.policy == "kiosk"
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_elsewhere_hears_each_phase_and_prompt_in_the_sites_language(tmp_path, broker, monkeypatch):
+    german = configuration(tmp_path, broker.port, more="guidance: {language: de}")
+
+    async def scenario():
+        async with running(german, monkeypatch):
+            messages = listen(broker, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
+            async with asyncio.timeout(PATIENCE), contextlib.aclosing(messages):
+                await anext(messages)  # the retained state: the subscription stands
+                async with Requester(broker, TOPICS) as requester:
+                    started = await requester.start()
+                    told = []
+                    async for heard in messages:
+                        if isinstance(heard.content, SessionProgress):
+                            told.append(heard.content)
+                            if heard.content.state == "done":
+                                break
+        assert {progress.session_id for progress in told} == {started.session_id}
+        assert told[0].state == "preparing"
+        assert told[0].prompt is Prompt.LOOK_AT_CAMERA
+        assert told[0].text == texts("de")[Prompt.LOOK_AT_CAMERA]
+        assert told[-1].prompt is Prompt.ACCEPTED
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_of_the_terminal_still_gives_the_requester_a_signed_error(loaded, broker, monkeypatch):
+    class Faulty(Endless):
+        def open(self):
+            raise ZeroDivisionError("a fault")
+
+    async def scenario():
+        async with running(loaded, monkeypatch, camera=Faulty([])):
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                _, (heard,) = await session(requester)
+            await heard_until(broker, is_state(TerminalState.READY))
+        assert heard.verification is Verification.VERIFIED
+        assert heard.decision.attempt.error.code is ErrorCode.GENERIC_FAILURE
+        assert heard.decision.last_attempt
+
+    asyncio.run(scenario())
+
+
+def test_every_attempt_has_a_decision_of_its_own(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch, vision=ScriptedVision(margin=-3.0)):
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                _, heard = await session(requester, attempts=3)
+        assert [one.decision.attempt.attempt_id for one in heard] == [1, 2, 3]
+        assert [one.decision.last_attempt for one in heard] == [False, False, True]
+        assert {one.verification for one in heard} == {Verification.VERIFIED}
+
+    asyncio.run(scenario())
+
+
+def test_a_second_session_is_refused_while_one_runs_and_cancelling_ends_the_first(loaded, broker, monkeypatch):
+    async def scenario():
+        endless = Endless([None] * 10_000_000)
+        async with running(loaded, monkeypatch, camera=endless):
+            # With a clock that stands still no time-out ends the session before the test does.
+            monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                started = await requester.start()
+                await heard_until(broker, is_state(TerminalState.BUSY))
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start()
+                assert refused.value.code is CommandErrorCode.BUSY
+                await requester.cancel(started.session_id)
+                (heard,) = [one async for one in requester.decisions(started, within=PATIENCE)]
+                assert heard.decision.attempt.error.code is ErrorCode.USER_CANCELED_SESSION
+                assert heard.decision.attempt.attempt_status is SessionStatus.CANCELED
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.cancel(started.session_id)
+                assert refused.value.code is CommandErrorCode.UNKNOWN_SESSION
+
+    asyncio.run(scenario())
+
+
+def test_stopping_during_a_session_cancels_it_and_says_goodbye(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch, camera=Endless([None] * 10_000_000)):
+            monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                await requester.start()
+        await heard_until(broker, is_state(TerminalState.DISCONNECTED))
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_the_policy_forbids_is_refused_and_changes_nothing(tmp_path, broker, monkeypatch):
+    only_active = configuration(tmp_path, broker.port, "{modes: [PassiveActive]}")
+
+    async def scenario():
+        async with running(only_active, monkeypatch):
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start()
+            assert refused.value.code is CommandErrorCode.POLICY
+            await heard_until(broker, is_state(TerminalState.READY))
+
+    asyncio.run(scenario())
+
+
+def test_models_that_cannot_be_used_make_it_degraded_and_it_stays_up(loaded, broker, monkeypatch):
+    error = ModelError("net.tflite is not the file its manifest describes", remedy="reinstall the models")
+
+    async def scenario():
+        async with running(loaded, monkeypatch, error=error):
+            heard = await heard_until(broker, is_state(TerminalState.DEGRADED))
+            assert "net.tflite" in heard[-1].content.reason
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start()
+            assert refused.value.code is CommandErrorCode.DEGRADED
+
+    asyncio.run(scenario())
+
+
+def test_info_names_models_policy_and_key(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            heard = await heard_until(broker, lambda content: isinstance(content, Info) and bool(content.models))
+        info = heard[-1].content
+        assert info.models == {"net": "0" * 64}
+        assert info.policy == "kiosk"
+        assert info.capture == "replay"
+        assert info.public_key["kid"] in keys(loaded)
+        assert "d" not in info.public_key
+
+    asyncio.run(scenario())
+
+
+def test_a_broker_that_is_not_there_keeps_nobody_from_stopping_it(tmp_path, monkeypatch):
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        nowhere = configuration(tmp_path, reserved.getsockname()[1])
+
+        async def scenario():
+            async with running(nowhere, monkeypatch) as daemon:
+                assert daemon is not None
+
+        asyncio.run(scenario())
+
+
+def test_the_boot_count_rises_with_every_start(loaded, broker, monkeypatch):
+    async def scenario():
+        counts = []
+        for _ in range(2):
+            async with running(loaded, monkeypatch):
+                heard = await heard_until(broker, is_state(TerminalState.READY))
+                counts.append(heard[-1].content.boot_count)
+        assert counts[1] == counts[0] + 1
+
+    asyncio.run(scenario())
+
+
+def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+
+        async def scenario():
+            async with running(loaded, monkeypatch):
+                pass
+
+        asyncio.run(scenario())
+        told = [manager.recv(1024).decode() for _ in range(3)]
+    assert told[0].startswith("READY=1")
+    assert "WATCHDOG=1" in told
+    assert told[-1] == "STOPPING=1"
+
+
+def test_a_request_that_comes_before_the_models_are_loaded_is_refused(loaded, broker, monkeypatch):
+    may_open = threading.Event()
+
+    def open_slowly(_):
+        may_open.wait(PATIENCE)
+        return Workbench(SessionRunner(devices(Endless()), ScriptedVision(), FrameClock), {}, "scripted 1.0")
+
+    async def scenario():
+        monkeypatch.setattr(daemon_module, "open_workbench", open_slowly)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(Daemon(loaded).run(stop))
+        try:
+            await heard_until(broker, is_state(TerminalState.INIT))
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start()
+            assert refused.value.code is CommandErrorCode.BUSY
+        finally:
+            may_open.set()
+            stop.set()
+            async with asyncio.timeout(PATIENCE):
+                await serving
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_while_loading_makes_it_degraded_and_it_stays_up(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch, error=ZeroDivisionError("a fault")):
+            await heard_until(broker, is_state(TerminalState.DEGRADED))
+
+    asyncio.run(scenario())
+
+
+def test_a_lost_notify_socket_ends_nothing(loaded, broker, monkeypatch, tmp_path):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                _, (heard,) = await session(requester)
+            assert heard.verification is Verification.VERIFIED
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("microseconds", ["0", "", "soon"])
+def test_a_watchdog_without_a_time_is_not_fed(monkeypatch, microseconds):
+    monkeypatch.setenv("WATCHDOG_USEC", microseconds)
+    assert watchdog_period() is None
+
+
+def test_an_outbox_that_empties_makes_a_full_terminal_ready_again(loaded, broker, monkeypatch):
+    monkeypatch.setattr(daemon_module, "Outbox", functools.partial(Outbox, max_rows=1))
+    loaded.settings.state_directory.mkdir()
+    left_over = Outbox(loaded.settings.state_directory / daemon_module.OUTBOX_FILE)
+    left_over.add(b"{}")
+    left_over.close()
+
+    async def scenario():
+        async with running(loaded, monkeypatch) as daemon:
+            await heard_until(broker, is_state(TerminalState.READY))
+            assert len(daemon._outbox) == 0
+
+    asyncio.run(scenario())
+
+
+def test_an_outbox_that_cannot_store_makes_it_degraded_until_it_can(loaded, broker, monkeypatch):
+    store = Outbox.add
+
+    def no_room(outbox, payload=b""):
+        return outbox._use(lambda db: db.execute("INSERT INTO no_such_table VALUES (1)"))
+
+    async def scenario():
+        monkeypatch.setattr(daemon_module, "Link", functools.partial(daemon_module.Link, redelivery_seconds=0.05))
+        async with running(loaded, monkeypatch):
+            await heard_until(broker, is_state(TerminalState.READY))
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                monkeypatch.setattr(Outbox, "add", no_room)
+                monkeypatch.setattr(Outbox, "probe", no_room)
+                await requester.start()
+                await heard_until(broker, is_state(TerminalState.DEGRADED))
+                monkeypatch.undo()
+                assert Outbox.add is store
+                await heard_until(broker, is_state(TerminalState.READY))
+
+    asyncio.run(scenario())
+
+
+def test_what_a_fault_carries_with_it_is_not_published(loaded, broker, monkeypatch):
+    class Faulty(Endless):
+        def open(self):
+            raise ValueError("a frame", np.full((2, 2), 77))
+
+    async def scenario():
+        async with running(loaded, monkeypatch, camera=Faulty([])):
+            messages = listen(broker, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
+            async with asyncio.timeout(PATIENCE), contextlib.aclosing(messages):
+                await anext(messages)
+                async with Requester(broker, TOPICS) as requester:
+                    await requester.start()
+                    async for heard in messages:
+                        if isinstance(heard.content, DeviceEvent):
+                            break
+            assert "ValueError" in heard.content.message
+            assert "77" not in heard.content.message
+
+    asyncio.run(scenario())
+
+
+def test_a_session_that_hangs_starves_the_watchdog(loaded, broker, monkeypatch):
+    seeing, may_see = threading.Event(), threading.Event()
+
+    class Hanging(ScriptedVision):
+        def see(self, frame, *, judge=True):
+            seeing.set()
+            may_see.wait(PATIENCE)
+            return super().see(frame, judge=judge)
+
+    async def scenario():
+        async with running(loaded, monkeypatch, vision=Hanging()) as daemon:
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                started = await requester.start()
+                await asyncio.to_thread(seeing.wait, PATIENCE)
+                try:
+                    now = time.monotonic()
+                    assert daemon.makes_progress(now)
+                    assert not daemon.makes_progress(now + daemon_module.STALLED_SECONDS + 1)
+                finally:
+                    may_see.set()
+                assert [one async for one in requester.decisions(started, within=PATIENCE)]
+            await heard_until(broker, is_state(TerminalState.READY))
+            assert daemon.makes_progress(now + daemon_module.STALLED_SECONDS + 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_state_folder_serves_one_terminal_at_a_time(loaded, monkeypatch, broker):
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            with pytest.raises(LinkError, match="another"):
+                Daemon(loaded)
+
+    asyncio.run(scenario())
