@@ -82,8 +82,11 @@ state_directory: state
 
 
 @contextlib.asynccontextmanager
-async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None):
-    """The daemon at work on a scripted workbench; stopped at the end."""
+async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True):
+    """The daemon at work on a scripted workbench, heard by its broker where that is reachable; stopped at the end.
+
+    A command sent before the terminal subscribed is lost: this broker acknowledges it all the same.
+    """
 
     def open_workbench(_):
         if error is not None:
@@ -98,6 +101,9 @@ async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None):
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait({serving, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     try:
+        if reachable:
+            options = LinkOptions(loaded.settings.link.host, loaded.settings.link.port)
+            await heard_until(options, is_state(TerminalState.READY, TerminalState.DEGRADED))
         yield daemon
     finally:
         waiting.cancel()
@@ -135,7 +141,6 @@ async def session(requester, **fields):
 def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, monkeypatch):
     async def scenario():
         async with running(loaded, monkeypatch):
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 started, (heard,) = await session(requester, user_correlation_id="visitor 7")
         assert heard.verification is Verification.VERIFIED
@@ -183,7 +188,6 @@ def test_a_fault_of_the_terminal_still_gives_the_requester_a_signed_error(loaded
 
     async def scenario():
         async with running(loaded, monkeypatch, camera=Faulty([])):
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 _, (heard,) = await session(requester)
             await heard_until(broker, is_state(TerminalState.READY))
@@ -197,7 +201,6 @@ def test_a_fault_of_the_terminal_still_gives_the_requester_a_signed_error(loaded
 def test_every_attempt_has_a_decision_of_its_own(loaded, broker, monkeypatch):
     async def scenario():
         async with running(loaded, monkeypatch, vision=ScriptedVision(margin=-3.0)):
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 _, heard = await session(requester, attempts=3)
         assert [one.decision.attempt.attempt_id for one in heard] == [1, 2, 3]
@@ -213,7 +216,6 @@ def test_a_second_session_is_refused_while_one_runs_and_cancelling_ends_the_firs
         async with running(loaded, monkeypatch, camera=endless):
             # With a clock that stands still no time-out ends the session before the test does.
             monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 started = await requester.start()
                 await heard_until(broker, is_state(TerminalState.BUSY))
@@ -235,7 +237,6 @@ def test_stopping_during_a_session_cancels_it_and_says_goodbye(loaded, broker, m
     async def scenario():
         async with running(loaded, monkeypatch, camera=Endless([None] * 10_000_000)):
             monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 await requester.start()
         await heard_until(broker, is_state(TerminalState.DISCONNECTED))
@@ -248,7 +249,6 @@ def test_a_request_that_the_policy_forbids_is_refused_and_changes_nothing(tmp_pa
 
     async def scenario():
         async with running(only_active, monkeypatch):
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS) as requester:
                 with pytest.raises(TerminalRefusedError) as refused:
                     await requester.start()
@@ -293,7 +293,7 @@ def test_a_broker_that_is_not_there_keeps_nobody_from_stopping_it(tmp_path, monk
         nowhere = configuration(tmp_path, reserved.getsockname()[1])
 
         async def scenario():
-            async with running(nowhere, monkeypatch) as daemon:
+            async with running(nowhere, monkeypatch, reachable=False) as daemon:
                 assert daemon is not None
 
         asyncio.run(scenario())
@@ -406,7 +406,6 @@ def test_an_outbox_that_cannot_store_makes_it_degraded_until_it_can(loaded, brok
     async def scenario():
         monkeypatch.setattr(daemon_module, "Link", functools.partial(daemon_module.Link, redelivery_seconds=0.05))
         async with running(loaded, monkeypatch):
-            await heard_until(broker, is_state(TerminalState.READY))
             async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
                 monkeypatch.setattr(Outbox, "add", no_room)
                 monkeypatch.setattr(Outbox, "probe", no_room)
