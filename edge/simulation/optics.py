@@ -47,12 +47,12 @@ class Pose:
 
 def turn(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Vector:
     """Rotation of a head or a sheet that faces the camera, degrees: positive yaw turns it to its own left (to the
-    right of the picture), positive pitch up, positive roll anticlockwise in the picture.
+    right of the picture), positive pitch up, positive roll towards its left shoulder, as in ``HeadPose``.
     """
     y, p, r = np.radians([yaw, pitch, roll])
     about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    about_z = np.array([[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
     return np.asarray(about_y @ about_x @ about_z, np.float64)
 
 
