@@ -1,0 +1,372 @@
+"""A parametric head in relief, with the spread of sizes that surveys of adults report.
+
+The shape is the project's own: horizontal sections (superellipses) whose widths and depths follow the measured
+dimensions, a neck, and soft features in front. It is symmetric, bald and without ears: hair is a matter of texture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from edge.simulation.optics import Vector
+from edge.simulation.relief import Relief, column_angles
+
+# Cells of a head's grid: about 2.3 mm high, and 2.5 mm wide in front.
+ROWS: Final = 132
+COLUMNS: Final = 128
+
+# Metres. Heights count from the pupils down; what no survey gives is estimated from pictures of heads in profile.
+_SELLION_ABOVE_PUPILS: Final = 0.010
+_VERTEX_ABOVE_SELLION: Final = 0.104
+_NECK_BELOW_MENTON: Final = 0.085
+
+
+class KeyPoint(StrEnum):
+    """Points of a face. Right and left are the person's own; right is on the left side of the picture."""
+
+    RIGHT_EYE_OUTER = "right_eye_outer"
+    RIGHT_EYE = "right_eye"
+    RIGHT_EYE_INNER = "right_eye_inner"
+    LEFT_EYE_INNER = "left_eye_inner"
+    LEFT_EYE = "left_eye"
+    LEFT_EYE_OUTER = "left_eye_outer"
+    RIGHT_BROW = "right_brow"
+    LEFT_BROW = "left_brow"
+    FOREHEAD = "forehead"
+    SELLION = "sellion"
+    NOSE_TIP = "nose_tip"
+    NOSE_RIGHT = "nose_right"
+    NOSE_LEFT = "nose_left"
+    SUBNASALE = "subnasale"
+    MOUTH_RIGHT = "mouth_right"
+    MOUTH_LEFT = "mouth_left"
+    STOMION = "stomion"
+    MENTON = "menton"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A head's surface, and where its face is on it: local metres, (3,) each; the origin is at the pupils' height."""
+
+    relief: Relief
+    points: Mapping[KeyPoint, Vector]
+
+    @property
+    def face(self) -> Vector:
+        """(3,) the middle between the eyes on the surface: what a distance to the face is measured to."""
+        eyes = (self.points[KeyPoint.RIGHT_EYE] + self.points[KeyPoint.LEFT_EYE]) / 2
+        return np.array([eyes[0], eyes[1], self.points[KeyPoint.SELLION][2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Anthropometry:
+    """Dimensions of a head, metres, named as in the surveys.
+
+    face_width: bizygomatic breadth. face_length: menton to sellion. interpupillary: between the pupils' middles.
+    jaw_width: bigonial breadth. nose_length: subnasale to sellion. nose_protrusion: from subnasale to the tip.
+    chin_projection: how far the chin's front lies before (or, negative, behind) the subnasale.
+    """
+
+    face_width: float = 0.1382
+    face_length: float = 0.1179
+    head_breadth: float = 0.1511
+    head_length: float = 0.1947
+    interpupillary: float = 0.0629
+    jaw_width: float = 0.1153
+    nose_length: float = 0.0501
+    nose_protrusion: float = 0.0205
+    nose_breadth: float = 0.0349
+    lip_length: float = 0.0496
+    chin_projection: float = -0.004
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Anthropometry:
+        """An adult of either sex, by the means, deviations and loadings of SURVEY; nobody beyond 2.5 deviations."""
+        table = SURVEY[int(rng.integers(2))]
+        size = rng.standard_normal()
+        values = []
+        for name in cls.__dataclass_fields__:
+            mean, deviation = table[name]
+            load = LOADINGS[name]
+            own = rng.standard_normal()
+            score = load * size + np.sqrt(1 - load**2) * own
+            values.append((mean + deviation * float(np.clip(score, -2.5, 2.5))) / 1000)
+        return cls(*values)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not np.isfinite(value) or (value <= 0 and field.name != "chin_projection"):
+                raise ValueError(f"{field.name} of a head is a length, not {value}")
+        if not (0.6 < self.face_width / self.face_length < 1.8 and 0.3 < self.interpupillary / self.face_width < 0.7):
+            raise ValueError(f"no head has these proportions: {astuple(self)}")
+
+
+# Mean and standard deviation, mm, of men and of women.
+# The first five: ANSUR II, the 2012 survey of 4,082 men and 1,986 women of the US Army (Gordon et al. 2014,
+# DTIC ADA611869), summarised from its public data. The others: the NIOSH survey of 3,997 respirator users (Zhuang and
+# Bradtmiller, J Occup Environ Hyg 2:567, 2005), quoted from memory and not read again. The chin's projection is an
+# estimate.
+SURVEY: Final[tuple[Mapping[str, tuple[float, float]], Mapping[str, tuple[float, float]]]] = (
+    {
+        "face_width": (142.6, 6.2),
+        "face_length": (122.6, 6.7),
+        "head_breadth": (154.3, 5.5),
+        "head_length": (199.5, 7.0),
+        "interpupillary": (64.0, 3.4),
+        "jaw_width": (120.4, 10.4),
+        "nose_length": (52.0, 4.1),
+        "nose_protrusion": (21.1, 2.7),
+        "nose_breadth": (36.6, 4.1),
+        "lip_length": (51.1, 4.2),
+        "chin_projection": (-4.0, 3.0),
+    },
+    {
+        "face_width": (133.8, 5.6),
+        "face_length": (113.1, 6.1),
+        "head_breadth": (147.8, 5.2),
+        "head_length": (189.8, 7.5),
+        "interpupillary": (61.7, 3.6),
+        "jaw_width": (110.1, 8.9),
+        "nose_length": (48.2, 3.8),
+        "nose_protrusion": (19.8, 2.7),
+        "nose_breadth": (33.2, 3.9),
+        "lip_length": (48.0, 4.0),
+        "chin_projection": (-4.0, 3.0),
+    },
+)
+
+# Correlation of each dimension with the size of the head, within a sex. Products of two give about the correlations
+# in ANSUR II: face width with head breadth 0.61 to 0.65, with interpupillary distance 0.44 to 0.48, the latter with
+# face length 0.16 to 0.23. Those of the other dimensions are guesses.
+LOADINGS: Final[Mapping[str, float]] = {
+    "face_width": 0.83,
+    "face_length": 0.38,
+    "head_breadth": 0.76,
+    "head_length": 0.55,
+    "interpupillary": 0.55,
+    "jaw_width": 0.65,
+    "nose_length": 0.35,
+    "nose_protrusion": 0.2,
+    "nose_breadth": 0.3,
+    "lip_length": 0.35,
+    "chin_projection": 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Heights:
+    """Local y of the landmarks on the middle line, metres."""
+
+    vertex: float
+    forehead: float
+    glabella: float
+    sellion: float
+    nose_tip: float
+    subnasale: float
+    stomion: float
+    pogonion: float
+    menton: float
+
+    @classmethod
+    def of(cls, size: Anthropometry) -> _Heights:
+        sellion = -_SELLION_ABOVE_PUPILS
+        # Menton lies behind sellion: the measured length is the slant.
+        behind = 0.006 + size.chin_projection - 0.013 - 0.001
+        menton = sellion + float(np.sqrt(size.face_length**2 - behind**2))
+        subnasale = min(sellion + size.nose_length, menton - 0.045)
+        lower = menton - subnasale
+        return cls(
+            vertex=sellion - _VERTEX_ABOVE_SELLION * size.head_length / 0.1947,
+            forehead=sellion - 0.39 * size.face_length,
+            glabella=sellion - 0.019,
+            sellion=sellion,
+            nose_tip=sellion + 0.82 * (subnasale - sellion),
+            subnasale=subnasale,
+            stomion=subnasale + 0.32 * lower,
+            pogonion=menton - 0.24 * lower,
+            menton=menton,
+        )
+
+
+def parametric_head(size: Anthropometry) -> Head:
+    """The head of these dimensions."""
+    at = _Heights.of(size)
+    bottom = at.menton + _NECK_BELOW_MENTON
+    y = np.linspace(at.vertex, bottom, ROWS)[:, None]
+    # Finer than the grid, since moving the features forward moves points to other angles.
+    angle = np.linspace(-np.pi, np.pi, 8 * COLUMNS + 1)[None, :]
+    base = _skull_and_neck(size, at, y, angle)
+    x, forward = base * np.sin(angle), base * np.cos(angle)
+    front = _step(forward, 0.0, 0.05)
+    forward = forward + front * (_nose(size, at, x, y) + _soft_features(size, at, x, y))
+    relief = Relief(_by_angle(x, forward), at.vertex, bottom)
+    return Head(relief, _key_points(size, at, relief))
+
+
+def _by_angle(x: Vector, forward: Vector) -> Vector:
+    """(rows, COLUMNS) radii of the outermost points at the angles of a grid's columns."""
+    columns = column_angles(COLUMNS)
+    angle, radius = np.arctan2(x, forward), np.hypot(x, forward)
+    angle[:, 0], angle[:, -1] = -np.pi, np.pi
+    # Where a feature overhangs, angles run back for a while: what lies under it is out of reach.
+    angle = np.maximum.accumulate(angle, axis=1)
+    return np.stack([np.interp(columns, angle[row], radius[row]) for row in range(len(angle))])
+
+
+def _skull_and_neck(size: Anthropometry, at: _Heights, y: Vector, angle: Vector) -> Vector:
+    """Radius, metres, of head and neck without features."""
+    front = size.head_length / 2
+    chin = front + 0.001 + size.chin_projection
+    crown = at.sellion - 0.045
+    depth = _curve(
+        y,
+        (crown, front - 0.007),
+        (at.sellion - 0.030, front - 0.0015),
+        (at.glabella, front),
+        (at.sellion, front - 0.006),
+        ((at.sellion + at.subnasale) / 2, front - 0.004),
+        (at.subnasale, front + 0.001),
+        (at.stomion, front + 0.0005),
+        (at.stomion * 0.45 + at.pogonion * 0.55, min(front, chin) - 0.003),
+        (at.pogonion, chin),
+        (at.menton - 0.006, chin - 0.005),
+        (at.menton, chin - 0.013),
+        (at.menton + 0.012, chin - 0.042),
+        (at.menton + 0.024, 0.030),
+        (at.menton + 0.060, 0.020),
+    )
+    half = _curve(
+        y,
+        (crown, size.head_breadth / 2),
+        (at.sellion - 0.015, 0.985 * size.head_breadth / 2),
+        (0.014, size.face_width / 2),
+        (0.030, 0.985 * size.face_width / 2),
+        (at.stomion, size.jaw_width / 2),
+        (at.pogonion, 0.76 * size.jaw_width / 2),
+        (at.menton - 0.004, 0.50 * size.jaw_width / 2),
+        (at.menton + 0.012, 0.030),
+        (at.menton + 0.060, 0.020),
+    )
+    back = _curve(
+        y,
+        (crown, 0.97 * front),
+        (at.sellion, front),
+        (0.020, 0.97 * front),
+        (0.060, 0.78 * front),
+        (at.menton, 0.50 * front),
+        (at.menton + 0.060, 0.030),
+    )
+    # Above the crown all sections shrink together to the vertex.
+    up = np.clip((crown - y) / (crown - at.vertex), 0.0, 1.0)
+    dome = np.maximum((1 - up**2.1) ** (1 / 2.1), 0.02)
+    skull = dome * _section(angle, half, depth, back, 2.35)
+    neck = _section(angle, 0.45 * size.jaw_width + 0.001, 0.034, 0.072, 2.1)
+    neck = neck * (0.4 + 0.6 * _step(y, at.subnasale - 0.02, at.menton - 0.02))
+    return np.asarray((skull**16 + neck**16) ** (1 / 16), np.float64)
+
+
+def _section(angle: Vector, half: Vector | float, front: Vector | float, back: Vector | float, power: float) -> Vector:
+    """Radius of a superellipse with a half-width and a depth on either side."""
+    depth = np.where(np.cos(angle) > 0, front, back)
+    return np.asarray(
+        (np.abs(np.sin(angle) / half) ** power + np.abs(np.cos(angle) / depth) ** power) ** (-1 / power), np.float64
+    )
+
+
+def _nose(size: Anthropometry, at: _Heights, x: Vector, y: Vector) -> Vector:
+    """How far the nose stands out of the face, metres."""
+    u = np.clip((y - at.sellion) / (at.subnasale - at.sellion), 0.0, 1.0)
+    tip = (at.nose_tip - at.sellion) / (at.subnasale - at.sellion)
+    # The face beneath the tip lies behind the subnasale, which the protrusion is measured from.
+    height = size.nose_protrusion + 0.0025
+    ridge = height * np.where(u < tip, (u / tip) ** 1.1, 1 - (np.maximum(u - tip, 0) / (1 - tip)) ** 2.2)
+    wide = 0.0095 + (size.nose_breadth / 2 - 0.0095) * _step(u, 0.1, 0.85)
+    across = np.minimum(np.abs(x) / wide, 1.0)
+    bridge = (1 - across**2) ** 1.3
+    wings = 0.5 * (1 - across**4) + 0.5 * np.exp(-((x / 0.0075) ** 2)) * (1 - across**4)
+    low = _step(u, 0.5, 0.85)
+    return np.asarray(ridge * (bridge * (1 - low) + wings * low), np.float64)
+
+
+def _soft_features(size: Anthropometry, at: _Heights, x: Vector, y: Vector) -> Vector:
+    """Sum of bumps and hollows, metres forward."""
+    side = np.abs(x)
+    eye = size.interpupillary / 2
+    mouth = size.lip_length / 2
+    lower = at.menton - at.subnasale
+
+    def bump(middle_x: float, middle_y: float, wide: float, high: float) -> Vector:
+        return np.asarray(np.exp(-(((side - middle_x) / wide) ** 2) - ((y - middle_y) / high) ** 2), np.float64)
+
+    lips = np.sqrt(np.clip(1 - (side / mouth) ** 2, 0.0, 1.0))
+    crease = np.exp(-(((y - at.stomion) / 0.0022) ** 2))
+    upper = np.exp(-(((y - at.stomion + 0.0055) / 0.0050) ** 2))
+    under = np.exp(-(((y - at.stomion - 0.0065) / 0.0055) ** 2))
+    return np.asarray(
+        0.0035 * bump(eye * 0.9, -0.021, 0.020, 0.008)
+        - 0.0095 * bump(eye, -0.001, 0.017, 0.0125)
+        + 0.0085 * bump(eye, 0.0, 0.0105, 0.0085)
+        - 0.0030 * bump(0.016, -0.004, 0.006, 0.009)
+        + 0.0030 * bump(eye + 0.014, 0.026, 0.018, 0.015)
+        - 0.0020 * bump(eye + 0.012, at.stomion - 0.012, 0.014, 0.018)
+        - 0.0015 * bump(0.024, (at.subnasale + at.stomion) / 2 - 0.004, 0.005, 0.012)
+        + lips * (0.0050 * upper + 0.0055 * under - 0.0025 * crease)
+        - 0.0010 * bump(0.0, at.subnasale + 0.12 * lower, 0.0035, 0.006)
+        - 0.0030 * bump(0.0, at.stomion + 0.26 * lower, 0.020, 0.0055)
+        + 0.0020 * bump(0.0, at.pogonion, 0.016, 0.011),
+        np.float64,
+    )
+
+
+def _key_points(size: Anthropometry, at: _Heights, relief: Relief) -> dict[KeyPoint, Vector]:
+    eye, mouth, nose = size.interpupillary / 2, size.lip_length / 2, size.nose_breadth / 2
+    places = {
+        KeyPoint.RIGHT_EYE_OUTER: (-eye - 0.0145, 0.0),
+        KeyPoint.RIGHT_EYE: (-eye, 0.0),
+        KeyPoint.RIGHT_EYE_INNER: (-eye + 0.0145, 0.001),
+        KeyPoint.LEFT_EYE_INNER: (eye - 0.0145, 0.001),
+        KeyPoint.LEFT_EYE: (eye, 0.0),
+        KeyPoint.LEFT_EYE_OUTER: (eye + 0.0145, 0.0),
+        KeyPoint.RIGHT_BROW: (-eye, -0.022),
+        KeyPoint.LEFT_BROW: (eye, -0.022),
+        KeyPoint.FOREHEAD: (0.0, at.forehead),
+        KeyPoint.SELLION: (0.0, at.sellion),
+        KeyPoint.NOSE_TIP: (0.0, at.nose_tip),
+        KeyPoint.NOSE_RIGHT: (-nose, at.nose_tip + 0.001),
+        KeyPoint.NOSE_LEFT: (nose, at.nose_tip + 0.001),
+        KeyPoint.SUBNASALE: (0.0, at.subnasale),
+        KeyPoint.MOUTH_RIGHT: (-mouth, at.stomion),
+        KeyPoint.MOUTH_LEFT: (mouth, at.stomion),
+        KeyPoint.STOMION: (0.0, at.stomion),
+        KeyPoint.MENTON: (0.0, at.menton),
+    }
+    return {name: relief.at(x, y) for name, (x, y) in places.items()}
+
+
+def _curve(y: Vector, *nodes: tuple[float, float]) -> Vector:
+    """Smooth curve through (place, value) nodes without overshoot, level beyond them (Fritsch and Carlson 1980)."""
+    places, values = (np.array(column) for column in zip(*nodes, strict=True))
+    gaps, rises = np.diff(places), np.diff(values)
+    slopes = rises / gaps
+    # Harmonic means inside, and none where the curve turns.
+    product = slopes[1:] * slopes[:-1]
+    total = np.where(product > 0, slopes[1:] + slopes[:-1], 1.0)
+    inner = np.where(product > 0, 2 * product / total, 0.0)
+    tangents = np.concatenate(([0.0], inner, [0.0]))
+    place = np.clip(np.searchsorted(places, y) - 1, 0, len(gaps) - 1)
+    t = np.clip((y - places[place]) / gaps[place], 0.0, 1.0)
+    begin, end = tangents[place] * gaps[place], tangents[place + 1] * gaps[place]
+    risen = rises[place] * t * t * (3 - 2 * t) + begin * t * (1 - t) ** 2 - end * t * t * (1 - t)
+    return np.asarray(values[place] + risen, np.float64)
+
+
+def _step(value: Vector, begin: float, end: float) -> Vector:
+    """0 before ``begin``, 1 after ``end``, smooth between."""
+    t = np.clip((value - begin) / (end - begin), 0.0, 1.0)
+    return np.asarray(t * t * (3 - 2 * t), np.float64)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.simulation.head import LOADINGS, SURVEY, Anthropometry, Head, KeyPoint, parametric_head
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def middle_line(head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """Heights and how far the front's middle line is before the axis."""
+    points = head.relief.points
+    column = points.shape[1] // 2
+    across = points[:, column - 1 : column + 1]
+    return across[:, 0, 1], -across[..., 2].max(axis=1)
+
+
+def breadth(head: Head, top: float, bottom: float) -> float:
+    points = head.relief.points
+    chosen = (points[..., 1] >= top) & (points[..., 1] <= bottom)
+    return float(np.ptp(points[..., 0][chosen]))
+
+
+def turning_points(values: np.ndarray) -> np.ndarray:
+    rise = np.diff(values)
+    return np.flatnonzero(rise[1:] * rise[:-1] <= 0) + 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds)
+def test_measuring_the_surface_gives_back_the_dimensions_asked_for(seed):
+    size = Anthropometry.draw(np.random.default_rng(seed))
+    head = parametric_head(size)
+    points = head.relief.points
+    height, forward = middle_line(head)
+
+    assert breadth(head, -0.2, -0.01) == pytest.approx(max(size.head_breadth, size.face_width), abs=0.003)
+    assert breadth(head, 0.010, 0.018) == pytest.approx(size.face_width, abs=0.003)
+    jaw = float(head.points[KeyPoint.STOMION][1])
+    assert breadth(head, jaw - 0.002, jaw + 0.002) == pytest.approx(size.jaw_width, abs=0.006)
+    above = height < -0.012
+    assert forward[above].max() + points[points[..., 1] < 0.02][:, 2].max() == pytest.approx(
+        size.head_length, abs=0.003
+    )
+
+    tip = int(np.argmax(np.where(height > 0, forward, 0)))
+    turns = turning_points(forward)
+    # Sellion is where the profile lies deepest between the forehead and the nose.
+    sellion = max(turn for turn in turns if turn < tip and height[turn] < 0.005)
+    assert height[sellion] == pytest.approx(head.points[KeyPoint.SELLION][1], abs=0.005)
+    assert height[tip] == pytest.approx(head.points[KeyPoint.NOSE_TIP][1], abs=0.003)
+    subnasale = min(turn for turn in turns if turn > tip)
+    assert forward[tip] - forward[subnasale] == pytest.approx(size.nose_protrusion, abs=0.004)
+
+    # Menton is where the profile turns under: below it the surface falls back half as far again as it goes down.
+    chin = max(turn for turn in turns if turn > subnasale and height[turn] < head.points[KeyPoint.MENTON][1])
+    low = (height > height[chin]) & (np.gradient(forward, height) < -1.5)
+    menton = np.array([height[low][0], forward[low][0]])
+    length = np.hypot(*(menton - np.array([height[sellion], forward[sellion]])))
+    assert length == pytest.approx(size.face_length, abs=0.008)
+
+
+def test_eyeballs_stand_out_at_the_interpupillary_distance_and_the_nose_is_as_broad_as_asked():
+    size = replace(Anthropometry(), interpupillary=0.066, nose_breadth=0.040)
+    head = parametric_head(size)
+    side = np.linspace(0.012, 0.055, 120)
+    depth = np.array([-head.relief.at(x, 0.0)[2] for x in side])
+    bulge = np.gradient(np.gradient(np.convolve(np.pad(depth, 8, "edge"), np.hanning(17) / 8, "valid")))
+    inner = (side > 0.022) & (side < 0.045)
+    assert side[inner][bulge[inner].argmin()] == pytest.approx(0.033, abs=0.003)
+
+    wing = float(head.points[KeyPoint.NOSE_LEFT][1])
+    slope = np.abs(np.gradient([-head.relief.at(x, wing)[2] for x in side], side))
+    assert side[(slope > 1.2) & (side < 0.035)].max() == pytest.approx(0.020, abs=0.003)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_a_head_is_symmetric_and_no_plane(seed):
+    head = parametric_head(Anthropometry.draw(np.random.default_rng(seed)))
+    assert head.relief.radius == pytest.approx(head.relief.radius[:, ::-1], abs=1e-5)
+    points = head.relief.points
+    chin = head.points[KeyPoint.MENTON][1] - 0.01
+    face = (
+        (np.abs(points[..., 0]) < 0.045) & (points[..., 1] > -0.03) & (points[..., 1] < chin) & (points[..., 2] < -0.05)
+    )
+    x, y, z = points[face].astype(float).T
+    plane = np.stack((np.ones_like(x), x, y), axis=1)
+    curved = np.concatenate((plane, np.stack((x * x, x * y, y * y), axis=1)), axis=1)
+    residual = [float(np.std(z - a @ np.linalg.lstsq(a, z, rcond=None)[0])) for a in (plane, curved)]
+    assert 0.007 < residual[0] < 0.02
+    assert 0.003 < residual[1] < residual[0]
+
+
+@pytest.mark.parametrize("sex", [0, 1])
+def test_many_draws_have_the_means_deviations_and_correlations_of_the_survey(sex):
+    rng = np.random.default_rng(5)
+    names = [field.name for field in fields(Anthropometry)]
+    drawn = []
+    while len(drawn) < 4000:
+        state = rng.bit_generator.state
+        of_sex = int(rng.integers(2)) == sex
+        rng.bit_generator.state = state
+        size = Anthropometry.draw(rng)
+        if of_sex:
+            drawn.append([getattr(size, name) * 1000 for name in names])
+    values = np.array(drawn)
+    for column, name in enumerate(names):
+        mean, deviation = SURVEY[sex][name]
+        assert values[:, column].mean() == pytest.approx(mean, abs=0.08 * deviation)
+        assert values[:, column].std() == pytest.approx(deviation, rel=0.06)
+    found = np.corrcoef(values.T)
+    face, head, pupils = (names.index(name) for name in ("face_width", "head_breadth", "interpupillary"))
+    # Published for ANSUR II, men and women.
+    assert 0.57 < found[face, head] < 0.70
+    assert 0.40 < found[face, pupils] < 0.52
+
+
+def test_survey_and_loadings_name_every_dimension():
+    names = {field.name for field in fields(Anthropometry)}
+    assert set(LOADINGS) == set(SURVEY[0]) == set(SURVEY[1]) == names
+
+
+def test_the_same_seed_draws_the_same_head():
+    first, again = (Anthropometry.draw(np.random.default_rng(9)) for _ in range(2))
+    assert first == again
+
+
+def test_key_points_lie_on_the_surface():
+    head = parametric_head(Anthropometry())
+    points = np.stack([head.points[name] for name in KeyPoint])
+    away = np.linalg.norm(head.relief.points[None].astype(float) - points[:, None, None], axis=-1)
+    assert away.reshape(len(points), -1).min(axis=1).max() < 0.003
+
+
+@pytest.mark.parametrize("size", [{"face_width": 0.0}, {"head_length": float("nan")}, {"interpupillary": 0.2}])
+def test_dimensions_that_no_head_has_are_refused(size):
+    with pytest.raises(ValueError, match="head"):
+        replace(Anthropometry(), **size)
