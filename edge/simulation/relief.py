@@ -46,12 +46,48 @@ def column_angles(columns: int) -> Vector:
     return np.asarray(2.0 * np.arcsin(np.clip(s, -1.0, 1.0)), np.float64)
 
 
-def angle_columns(x: Map, forward: Map, radius: Map, columns: int) -> Map:
+def angle_columns(x: Map, forward: Map, radius: Map, *, columns: int) -> Map:
     """Column, as a fraction, of points ``x`` to the right of the axis and ``forward`` of it; any one shape."""
     half = x / np.sqrt(np.maximum(2.0 * radius * (radius + forward), np.float32(1e-12)))
     np.clip(half, -1.0, 1.0, out=half)
     scale = (columns - 1) / 2
     return np.asarray(half * (1.25 * scale - 0.25 * scale * half * half) + scale, np.float32)
+
+
+def filled(values: Map, known: Map) -> Map:
+    """Values spread smoothly into the gaps of a grid that goes around an axis, from coarse to fine.
+
+    values: (h, w) or (h, w, bands). known: (h, w) 0..1, how much each counts; what is known fully stays as it is.
+    """
+    columns = values.shape[1]
+    side = columns // 2
+    # Both ends are the same line, so what follows the last column is the second.
+    around = np.arange(-side, columns + side) % (columns - 1)
+    weights = known[:, around].astype(np.float32)
+    bands = np.atleast_3d(values)[:, around].astype(np.float32)
+    smooth = _pull_push(np.dstack((bands * weights[..., None], weights)))
+    smooth = smooth[:, side : side + columns]
+    share = known[..., None]
+    result = np.atleast_3d(values) * share + smooth * (1 - share)
+    return np.asarray(result.reshape(values.shape), np.float32)
+
+
+def _pull_push(weighted: Map) -> Map:
+    """(h, w, bands + 1), the last the weight that the others are multiplied by, as (h, w, bands) without gaps."""
+    height, width = weighted.shape[:2]
+    weight = weighted[..., -1:]
+    own = weighted[..., :-1] / np.maximum(weight, 1e-6)
+    if min(height, width) < 4:
+        total = weighted.reshape(-1, weighted.shape[2]).sum(axis=0)
+        return np.where(weight > 1e-3, own, total[:-1] / max(float(total[-1]), 1e-6)).astype(np.float32)
+    # Weights add up over the four pixels of a coarser one, and count no more than one.
+    coarser = np.asarray(cv2.pyrDown(weighted), np.float32)
+    scale = np.minimum(4.0, 1.0 / np.maximum(coarser[..., -1:], 1e-6))
+    below = _pull_push(coarser * scale)
+    up = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR)
+    up = np.atleast_3d(up)
+    share = np.clip(weight, 0.0, 1.0)
+    return np.asarray(own * share + up * (1 - share), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +170,7 @@ class Relief:
     def grid_position(self, points: NDArray[np.floating]) -> Map:
         """(..., 3) local points as (..., 2) column and row on the grid, fractions."""
         x, y, z = (np.asarray(points[..., axis], np.float32) for axis in range(3))
-        columns = angle_columns(x, -z, np.hypot(x, z), self.radius.shape[1])
+        columns = angle_columns(x, -z, np.hypot(x, z), columns=self.radius.shape[1])
         return np.stack((columns, (y - np.float32(self.top)) * np.float32(self._rows_per_metre)), axis=-1)
 
     def footprint(self, pose: Pose, camera: Pinhole) -> Footprint | None:
@@ -224,7 +260,7 @@ class Relief:
         """Column, row and distance from the axis."""
         away = np.sqrt(x * x + forward * forward)
         rows = (y - np.float32(self.top)) * np.float32(self._rows_per_metre)
-        return angle_columns(x, forward, away, self.radius.shape[1]), rows, away
+        return angle_columns(x, forward, away, columns=self.radius.shape[1]), rows, away
 
     def _gap_at(self, x: Map, y: Map, forward: Map) -> Map:
         """Distance from the axis less the surface's; negative inside. 2-dimensional arrays."""
