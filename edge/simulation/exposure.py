@@ -1,0 +1,100 @@
+"""Automatic exposure and white balance of the simulated camera, with the lag that such loops have."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Linear level, of full scale, that the green pixels are brought to on average.
+_TARGET: Final = 0.16
+# Share of what lacks that one frame makes good, and of white balance.
+_SPEED: Final = 0.5
+_BALANCE_SPEED: Final = 0.1
+_SHORTEST: Final = 30e-6
+_MOST_GAIN: Final = 16.0
+# Metering counts what is clipped as so much.
+_CLOSE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """duration: seconds. gain: analogue. colour_gains: of red and blue."""
+
+    duration: float
+    gain: float
+    colour_gains: tuple[float, float] = (1.0, 1.0)
+
+
+class ExposureControl:
+    """Decides after each frame how the next but some is exposed.
+
+    longest: seconds that a row may integrate. latency: frames from a decision to the first frame that has it.
+    flicker_period: seconds; exposures of at least one period are whole numbers of it. None: not minded.
+    """
+
+    def __init__(self, longest: float, *, latency: int = 3, flicker_period: float | None = None) -> None:
+        self._longest = longest
+        self._flicker_period = flicker_period
+        self._wanted = Setting(*_divided(longest / 2, longest, flicker_period))
+        self._coming = deque([self._wanted] * latency)
+        self._locked = False
+        self._close = False
+
+    def next(self) -> Setting:
+        """How the next frame is exposed; once for each frame."""
+        self._coming.append(self._wanted)
+        return self._coming.popleft()
+
+    def lock(self, flicker_period: float | None) -> None:
+        """Hold what is asked for now, as whole flicker periods if it is long enough."""
+        product = self._wanted.duration * self._wanted.gain
+        longest = min(self._wanted.duration, self._longest)
+        if flicker_period is not None and longest >= flicker_period:
+            longest = flicker_period * int(longest / flicker_period + 1e-9)
+        self._wanted = Setting(longest, min(_MOST_GAIN, product / longest), self._wanted.colour_gains)
+        self._locked = True
+
+    def unlock(self) -> None:
+        self._locked = False
+
+    def seen(self, mosaic: NDArray[np.uint16], black: int, white: int, used: Setting) -> None:
+        """Learn from a frame. mosaic: (height, width) raw, BGGR. used: how it was exposed."""
+        small = (mosaic[: mosaic.shape[0] // 8 * 8, : mosaic.shape[1] // 8 * 8].astype(np.float32) - black) / (
+            white - black
+        )
+        blue, green, red = (float(small[row::8, column::8].mean()) for row, column in ((0, 0), (0, 1), (1, 1)))
+        level = max(green, 1e-4)
+        self._close = abs(level / _TARGET - 1) < _CLOSE
+        if self._locked:
+            return
+        product = used.duration * used.gain * _TARGET / level
+        now = self._wanted.duration * self._wanted.gain
+        product = now * (product / now) ** _SPEED
+        gains = tuple(
+            old * (min(4.0, max(0.25, green / max(other, 1e-4))) / old) ** _BALANCE_SPEED
+            for old, other in zip(self._wanted.colour_gains, (red, blue), strict=True)
+        )
+        self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (gains[0], gains[1]))
+
+    def metadata(self, used: Setting) -> Mapping[str, Any]:
+        """What libcamera says of a frame that was exposed so; names and units are its own."""
+        return {
+            "ExposureTime": round(used.duration * 1e6),
+            "AnalogueGain": used.gain,
+            "DigitalGain": 1.0,
+            "ColourGains": used.colour_gains,
+            "AeState": 2 if self._close or self._locked else 1,
+        }
+
+
+def _divided(product: float, longest: float, period: float | None) -> tuple[float, float]:
+    """Exposure and gain whose product is wanted: as long as may be, the rest by gain."""
+    duration = min(max(product, _SHORTEST), longest)
+    if period is not None and duration >= period:
+        duration = period * int(duration / period + 1e-9)
+    return duration, min(max(product / duration, 1.0), _MOST_GAIN)
