@@ -361,8 +361,8 @@ class Relief:
         """(directions, gh / 2, gw / 2): least slope by which the surface stays off a ray from each second point."""
         rows, columns = self.radius.shape
         few = (columns // 2, rows // 2)
-        self._sparse = _stretch(few, (columns, rows))
-        self._dense = _stretch((columns, rows), few)
+        self._sparse = corner_maps(few, (columns, rows))
+        self._dense = corner_maps((columns, rows), few)
         start = np.asarray(cv2.remap(self._points, *self._sparse, cv2.INTER_LINEAR), np.float32)
         x, y, z = (start[..., axis].reshape(1, -1) for axis in range(3))
         steps = _SHADOW_STEPS[:, None]
@@ -407,7 +407,7 @@ def _enlarged(nodes: Map, height: int, width: int) -> Map:
     return np.asarray(warped, np.float32)
 
 
-def _stretch(size: tuple[int, int], source: tuple[int, int]) -> tuple[Map, Map]:
+def corner_maps(size: tuple[int, int], source: tuple[int, int]) -> tuple[Map, Map]:
     """Maps for cv2.remap that stretch a grid of ``source`` columns and rows over ``size``, corner to corner."""
     columns, rows = (np.linspace(0, have - 1, want, dtype=np.float32) for want, have in zip(size, source, strict=True))
     x, y = np.meshgrid(columns, rows)
