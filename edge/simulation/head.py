@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.simulation.optics import Vector
 from edge.simulation.relief import Relief, column_angles
@@ -24,6 +25,15 @@ COLUMNS: Final = 128
 _SELLION_ABOVE_PUPILS: Final = 0.010
 _VERTEX_ABOVE_SELLION: Final = 0.104
 _NECK_BELOW_MENTON: Final = 0.085
+
+
+class FaceRegion(StrEnum):
+    """Parts of a face whose brightness in infrared is compared."""
+
+    FOREHEAD = "forehead"
+    CHEEKS = "cheeks"
+    NOSE = "nose"
+    CHIN = "chin"
 
 
 class KeyPoint(StrEnum):
@@ -159,6 +169,25 @@ LOADINGS: Final[Mapping[str, float]] = {
 }
 
 
+# Middles of the patches: x in half interpupillary distances, y in heights from the pupils (0) to menton (1). They are
+# those of irlume (github.com/archledger/irlume, scripts/landmark-relief-corpus.py), which averages 3 x 3 pixels at
+# these landmarks of MediaPipe's mesh: forehead 10, 151, 9, 8; cheeks 50, 101, 118, 117, 123 and 280, 330, 347, 346,
+# 352; nose 1, 4, 5, 195, 197; chin 152, 148, 377, 176, 400. Placed where the landmark network sees them on heads of
+# this module, means of ten.
+_PATCHES: Final[Mapping[FaceRegion, tuple[tuple[float, float], ...]]] = {
+    FaceRegion.FOREHEAD: ((0.0, -0.46), (0.0, -0.325), (0.0, -0.185), (0.0, -0.11)),
+    FaceRegion.CHEEKS: tuple(
+        (side * x, y)
+        for side in (-1, 1)
+        for x, y in ((1.40, 0.285), (0.99, 0.217), (1.30, 0.168), (1.54, 0.150), (1.84, 0.275))
+    ),
+    FaceRegion.NOSE: ((0.0, 0.32), (0.0, 0.265), (0.0, 0.193), (0.0, 0.133), (0.0, 0.076)),
+    FaceRegion.CHIN: ((0.0, 0.959), (-0.355, 0.956), (0.355, 0.956), (-0.64, 0.945), (0.64, 0.945)),
+}
+# Three pixels of a camera of 640 x 400 that a face fills.
+_PATCH_RADIUS: Final = 0.002
+
+
 @dataclass(frozen=True, slots=True)
 class _Heights:
     """Local y of the landmarks on the middle line, metres."""
@@ -207,6 +236,21 @@ def parametric_head(size: Anthropometry) -> Head:
     forward = forward + front * (_nose(size, at, x, y) + _soft_features(size, at, x, y))
     relief = Relief(_by_angle(x, forward), at.vertex, bottom)
     return Head(relief, _key_points(size, at, relief))
+
+
+def face_regions(head: Head) -> dict[FaceRegion, NDArray[np.bool_]]:
+    """(gh, gw) of the head's grid for each region: the cells that its patches lie on, one at least for each patch."""
+    half = abs(float(head.points[KeyPoint.LEFT_EYE][0] - head.points[KeyPoint.RIGHT_EYE][0])) / 2
+    eyes, menton = float(head.face[1]), float(head.points[KeyPoint.MENTON][1])
+    masks = {}
+    for region, patches in _PATCHES.items():
+        mask = np.zeros(head.relief.points.shape[:2], np.bool_)
+        for x, y in patches:
+            place = head.relief.at(float(head.face[0]) + x * half, eyes + y * (menton - eyes))
+            away = np.linalg.norm(head.relief.points - place, axis=-1)
+            mask |= away <= max(_PATCH_RADIUS, float(away.min()))
+        masks[region] = mask
+    return masks
 
 
 def _by_angle(x: Vector, forward: Vector) -> Vector:

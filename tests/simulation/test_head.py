@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.simulation.head import LOADINGS, SURVEY, Anthropometry, Head, KeyPoint, parametric_head
+from edge.simulation.head import (
+    LOADINGS,
+    SURVEY,
+    Anthropometry,
+    FaceRegion,
+    Head,
+    KeyPoint,
+    face_regions,
+    parametric_head,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -142,3 +151,17 @@ def test_key_points_lie_on_the_surface():
 def test_dimensions_that_no_head_has_are_refused(size):
     with pytest.raises(ValueError, match="head"):
         replace(Anthropometry(), **size)
+
+
+def test_the_regions_of_a_face_lie_where_their_names_say_and_on_both_sides_alike():
+    head = parametric_head(Anthropometry())
+    regions = face_regions(head)
+    height = {region: float(head.relief.points[mask][:, 1].mean()) for region, mask in regions.items()}
+    assert height[FaceRegion.FOREHEAD] < 0 < height[FaceRegion.NOSE] < height[FaceRegion.CHIN]
+    for region, mask in regions.items():
+        points = head.relief.points[mask]
+        assert points[:, 2].max() < 0, region
+        assert points[:, 0].mean() == pytest.approx(0.0, abs=0.003)
+    assert np.abs(head.relief.points[regions[FaceRegion.CHEEKS]][:, 0]).min() > 0.025
+    # The chin's rim looks down, as it does for a lamp beside the lens.
+    assert head.relief.normals[regions[FaceRegion.CHIN]][:, 1].mean() > 0.4
