@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.simulation.optics import BANDS, Footprint, Lamp, Layer, Map, Pinhole, mean_output
+from edge.simulation.sampling import sampled
 
 # A lamp whose output differs less than this between the rows of a frame is taken as steady over the frame.
 _STEADY = 1e-3
@@ -96,8 +97,7 @@ class Renderer:
 
 def _on_grid(values: Map, footprint: Footprint) -> Map:
     """Values (gh, gw, 4) of a shape's grid at each pixel of its footprint."""
-    sampled = cv2.remap(values, footprint.x, footprint.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.float32)
+    return sampled(values, footprint.x, footprint.y)
 
 
 def _sampled(texture: Map, footprint: Footprint, layer: Layer) -> Map:
@@ -105,7 +105,7 @@ def _sampled(texture: Map, footprint: Footprint, layer: Layer) -> Map:
     rows, columns = layer.shape.points.shape[:2]
     x = footprint.x * np.float32((texture.shape[1] - 1) / (columns - 1))
     y = footprint.y * np.float32((texture.shape[0] - 1) / (rows - 1))
-    return np.asarray(cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return sampled(texture, x, y)
 
 
 def _scattered(light: Map, layer: Layer) -> Map:
