@@ -77,15 +77,14 @@ class Commanded:
         self._begins = [-math.inf]
 
     def command(self, level: float, at: float, *, constant: float, delay: float = 0.0) -> float:
-        """Go to ``level``; gives the time when it has settled. Commands come in order of time.
+        """Go to ``level``; gives the time when it has settled. One that is still on its way is not overtaken.
 
         at: seconds. constant: of the exponential, seconds, above 0. delay: seconds before anything changes.
-        Raises ValueError for a command before an earlier one.
         """
         last = self._pieces[-1]
-        begin = at + delay
-        if constant <= 0 or delay < 0 or begin < self._begins[-1]:
-            raise ValueError("commands come in order of time, with a time constant above 0")
+        begin = max(at + delay, self._begins[-1])
+        if constant <= 0 or delay < 0:
+            raise ValueError("a change takes a time constant above 0 and no negative delay")
         moment = np.array([begin])
         start = float(last.level(moment)[0])
         self._pieces.append(_Piece(begin, start, level, constant, float(last.integral(moment)[0])))

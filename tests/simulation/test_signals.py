@@ -81,11 +81,13 @@ def test_the_past_stays_as_it_was_after_a_command():
     assert light.integral(np.array([0.0, 1.0])) == pytest.approx(before)
 
 
-def test_a_command_out_of_order_is_refused():
+def test_a_command_does_not_overtake_one_that_is_on_its_way():
     light = Commanded(0.0)
-    light.command(1.0, 2.0, constant=0.01)
-    with pytest.raises(ValueError, match="order"):
-        light.command(0.0, 1.0, constant=0.01)
+    light.command(1.0, 2.0, constant=0.001, delay=0.03)
+    light.command(0.2, 2.01, constant=0.001)
+    early, late = light.level(np.array([2.029, 2.06]))
+    assert early == 0.0
+    assert late == pytest.approx(0.2)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 40))
