@@ -66,7 +66,11 @@ def filled(values: Map, known: Map) -> Map:
     weights = known[:, around].astype(np.float32)
     bands = np.atleast_3d(values)[:, around].astype(np.float32)
     smooth = _pull_push(np.dstack((bands * weights[..., None], weights)))
-    smooth = smooth[:, side : side + columns]
+    # A place has two columns, once around apart; towards the ends they count alike.
+    here = np.arange(columns)
+    other = np.where(here <= side, here + columns - 1, here - columns + 1)
+    weight = (0.5 * np.abs(here / (columns - 1) * 2 - 1) ** 2)[None, :, None].astype(np.float32)
+    smooth = smooth[:, side + here] * (1 - weight) + smooth[:, np.clip(side + other, 0, smooth.shape[1] - 1)] * weight
     share = known[..., None]
     result = np.atleast_3d(values) * share + smooth * (1 - share)
     return np.asarray(result.reshape(values.shape), np.float32)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.simulation.optics import Footprint, Pinhole, Pose, turn
-from edge.simulation.relief import Relief, column_angles
+from edge.simulation.relief import Relief, column_angles, filled
 
 CAMERA = Pinhole(320, 240, 300.0)
 BALL = 0.1
@@ -198,3 +198,22 @@ def test_the_place_on_the_grid_of_a_grid_point_is_its_own():
 def test_what_is_no_relief_is_refused(radius):
     with pytest.raises(ValueError, match="relief"):
         Relief(radius, -0.1, 0.1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.05, 0.9), level=st.floats(-3, 3))
+def test_gaps_are_filled_with_what_surrounds_them_and_around_the_axis(seed, share, level):
+    rng = np.random.default_rng(seed)
+    known = (rng.random((48, 64)) > share).astype(np.float32)
+    known[20:30, 10:30] = 0
+    known[0, 0] = known[0, -1] = 1
+    values = rng.normal(size=(48, 64)).astype(np.float32)
+    values[:, -1], known[:, -1] = values[:, 0], known[:, 0]
+    held = known > 0
+    full = filled(np.where(held, values, 99.0).astype(np.float32), known)
+    assert np.array_equal(full[held], values[held])
+    assert values[held].min() - 1e-4 <= full.min()
+    assert full.max() <= values[held].max() + 1e-4
+    assert full[:, 0] == pytest.approx(full[:, -1], abs=1e-4)
+    even = filled(np.where(held, np.float32(level), 99.0).astype(np.float32), known)
+    assert even == pytest.approx(np.full_like(even, level), abs=1e-4)
