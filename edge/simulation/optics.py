@@ -25,6 +25,7 @@ BANDS: Final = 4
 
 Vector = NDArray[np.float64]
 Map = NDArray[np.float32]
+Parts = tuple[Map, Map, Map]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +166,39 @@ class Subject(Protocol):
         ...
 
 
+class Placed:
+    """A layer's points as its lamps ask for them, worked out once for all lamps.
+
+    points, normals, view: three maps (gh, gw) each: x, y and z in world coordinates; view points to the camera.
+    facing: (gh, gw) cosine between normal and view.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.points = _parts(layer.pose.to_world(layer.shape.points))
+        self.normals = _parts(layer.pose.turned(layer.shape.normals))
+        x, y, z = self.points
+        away = -1 / np.sqrt(x * x + y * y + z * z)
+        self.view = (x * away, y * away, z * away)
+        self.facing = dot(self.normals, self.view)
+
+    def sees(self, towards: Parts) -> Map:
+        """(gh, gw) 0..1: what the shape itself leaves free of light from there. towards: world unit vectors."""
+        turned = self.layer.pose.rotation.astype(np.float32)
+        local = np.stack([dot(towards, turned[:, axis]) for axis in range(3)], axis=2)
+        return self.layer.shape.sees(local)
+
+
+def dot(one: Parts, other: Sequence[Map | np.float32] | Map) -> Map:
+    """Scalar product of vectors given as their parts."""
+    return np.asarray(one[0] * other[0] + one[1] * other[1] + one[2] * other[2], np.float32)
+
+
+def _parts(vectors: Map) -> Parts:
+    x, y, z = np.ascontiguousarray(np.moveaxis(vectors, 2, 0))
+    return x, y, z
+
+
 class Signal(Protocol):
     """Relative output of a lamp over time, 0..1 and a little above where it ripples."""
 
@@ -189,7 +223,7 @@ class Lamp(Protocol):
     @property
     def output(self) -> Signal: ...
 
-    def arriving(self, layer: Layer) -> tuple[Map, Map]:
+    def arriving(self, placed: Placed) -> tuple[Map, Map]:
         """Diffuse irradiance and glossy exitance, both (gh, gw) float32, for a spectrum of 1.
 
         Irradiance has inverse square, cosine and the shape's own shadows in it. The glossy part is what the

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.simulation.optics import BANDS, Footprint, Lamp, Layer, Map, Pinhole, mean_output
+from edge.simulation.optics import BANDS, Footprint, Lamp, Layer, Map, Pinhole, Placed, mean_output
 from edge.simulation.sampling import sampled
 
 # A lamp whose output differs less than this between the rows of a frame is taken as steady over the frame.
@@ -61,7 +61,8 @@ class Renderer:
         if footprint is None:
             return _View(layer, None, np.zeros((0, 0, BANDS), np.float32), ())
         albedo = _sampled(layer.material.albedo, footprint, layer)
-        return _View(layer, footprint, albedo, tuple(lamp.arriving(layer) for lamp in self._lamps))
+        placed = Placed(layer)
+        return _View(layer, footprint, albedo, tuple(lamp.arriving(placed) for lamp in self._lamps))
 
     def _draw(self, view: _View, outputs: Sequence[Map], picture: Map) -> None:
         footprint, layer = view.footprint, view.layer

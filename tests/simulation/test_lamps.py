@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infrared, white
-from edge.simulation.optics import INFRARED, Layer, Material, Pose, turn
+from edge.simulation.optics import INFRARED, Layer, Material, Placed, Pose, turn
 from edge.simulation.signals import Steady
 
 ON = Steady()
@@ -51,7 +51,7 @@ def patch(distance=0.5, yaw=0.0, x=0.0, shape=None, **material):
 
 
 def lux(lamp, layer):
-    return float(lamp.arriving(layer)[0].mean())
+    return float(lamp.arriving(Placed(layer))[0].mean())
 
 
 def led(intensity=2.0, half_angle=30.0, position=ORIGIN):
@@ -135,7 +135,7 @@ def shine_over_a_sheet(roughness, f0=0.04, distance=0.5):
     """Total glossy light that the camera gets back from a large sheet, and its largest value."""
     sheet = Patch(side=0.4, cells=161)
     lamp = led(1.0, 60.0, np.array([0.05, 0.0, 0.0]))
-    return lamp.arriving(patch(distance, shape=sheet, f0=f0, roughness=roughness))[1]
+    return lamp.arriving(Placed(patch(distance, shape=sheet, f0=f0, roughness=roughness)))[1]
 
 
 def test_the_highlight_lies_where_the_law_of_reflection_puts_it():
@@ -153,17 +153,17 @@ def test_a_rougher_surface_spreads_the_same_light_wider():
 
 
 def test_a_mirror_like_sheet_under_an_even_dome_reflects_f0_of_it_head_on():
-    shine = Dome(100.0, white(), ON, above=0.0).arriving(patch(f0=0.04, roughness=0.02))[1]
+    shine = Dome(100.0, white(), ON, above=0.0).arriving(Placed(patch(f0=0.04, roughness=0.02)))[1]
     assert shine.mean() == pytest.approx(4.0, rel=1e-3)
 
 
 def test_grazing_reflects_everything():
-    shine = Dome(100.0, white(), ON, above=0.0).arriving(patch(yaw=89.9, f0=0.04))[1]
+    shine = Dome(100.0, white(), ON, above=0.0).arriving(Placed(patch(yaw=89.9, f0=0.04, roughness=1e-4)))[1]
     assert shine.mean() == pytest.approx(100.0, rel=0.02)
 
 
 def test_a_matt_surface_does_not_shine():
-    assert led().arriving(patch())[1].max() == 0.0
+    assert led().arriving(Placed(patch()))[1].max() == 0.0
 
 
 def test_spectra_keep_infrared_apart():
