@@ -188,7 +188,10 @@ def face_skin(photo: FacePhoto, head: Head, *, tone: float | None = None) -> Ski
     for opening in openings:
         eye = _PUPIL_INFRARED + (_SCLERA_INFRARED - _PUPIL_INFRARED) * np.clip(relative / 1.2, 0.0, 1.0)
         albedo[..., INFRARED] += opening * (eye - albedo[..., INFRARED])
-    albedo = np.clip(filled(albedo, shown), _LEAST, 0.9)
+    # A photograph's neck has the chin's shadow, a beard or a collar on it: it is painted with bare skin.
+    neck = _ramp(places[..., 1], *(float(head.points[KeyPoint.MENTON][1]) + np.array([0.016, 0.030])))
+    albedo += neck[..., None] * (target - albedo)
+    albedo = np.clip(filled(albedo, np.maximum(shown, neck)), _LEAST, 0.9)
     return Skin(tuple(_material(_closed(albedo, openings, step / (LID_STEPS - 1))) for step in range(LID_STEPS)))
 
 

@@ -18,13 +18,13 @@ from edge.simulation.optics import Vector
 from edge.simulation.relief import Relief, column_angles
 
 # Cells of a head's grid: about 2.3 mm high, and 2.5 mm wide in front.
-ROWS: Final = 132
+ROWS: Final = 120
 COLUMNS: Final = 128
 
 # Metres. Heights count from the pupils down; what no survey gives is estimated from pictures of heads in profile.
 _SELLION_ABOVE_PUPILS: Final = 0.010
 _VERTEX_ABOVE_SELLION: Final = 0.104
-_NECK_BELOW_MENTON: Final = 0.085
+_NECK_BELOW_MENTON: Final = 0.056
 
 
 class FaceRegion(StrEnum):

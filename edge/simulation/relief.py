@@ -213,6 +213,8 @@ class Relief:
         limit = _spread(hindmost, height, width).reshape(1, -1)[:, edge] + np.float32(_MARGIN)
         last = np.maximum(np.minimum(last, limit), first)
         x.ravel()[edge], y.ravel()[edge], coverage.ravel()[edge] = self._skim(some, first, last, camera)
+        # Rays that meet the flat ends lie a little beyond the grid.
+        np.clip(y, 0, self.radius.shape[0] - 1, out=y)
         return Footprint(top, left, x, y, coverage) if coverage.any() else None
 
     def sees(self, directions: Map) -> Map:
