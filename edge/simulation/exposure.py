@@ -15,6 +15,8 @@ _TARGET: Final = 0.16
 # Share of what lacks that one frame makes good, and of white balance.
 _SPEED: Final = 0.5
 _BALANCE_SPEED: Final = 0.1
+# How far, in powers, the picture is taken to be grey on average: a face in its middle is not.
+_BALANCE_TRUST: Final = 0.3
 _SHORTEST: Final = 30e-6
 _MOST_GAIN: Final = 16.0
 # What lacks or exceeds by so little counts as found.
@@ -76,7 +78,7 @@ class ExposureControl:
         now = self._wanted.duration * self._wanted.gain
         product = now * (product / now) ** _SPEED
         gains = tuple(
-            old * (min(4.0, max(0.25, green / max(other, 1e-4))) / old) ** _BALANCE_SPEED
+            old * (min(4.0, max(0.25, green / max(other, 1e-4))) ** _BALANCE_TRUST / old) ** _BALANCE_SPEED
             for old, other in zip(self._wanted.colour_gains, (red, blue), strict=True)
         )
         self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (gains[0], gains[1]))

@@ -27,7 +27,8 @@ class Loop:
         raw = self.sensor.expose(light, setting.duration, setting.gain)
         model = self.sensor.model
         self.control.seen(raw, model.black, model.white, setting)
-        return setting, (raw[::2, 1::2].mean() - model.black) / (model.white - model.black)
+        middle = raw[30:90, 40:120]
+        return setting, (middle[::2, 1::2].mean() - model.black) / (model.white - model.black)
 
 
 @pytest.mark.parametrize("lux", [5, 30, 200, 3000, 30000])
@@ -82,20 +83,20 @@ def test_a_lock_holds_through_a_change_of_light_and_unlocking_frees_it():
 def test_a_lock_makes_whole_periods_and_keeps_the_brightness():
     loop = Loop(flicker_period=None)
     for _ in range(60):
-        before, level = loop.frame(90)
+        before, level = loop.frame(70)
     assert 0.02 < before.duration < 0.03
     loop.control.lock(0.01)
     for _ in range(5):
-        held, after = loop.frame(90)
+        held, after = loop.frame(70)
     assert held.duration == pytest.approx(0.02)
     assert after == pytest.approx(level, rel=0.05)
 
 
-def test_white_balance_takes_a_cast_away_slowly():
+def test_white_balance_takes_a_part_of_a_cast_away_slowly():
     loop = Loop()
     gains = [loop.frame(100, red=1.5)[0].colour_gains[0] for _ in range(90)]
-    assert gains[4] > 0.9
-    assert gains[-1] == pytest.approx(1 / 1.5, rel=0.05)
+    assert gains[4] > 0.97
+    assert 1 / 1.5 < gains[-1] < 0.93
 
 
 def test_metadata_has_libcameras_names_and_units():
