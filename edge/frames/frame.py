@@ -18,6 +18,12 @@ class ColourOrder(StrEnum):
     BGR = "bgr"
 
 
+class Tone(StrEnum):
+    """The curve between light and ``Frame.pixels``, where it is fixed and known."""
+
+    SRGB = "srgb"
+
+
 @dataclass(frozen=True, slots=True)
 class LightState:
     """What the terminal's own lights did while the frame was exposed.
@@ -62,6 +68,8 @@ class Frame:
     exposure: None where the camera gives no exposure metadata; then there is no light challenge.
     still: the only picture of its source; it carries no temporal evidence.
     lux: what the camera's metadata estimates of the scene, if anything.
+    tone: None where the curve is unknown or adapts to the scene; then the pixels give no linear values.
+    colour_gains: of red and blue, as white balance set them; None where the camera does not say.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)
@@ -73,6 +81,8 @@ class Frame:
     light: LightState = DARK
     still: bool = False
     lux: float | None = None
+    tone: Tone | None = None
+    colour_gains: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:

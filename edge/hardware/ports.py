@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edge.contracts.enums import CaptureKind, Prompt
+from edge.errors import HardwareError
 from edge.frames.frame import Frame
 
 
@@ -19,12 +20,14 @@ class EndOfSource(Exception):  # noqa: N818 - an ending, not an error
 class CameraTraits:
     """What a camera can say of its frames.
 
-    exposure_metadata: frames carry ``exposure``; without it there is no light challenge.
+    exposure_metadata: frames carry ``exposure``, and ``lock`` works; without it no light is measured on the face.
+    focal: focal length in widths of the picture; None where it is not known.
     """
 
     name: str
     capture: CaptureKind
     exposure_metadata: bool
+    focal: float | None = None
 
 
 class Camera(Protocol):
@@ -53,6 +56,20 @@ class Camera(Protocol):
         HardwareError when the camera is lost or not open.
         """
         ...
+
+    def lock(self, flicker_period: float | None) -> None:
+        """Hold exposure, gain and white balance where they are, until ``unlock`` or ``close``.
+
+        flicker_period: seconds of one ripple of the mains light; an exposure of at least one goes to the nearest whole
+        number of them below, and gain makes up for it. None: not known.
+        It takes effect some frames later: believe the frames' metadata alone. Raises HardwareError when the camera
+        is not open, is lost, or cannot hold them.
+        """
+        raise HardwareError(f"{self.traits.name} cannot hold its exposure", remedy="measure the light without it")
+
+    def unlock(self) -> None:
+        """Automatic again. Never raises; may be repeated."""
+        return
 
     def close(self) -> None:
         """Never raises; may be repeated. What frames the driver still holds are overwritten."""

@@ -12,4 +12,5 @@ def sampled(values: Map, x: Map, y: Map) -> Map:
     """values (h, w) or (h, w, channels) float32 at columns ``x`` and rows ``y`` (any one shape), edges held."""
     # With the two maps given apart, remap of OpenCV 5.0.0 now and then writes a pixel that it never computed.
     places = cv2.merge([x, y])
-    return np.asarray(cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    read = cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(read, np.float32)

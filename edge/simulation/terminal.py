@@ -17,7 +17,7 @@ import numpy as np
 from edge.config.choices import Pace
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame
+from edge.frames.frame import ColourOrder, Exposure, Frame, Tone
 from edge.hardware.null import NullBacklight
 from edge.hardware.ports import Camera, CameraTraits, LightBand, LightInterval, Pattern
 from edge.simulation.exposure import ExposureControl, Setting
@@ -105,7 +105,8 @@ class SimulatedCamera(Camera):
 
     @property
     def traits(self) -> CameraTraits:
-        return CameraTraits(name="simulated", capture=CaptureKind.SIMULATED, exposure_metadata=True)
+        camera = self._playing.stage.camera
+        return CameraTraits("simulated", CaptureKind.SIMULATED, True, camera.focal / camera.width)
 
     def open(self) -> None:
         if self._run is not None:
@@ -127,7 +128,6 @@ class SimulatedCamera(Camera):
         self._run = None
 
     def lock(self, flicker_period: float | None) -> None:
-        """Hold exposure, gain and white balance; see the port."""
         self._opened().control.lock(flicker_period)
 
     def unlock(self) -> None:
@@ -192,6 +192,8 @@ class _Run:
             captured_at=start + setting.duration + line_time * mosaic.shape[0],
             capture=CaptureKind.SIMULATED,
             exposure=Exposure(start, setting.duration, line_time, setting.gain),
+            tone=Tone.SRGB,
+            colour_gains=setting.colour_gains,
         )
 
 

@@ -140,9 +140,8 @@ async def session(requester, **fields):
 
 def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, monkeypatch):
     async def scenario():
-        async with running(loaded, monkeypatch):
-            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
-                started, (heard,) = await session(requester, user_correlation_id="visitor 7")
+        async with running(loaded, monkeypatch), Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+            started, (heard,) = await session(requester, user_correlation_id="visitor 7")
         assert heard.verification is Verification.VERIFIED
         decision = heard.decision
         assert decision.attempt.result.liveness_decision is LivenessDecision.REALFACE
@@ -200,9 +199,11 @@ def test_a_fault_of_the_terminal_still_gives_the_requester_a_signed_error(loaded
 
 def test_every_attempt_has_a_decision_of_its_own(loaded, broker, monkeypatch):
     async def scenario():
-        async with running(loaded, monkeypatch, vision=ScriptedVision(margin=-3.0)):
-            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
-                _, heard = await session(requester, attempts=3)
+        async with (
+            running(loaded, monkeypatch, vision=ScriptedVision(margin=-3.0)),
+            Requester(broker, TOPICS, keys=keys(loaded)) as requester,
+        ):
+            _, heard = await session(requester, attempts=3)
         assert [one.decision.attempt.attempt_id for one in heard] == [1, 2, 3]
         assert [one.decision.last_attempt for one in heard] == [False, False, True]
         assert {one.verification for one in heard} == {Verification.VERIFIED}
@@ -405,15 +406,14 @@ def test_an_outbox_that_cannot_store_makes_it_degraded_until_it_can(loaded, brok
 
     async def scenario():
         monkeypatch.setattr(daemon_module, "Link", functools.partial(daemon_module.Link, redelivery_seconds=0.05))
-        async with running(loaded, monkeypatch):
-            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
-                monkeypatch.setattr(Outbox, "add", no_room)
-                monkeypatch.setattr(Outbox, "probe", no_room)
-                await requester.start()
-                await heard_until(broker, is_state(TerminalState.DEGRADED))
-                monkeypatch.undo()
-                assert Outbox.add is store
-                await heard_until(broker, is_state(TerminalState.READY))
+        async with running(loaded, monkeypatch), Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+            monkeypatch.setattr(Outbox, "add", no_room)
+            monkeypatch.setattr(Outbox, "probe", no_room)
+            await requester.start()
+            await heard_until(broker, is_state(TerminalState.DEGRADED))
+            monkeypatch.undo()
+            assert Outbox.add is store
+            await heard_until(broker, is_state(TerminalState.READY))
 
     asyncio.run(scenario())
 
