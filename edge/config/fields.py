@@ -1,13 +1,18 @@
-"""Every field that a file may hold, in words: for messages and for the reference."""
+"""Every field that a file may hold, in words: for messages and for the reference.
+
+A file is described by its model. In a list whose sections differ, the key ``kind`` tells which of them one is.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from edge.config.settings import (
     HOST_PATTERN,
@@ -19,6 +24,10 @@ from edge.config.settings import (
 )
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
+KIND: Final = "kind"
+
+Steps = tuple[str | int, ...]
+
 _NULL = {"type": "null"}
 _PATTERNS = {
     ID_PATTERN: "1 to 63 lower-case letters, digits and inner hyphens",
@@ -29,6 +38,7 @@ _PATTERNS = {
     LANGUAGE_PATTERN: "a language tag such as en or de-AT",
     PRINTABLE_PATTERN: "text of 1 to 256 characters without control characters",
 }
+_FORMATS = {"path": "a path", "photo": "a path, or openpeople:NAME"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +64,20 @@ class FieldInfo:
         return ".".join(self.path)
 
 
-def schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the file; rules between fields are not in it."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+def schema(model: type[BaseModel] = Settings) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a kind of file, at first the site's; rules between fields are not in it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return schema()
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return schema(model)
 
 
 @cache
-def fields() -> Mapping[tuple[str, ...], FieldInfo]:
-    """All fields by path, each section before its own."""
-    document = _schema()
+def fields(model: type[BaseModel] = Settings) -> Mapping[tuple[str, ...], FieldInfo]:
+    """All fields by path, each section before its own; those of a list's sections are not among them."""
+    document = _schema(model)
     return MappingProxyType({info.path: info for info in _walk(document, document, ())})
 
 
@@ -80,15 +90,48 @@ class Allowed:
     secret: bool
 
 
-def allowed_at(path: Sequence[str | int]) -> Allowed:
-    """Indices lead into lists. Raises KeyError for a path that leads to no field."""
-    document = _schema()
-    node: Mapping[str, Any] = document
-    for step in path:
-        kind = _resolved(document, _without_null(node))
-        node = kind["items"] if isinstance(step, int) else kind["properties"][step]
+def allowed_at(model: type[BaseModel], loc: Steps) -> Allowed:
+    """loc: as pydantic gives it. Raises KeyError where it leads to no field."""
+    document = _schema(model)
+    node = list(_along(document, loc))[-1]
     kind = _resolved(document, _without_null(node))
     return Allowed(_phrase(document, node), _choices(kind), kind.get("writeOnly", False))
+
+
+def keys_at(model: type[BaseModel], loc: Steps) -> tuple[str, ...]:
+    """The keys of the section to which ``loc``, as pydantic gives it, leads."""
+    document = _schema(model)
+    node = list(_along(document, loc))[-1]
+    return tuple(_resolved(document, _without_null(node))["properties"])
+
+
+def steps_in_file(model: type[BaseModel], loc: Steps) -> Steps:
+    """Keys and indices of a place that pydantic names: it names the kind of a section as if it were a step."""
+    document = _schema(model)
+    steps = zip(_along(document, loc[:-1]), loc, strict=False)
+    return tuple(step for node, step in steps if step == KIND or not _kinds(_resolved(document, _without_null(node))))
+
+
+def _along(document: Mapping[str, Any], loc: Steps) -> Iterator[Mapping[str, Any]]:
+    """The file's own node, then the one after each step."""
+    node: Mapping[str, Any] = document
+    yield node
+    for step in loc:
+        inside = _resolved(document, _without_null(node))
+        kinds = _kinds(inside)
+        if isinstance(step, int):
+            node = inside["items"]
+        elif step == KIND and kinds:
+            node = {"enum": list(kinds)}
+        else:
+            node = {"$ref": kinds[step]} if kinds else inside["properties"][step]
+        yield node
+
+
+def _kinds(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Of a section that is one of several: the reference of each kind."""
+    mapping: Mapping[str, str] = node.get("discriminator", {}).get("mapping", {})
+    return mapping
 
 
 def _walk(document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[FieldInfo]:
@@ -129,6 +172,8 @@ def _phrase(document: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     if _NULL in node.get("anyOf", ()):
         return f"{_phrase(document, _without_null(node))}, or null"
     node = _resolved(document, node)
+    if _kinds(node):
+        return f"a section with kind {' or '.join(_kinds(node))}"
     choices = _choices(node)
     if choices:
         return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
@@ -143,8 +188,8 @@ def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _text_phrase(node: Mapping[str, Any]) -> str:
-    if node.get("format") == "path":
-        return "a path"
+    if node.get("format") in _FORMATS:
+        return _FORMATS[node["format"]]
     pattern = node.get("pattern")
     if pattern in _PATTERNS:
         return _PATTERNS[pattern]

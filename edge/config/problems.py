@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file: everything at once, each with its place."""
+"""What is wrong with a YAML file: everything at once, each with its place."""
 
 from __future__ import annotations
 
@@ -36,20 +36,29 @@ class Problem:
 
 
 class ConfigProblems(ConfigError):  # noqa: N818 - the family has the suffix
-    """A file with mistakes, in the order of their places. No more than `MOST` are kept."""
+    """A file with mistakes, in the order of their places. No more than `MOST` are kept.
 
-    def __init__(self, source: Path, problems: Iterable[Problem]) -> None:
+    page: of the documentation, that describes each key.
+    """
+
+    def __init__(self, source: Path, problems: Iterable[Problem], *, page: str) -> None:
         self.source = source
+        self.page = page
         self.problems = tuple(problems)
         lines = [problem.describe(source) for problem in self.problems]
         if len(lines) > 1:
             count = f"the first {MOST}" if len(lines) >= MOST else str(len(lines))
             lines.insert(0, f"{count} mistakes in {shown(str(source), longest=4096)}")
         what = "\n".join(lines)
-        super().__init__(what, remedy="correct the file; docs/configuration.md describes each key")
+        super().__init__(what, remedy=f"correct the file; {page} describes each key")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.source, self.problems))
+        # A keyword-only argument does not survive the default pickling, and these cross processes.
+        return (_rebuild, (type(self), self.source, self.problems, self.page))
+
+
+def _rebuild(kind: type[ConfigProblems], source: Path, problems: tuple[Problem, ...], page: str) -> ConfigProblems:
+    return kind(source, problems, page=page)
 
 
 def shown(text: str, *, longest: int = _LONGEST) -> str:

@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from edge.config.problems import MOST, ConfigProblems, Problem, shown
+from edge.config.problems import MOST, Problem, shown
 
 LARGEST_FILE = 1 << 20
 DEEPEST = 8
@@ -47,52 +47,59 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
 
 
+class Unreadable(Exception):  # noqa: N818 - a reason, not yet the user's error
+    """Content that is no YAML mapping, or no content at all, and the one problem that says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 def read_bytes(source: Path) -> bytes:
-    """The file's content. Raises ConfigProblems when it is missing, denied, not a file or too large."""
+    """The file's content. Raises Unreadable when it is missing, denied, not a file or too large."""
     try:
         if source.is_dir():
-            raise _whole(source, "is a folder, not a file", "name a file in it")
+            raise _whole("is a folder, not a file", "name a file in it")
         if not S_ISREG(source.stat().st_mode):
-            raise _whole(source, "is not a regular file")
+            raise _whole("is not a regular file")
         with source.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise _whole(source, f"cannot be read: {error.strerror or error}") from None
+        raise _whole(f"cannot be read: {error.strerror or error}") from None
     except ValueError:
-        raise _whole(source, "cannot be read: no file has such a name") from None
+        raise _whole("cannot be read: no file has such a name") from None
     return content
 
 
-def parse(content: bytes, source: Path) -> Tree:
-    """Raises ConfigProblems when it is not a YAML mapping; lesser mistakes are in ``Tree.problems``."""
-    text = _decode(content, source)
+def parse(content: bytes, *, example: str) -> Tree:
+    """Raises Unreadable when it is not a YAML mapping; lesser mistakes are in ``Tree.problems``.
+
+    example: a file of its kind, named where the content is empty.
+    """
+    text = _decode(content)
     directive = re.search(r"^%", text, re.MULTILINE)
     if directive:
-        raise _at(source, text, directive.start(), "a line that begins with % (a YAML directive) is not used here")
+        raise _at(text, directive.start(), "a line that begins with % (a YAML directive) is not used here")
     yaml = YAML(typ="safe", pure=True)
     # Anchors are refused below, all of them; the library would warn of those that are given twice.
     yaml.composer.warn_double_anchors = False
     try:
         root = yaml.compose(text)
     except ReaderError as error:
-        raise _at(
-            source,
-            text,
-            error.position,
-            "holds a character that is not text: binary data, or a control character",
-        ) from None
+        message = "holds a character that is not text: binary data, or a control character"
+        raise _at(text, error.position, message) from None
     except MarkedYAMLError as error:
-        raise ConfigProblems(source, [_syntax(error)]) from None
+        raise Unreadable(_syntax(error)) from None
     except RecursionError:
-        raise _whole(source, f"is nested deeper than {DEEPEST} levels") from None
+        raise _whole(f"is nested deeper than {DEEPEST} levels") from None
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         # The library's own slips on odd input count as what they are caused by.
-        raise _whole(source, f"is not YAML ({type(error).__name__})") from None
+        raise _whole(f"is not YAML ({type(error).__name__})") from None
     if root is None or (isinstance(root, ScalarNode) and not root.value.strip()):
-        raise _whole(source, "is empty", "begin with a copy of config/livegate.yaml")
+        raise _whole("is empty", f"begin with a copy of {example}")
     if not isinstance(root, MappingNode):
         line, column = _place(root)
-        raise ConfigProblems(source, [Problem(line, column, "", f"must hold keys with values, not {_kind(root)}")])
+        raise Unreadable(Problem(line, column, "", f"must hold keys with values, not {_kind(root)}"))
     tree = Tree({}, {}, {(): _place(root)})
     tree.data.update(_Reader(yaml, tree).mapping(root, ()))
     return tree
@@ -182,14 +189,14 @@ def _parts(path: Steps) -> Iterator[str]:
         yield f"[{step}]" if isinstance(step, int) else f".{shown(step)}"
 
 
-def _decode(content: bytes, source: Path) -> str:
+def _decode(content: bytes) -> str:
     if len(content) > LARGEST_FILE:
-        raise _whole(source, f"is larger than {LARGEST_FILE >> 20} MiB")
+        raise _whole(f"is larger than {LARGEST_FILE >> 20} MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", errors="replace")
-        raise _at(source, before, len(before), "is not UTF-8 text", "save it as UTF-8") from None
+        raise _at(before, len(before), "is not UTF-8 text", "save it as UTF-8") from None
 
 
 def _place(node: Node) -> Place:
@@ -204,15 +211,15 @@ def _kind(node: Node) -> str:
     return "nothing" if node.tag == _TAG + "null" else "a single value"
 
 
-def _whole(source: Path, message: str, hint: str | None = None) -> ConfigProblems:
-    return ConfigProblems(source, [Problem(0, 0, "", message, hint)])
+def _whole(message: str, hint: str | None = None) -> Unreadable:
+    return Unreadable(Problem(0, 0, "", message, hint))
 
 
-def _at(source: Path, text: str, index: int, message: str, hint: str | None = None) -> ConfigProblems:
+def _at(text: str, index: int, message: str, hint: str | None = None) -> Unreadable:
     before = text[:index]
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
-    return ConfigProblems(source, [Problem(line, column, "", message, hint)])
+    return Unreadable(Problem(line, column, "", message, hint))
 
 
 def _syntax(error: MarkedYAMLError) -> Problem:
