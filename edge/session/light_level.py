@@ -9,10 +9,10 @@ from edge.contracts.enums import LightLevel
 BRIGHT_LUX = 400.0
 
 
-def level_from_lux(lux: float | None) -> tuple[LightLevel, str]:
-    """Light level and its reason from a lux reading, if there is one."""
+def level_from_lux(lux: float | None, why: str) -> tuple[LightLevel, str]:
+    """Light level and its reason from a lux reading, if there is one. why: the face gave no answer of its own."""
     if lux is None:
-        return LightLevel.NOT_MEASURED, "no light of the terminal's own to measure with, and no lux"
+        return LightLevel.NOT_MEASURED, f"{why}, and no lux"
     level = LightLevel.BRIGHT if lux > BRIGHT_LUX else LightLevel.DIM
     side = "above" if level is LightLevel.BRIGHT else "up to"
-    return level, f"{lux:.0f} lx, {side} {BRIGHT_LUX:.0f} lx; no light of the terminal's own to measure with"
+    return level, f"{lux:.0f} lx, {side} {BRIGHT_LUX:.0f} lx; {why}"

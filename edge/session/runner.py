@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -41,8 +41,10 @@ from edge.liveness.events import (
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
 from edge.liveness.policy import Policy
+from edge.liveness.state import Phase
 from edge.session.clock import Clock
 from edge.session.light_level import level_from_lux
+from edge.session.light_step import LightAnswer, LightStep
 from edge.session.report import attempt_report
 
 log = structlog.get_logger(__name__)
@@ -89,11 +91,21 @@ def _ignore(*_: object) -> None: ...
 class SessionRunner:
     """Runs one session at a time on the calling thread, which must own the interpreters behind ``vision``."""
 
-    def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
-        """make_clock: called for each session; a replay's time begins with its first frame."""
+    def __init__(
+        self,
+        devices: Devices,
+        vision: Vision,
+        make_clock: Callable[[], Clock],
+        *,
+        mains_hz: float | None = None,
+    ) -> None:
+        """make_clock: called for each session; a replay's time begins with its first frame. mains_hz: of the lamps
+        around, None where it is not known.
+        """
         self._devices = devices
         self._vision = vision
         self._make_clock = make_clock
+        self._flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
 
     @property
     def capture(self) -> CaptureKind:
@@ -116,7 +128,9 @@ class SessionRunner:
         on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
         was the last. Both are called on the running thread.
         """
-        run = _Run(self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
+        run = _Run(
+            self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt, self._flicker_period
+        )
         try:
             run.until_done(cancelled)
         finally:
@@ -134,6 +148,7 @@ class _Run:
         mode: LivenessOperationMode,
         on_progress: Callable[[Progress], None],
         on_attempt: Callable[[AttemptReport, bool], None],
+        flicker_period: float | None,
     ) -> None:
         self._devices = devices
         self._vision = vision
@@ -141,6 +156,9 @@ class _Run:
         self._mode = mode
         self._on_progress = on_progress
         self._on_attempt = on_attempt
+        self._flicker_period = flicker_period
+        self._measurement = 0
+        self._light_step: LightStep | None = None
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -167,6 +185,7 @@ class _Run:
 
     def put_back(self) -> None:
         # Lights first: whatever else fails, none stays on.
+        self._end_light_step()
         self._restore_lights()
         self._vision.reset()
         self._devices.camera.close()
@@ -188,6 +207,8 @@ class _Run:
             if isinstance(effect, ShowPrompt):
                 prompt = effect.prompt
             self._carry_out(effect)
+        if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
+            self._end_light_step()
         if self._state.phase is not before or prompt is not None:
             self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
 
@@ -205,14 +226,20 @@ class _Run:
         self._frames_read += 1
         self._clock.frame_arrived(frame)
         self._frame_lux = frame.lux
+        judge = wants_judgement(self._state)
+        if self._light_step is not None:
+            frame = replace(frame, light=self._light_step.light_of(frame))
+            judge = judge and frame.light.display == 1.0
         try:
-            seen = FrameSeen(self._vision.see(frame, judge=wants_judgement(self._state)))
+            evidence = self._vision.see(frame, judge=judge)
+            self._measure_on(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
             # A fault of ours must still end the session with a code, or the requester waits for nothing.
             log.exception("a frame could not be judged")
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
+        seen = FrameSeen(evidence)
         if self._settled_at is None or _began(frame) < self._settled_at:
             return seen
         self._settled_at = None
@@ -228,7 +255,7 @@ class _Run:
             case ShowPrompt(prompt):
                 self._show(prompt)
             case MeasureLight(measurement):
-                self._pending.append(self._measure_light(measurement))
+                self._measure_light(measurement)
             case PlayLight(plan):
                 self._pending.append(_not_judged(plan.plan_id, "the answer to the light challenge"))
             case PlayMotion(plan):
@@ -275,15 +302,53 @@ class _Run:
                 # Of whatever kind: the next light is put back all the same.
                 log.exception("a light could not be put back", light=light)
 
-    def _measure_light(self, measurement: int) -> LightMeasured:
+    def _measure_light(self, measurement: int) -> None:
+        self._end_light_step()
+        self._measurement = measurement
+        camera, backlight = self._devices.camera, self._devices.backlight
+        if not (backlight.available and camera.traits.exposure_metadata):
+            self._measured(LightAnswer(None, "no light of the terminal's own to measure with"))
+            return
+        try:
+            self._light_step = LightStep(
+                camera, backlight, self._clock.now(), flicker_period=self._flicker_period, lux=self._lux()
+            )
+        except HardwareError as error:
+            self._measured(LightAnswer(None, error.what))
+
+    def _measure_on(self, frame: Frame, evidence: FrameEvidence) -> None:
+        if self._light_step is None:
+            return
+        answer = self._light_step.saw(frame, evidence, self._clock.now())
+        if answer is not None:
+            self._end_light_step()
+            self._measured(answer)
+
+    def _end_light_step(self) -> None:
+        ending, self._light_step = self._light_step, None
+        if ending is None:
+            return
+        try:
+            ending.end(self._clock.now())
+        except HardwareError as error:
+            log.exception("the light measurement could not be ended")
+            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _measured(self, answer: LightAnswer) -> None:
+        level, reason = answer.level, answer.reason
+        if level is None:
+            level, reason = level_from_lux(self._lux(), answer.reason)
+        log.info("light measured", light_level=level.value, reason=reason, evidence=answer.outcome.value)
+        self._pending.append(LightMeasured(self._measurement, level, reason, answer.outcome, answer.margin))
+
+    def _lux(self) -> float | None:
+        """Of the sensor, else what the camera estimates."""
         try:
             lux = self._devices.ambient.lux() if self._devices.ambient.available else None
         except HardwareError as error:
             log.warning("the ambient sensor is lost", error=str(error))
             lux = None
-        level, reason = level_from_lux(self._frame_lux if lux is None else lux)
-        log.info("light measured", light_level=level.value, reason=reason)
-        return LightMeasured(measurement, level, reason)
+        return self._frame_lux if lux is None else lux
 
 
 def _began(frame: Frame) -> float:

@@ -1,0 +1,235 @@
+"""The backlight step: how much the face answers the display, measured from the frames of a session that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contracts.enums import EvidenceOutcome, LightLevel
+from edge.frames.frame import Exposure, Frame, LightState
+from edge.frames.linear import row_levels
+from edge.hardware.ports import Backlight, Camera, LightInterval
+from edge.liveness.evidence import FaceBox, FrameEvidence
+
+# Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
+# stays 0.25 s or longer: two flashes in more than a second (WCAG 2.3.1 allows three).
+_LEVELS: Final = (1.0, 0.0, 1.0, 0.0, 1.0)
+_LEAST_SECONDS: Final = 0.25
+_FRAMES_OF_EACH: Final = 4
+# Frames to wait for the camera to hold its exposure, and for each level to show.
+_PATIENCE: Final = 30
+# A 7-inch display of 300 cd/m2 gives 16 lx at 0.5 m: 4 % of 400 lx. Less does not show in single frames.
+_DIM_CONTRAST: Final = 0.04
+_DIM_DEVIATIONS: Final = 5.0
+# Scatter of the face's level that leaves no room for flicker, where the exposure does not divide it out.
+_NO_FLICKER: Final = 0.01
+_WHOLE_PERIODS: Final = 0.01
+_MOST_CLIPPED: Final = 0.02
+# Share of the face's rows that one level must have lit, and the middle of the face box that counts, each way.
+_ENOUGH_ROWS: Final = 0.6
+_MIDDLE: Final = 0.6
+# What the display should give a face: lux at half a metre. The width of a face, metres: 0.14 to 0.16 between the
+# zygomatic arches and what a detector's box adds.
+_OWN_LUX: Final = 16.0
+_FACE_WIDTH: Final = 0.15
+# The display is expected to show by so much or more, and shows by so small a share of it: no surface answers.
+_STRONG: Final = 0.15
+_ABSENT: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class LightAnswer:
+    """What a step came to. level is None where it says nothing, for the reason given."""
+
+    level: LightLevel | None
+    reason: str
+    outcome: EvidenceOutcome = EvidenceOutcome.INSUFFICIENT
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    stage: int
+    time: float
+    level: float
+
+
+class LightStep:
+    """One measurement. Holds the camera's exposure from making to ``end``, which must be called on every way out.
+
+    The methods raise HardwareError when camera or backlight fail.
+    """
+
+    def __init__(
+        self, camera: Camera, backlight: Backlight, now: float, *, flicker_period: float | None, lux: float | None
+    ) -> None:
+        """flicker_period: seconds of one ripple of the mains light, None where it is not known. lux: second opinion."""
+        self._camera = camera
+        self._backlight = backlight
+        self._flicker_period = flicker_period
+        self._lux = lux
+        self._stages: list[LightInterval] = []
+        self._samples: list[_Sample] = []
+        self._held: Frame | None = None
+        self._waited = 0
+        self._clipped = 0.0
+        self._distance: float | None = None
+        self._ended = False
+        camera.lock(flicker_period)
+        self._backlight_to_next_level(now)
+
+    def light_of(self, frame: Frame) -> LightState:
+        """What the display did while the frame was exposed."""
+        begins, ends = _windows(frame.exposure, 0, frame.height) if frame.exposure is not None else (None, None)
+        if begins is None or ends is None:
+            return LightState(display=None, settled=False)
+        stages = self._stage_of(begins, ends)
+        first = int(stages[0])
+        if first < 0 or (stages != first).any():
+            return LightState(display=None, settled=False)
+        return LightState(display=_LEVELS[first])
+
+    def saw(self, frame: Frame, evidence: FrameEvidence, now: float) -> LightAnswer | None:
+        """The answer, as soon as there is one. evidence: of the same frame. now: seconds on the session's clock."""
+        self._waited += 1
+        exposure = frame.exposure
+        if exposure is None:
+            return LightAnswer(None, "the camera's frames do not say when they were exposed")
+        if not self._is_held(frame):
+            return self._impatient("the camera does not hold its exposure")
+        if evidence.box is None or evidence.track == 0:
+            return self._impatient("the face was not seen for long enough")
+        sample = self._sample(frame, exposure, evidence.box)
+        if isinstance(sample, LightAnswer):
+            return sample
+        if sample is not None:
+            self._samples.append(sample)
+        stage = len(self._stages) - 1
+        enough = sum(taken.stage == stage for taken in self._samples) >= _FRAMES_OF_EACH
+        if not enough or now - self._stages[stage].settled_at < _LEAST_SECONDS:
+            return self._impatient("the display's levels could not be told apart in the frames' exposure times")
+        if stage + 1 < len(_LEVELS):
+            self._backlight_to_next_level(now)
+            return None
+        return self._answer(exposure)
+
+    def end(self, now: float) -> None:
+        """Display bright, exposure free. May be repeated."""
+        if self._ended:
+            return
+        self._ended = True
+        self._camera.unlock()
+        self._backlight.set_level(1.0, now)
+
+    def _backlight_to_next_level(self, now: float) -> None:
+        self._stages.append(self._backlight.set_level(_LEVELS[len(self._stages)], now))
+        self._waited = 0
+
+    def _impatient(self, reason: str) -> LightAnswer | None:
+        return LightAnswer(None, reason) if self._waited > _PATIENCE else None
+
+    def _is_held(self, frame: Frame) -> bool:
+        """Believed of the metadata of two frames in a row; a change later begins the waiting anew."""
+        before, self._held = self._held, frame
+        if before is None or before.exposure is None or frame.exposure is None:
+            return False
+        one, other = before.exposure, frame.exposure
+        same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
+        if not same:
+            self._samples.clear()
+        return same and self._divides_flicker(other) is not False
+
+    def _divides_flicker(self, exposure: Exposure) -> bool | None:
+        """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""
+        if self._flicker_period is None or exposure.duration < self._flicker_period * (1 - _WHOLE_PERIODS):
+            return None
+        periods = exposure.duration / self._flicker_period
+        return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods
+
+    def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> _Sample | LightAnswer | None:
+        edge = (1 - _MIDDLE) / 2
+        top, bottom = (round(box.top + box.height * share) for share in (edge, 1 - edge))
+        left, right = (round(box.left + box.width * share) for share in (edge, 1 - edge))
+        top, bottom = max(top, 0), min(bottom, frame.height)
+        left, right = max(left, 0), min(right, frame.width)
+        if bottom - top < 4 or right - left < 4:
+            return None
+        rows = row_levels(frame, top, bottom, left, right)
+        if rows is None:
+            return LightAnswer(None, "the camera's frames give no linear values")
+        if self._camera.traits.focal is not None:
+            self._distance = self._camera.traits.focal * frame.width * _FACE_WIDTH / box.width
+        stages = self._stage_of(*_windows(exposure, top, bottom))
+        counts = np.bincount(stages[stages >= 0], minlength=1)
+        stage = int(counts.argmax())
+        if counts[stage] < _ENOUGH_ROWS * len(stages):
+            return None
+        self._clipped = max(self._clipped, rows.clipped)
+        return _Sample(stage, frame.captured_at, float(rows.levels[stages == stage].mean()))
+
+    def _stage_of(self, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.intp]:
+        """(rows,) number of the level that lit each row from begin to end of its exposure; -1: more than one."""
+        stages = np.full(len(begins), -1, np.intp)
+        for number, interval in enumerate(self._stages):
+            until = self._stages[number + 1].commanded_at if number + 1 < len(self._stages) else np.inf
+            stages[(begins >= interval.settled_at) & (ends <= until)] = number
+        return stages
+
+    def _answer(self, exposure: Exposure) -> LightAnswer:
+        if self._clipped > _MOST_CLIPPED:
+            return LightAnswer(None, f"{self._clipped:.0%} of the face is overexposed")
+        times = np.array([sample.time for sample in self._samples])
+        lit = np.array([_LEVELS[sample.stage] for sample in self._samples])
+        levels = np.array([sample.level for sample in self._samples])
+        # A straight line in time besides: whoever comes nearer or leaves, clouds, a sinking sun.
+        design = np.stack([np.ones_like(lit), lit, times - times.mean()], axis=1)
+        fit, *_ = np.linalg.lstsq(design, levels, rcond=None)
+        dark, ours = float(fit[0]), float(fit[1])
+        scatter = float(np.sqrt(np.sum((levels - design @ fit) ** 2) / max(len(levels) - 3, 1)))
+        if dark <= 0:
+            return LightAnswer(LightLevel.DIM, f"nothing but the display lights the face; {self._second_opinion(True)}")
+        if self._divides_flicker(exposure) is None and scatter > _NO_FLICKER * dark:
+            return LightAnswer(
+                None,
+                f"lamps may flicker: an exposure of {exposure.duration * 1e3:.1f} ms does not divide it out, and the "
+                f"face's light scatters by {scatter / dark:.1%}",
+            )
+        contrast, single = ours / dark, scatter / dark
+        noise = single * float(np.sqrt(np.linalg.inv(design.T @ design)[1, 1]))
+        figures = f"the face answers the display with {contrast:.1%} (noise {noise:.1%})"
+        expected = self._expected()
+        if expected is not None and expected >= _STRONG and contrast + 3 * noise < _ABSENT * expected:
+            return LightAnswer(
+                LightLevel.DIM,
+                f"{figures}, where {expected:.0%} are due at {self._lux:.0f} lx: no surface of a face",
+                EvidenceOutcome.VETO,
+                contrast / expected,
+            )
+        dim = contrast >= _DIM_CONTRAST and ours >= _DIM_DEVIATIONS * scatter
+        level = LightLevel.DIM if dim else LightLevel.BRIGHT
+        return LightAnswer(level, f"{figures}, {level.value}; {self._second_opinion(dim)}", margin=contrast)
+
+    def _expected(self) -> float | None:
+        """Contrast that the display should have on a face at this distance."""
+        if self._lux is None or self._distance is None:
+            return None
+        return _OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
+
+    def _second_opinion(self, dim: bool) -> str:
+        if self._lux is None:
+            return "no lux to compare"
+        expects_dim = _OWN_LUX / max(self._lux, 1.0) >= _DIM_CONTRAST
+        return f"{self._lux:.0f} lx {'agrees' if expects_dim == dim else 'disagrees'}"
+
+
+def _windows(exposure: Exposure, top: int, bottom: int) -> Sequence[NDArray[np.float64]]:
+    """Begin and end of the exposure of rows ``top`` up to ``bottom``, each widened by one exposure.
+
+    How far a camera's time stamps are off is not known before somebody has measured it.
+    """
+    begins = exposure.start + np.arange(top, bottom, dtype=np.float64) * exposure.line_time
+    return begins - exposure.duration, begins + 2 * exposure.duration

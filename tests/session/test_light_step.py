@@ -1,0 +1,206 @@
+"""The light level, measured on a simulated surface in place of a face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.config.policy import PRESETS, Preset
+from edge.contracts.enums import EvidenceOutcome, LightLevel, LivenessOperationMode
+from edge.contracts.session import SessionStart
+from edge.errors import HardwareError
+from edge.liveness.evidence import FaceBox
+from edge.liveness.policy import tighten
+from edge.session.light_step import LightStep
+from edge.session.runner import Devices, SessionRunner
+from edge.simulation.lamps import Dome, white
+from edge.simulation.signals import Commanded
+from edge.simulation.terminal import SimulatedTerminal
+from tests.session.scripted import ScriptedVision
+from tests.simulation.stages import stage
+
+PERIOD = 0.01
+
+
+class Face(ScriptedVision):
+    """Finds a face as wide as one at half a metre in the middle of each picture."""
+
+    def see(self, frame, *, judge=True):
+        evidence = super().see(frame, judge=judge)
+        return replace(evidence, box=FaceBox(60.5, 30, 39, 60), lit_settled=frame.light.settled)
+
+
+def measure(unit, *, period=PERIOD, lux=None, settle=60, limit=300, each=lambda unit, number: None):
+    """The answer of one step, and the times at which the backlight was told to change."""
+    told = []
+    dim = unit.backlight.set_level
+
+    def noted(level, now):
+        told.append((now, level))
+        return dim(level, now)
+
+    unit.backlight.set_level = noted
+    with unit.camera:
+        unit.backlight.set_level(1.0, unit.clock.now())
+        for _ in range(settle):
+            unit.camera.read(1.0)
+        step = LightStep(unit.camera, unit.backlight, unit.clock.now(), flicker_period=period, lux=lux)
+        for number in range(limit):
+            each(unit, number)
+            frame = unit.camera.read(1.0)
+            answer = step.saw(frame, Face().see(frame), unit.clock.now())
+            if answer is not None:
+                step.end(unit.clock.now())
+                return answer, told
+    raise AssertionError("no answer")
+
+
+def terminal(**scene):
+    return SimulatedTerminal([lambda: stage(**scene)])
+
+
+@pytest.mark.parametrize(
+    ("lux", "level"),
+    [(20, LightLevel.DIM), (150, LightLevel.DIM), (1200, LightLevel.BRIGHT), (20000, LightLevel.BRIGHT)],
+)
+def test_our_light_shows_in_single_frames_or_it_is_bright(lux, level):
+    answer, _ = measure(terminal(lux=lux))
+    assert answer.level is level
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+
+
+@pytest.mark.parametrize("lux", [20, 60, 200, 600])
+def test_the_contrast_is_our_light_over_that_of_the_surroundings(lux):
+    answer, _ = measure(terminal(lux=lux))
+    # The display gives 15.5 lx at half a metre, and a screen of guidance 85 % of that.
+    assert answer.margin == pytest.approx(0.85 * 15.5 / lux, rel=0.08, abs=0.003)
+    assert f"{answer.margin:.1%}" in answer.reason
+
+
+def test_flicker_that_the_exposure_divides_does_not_matter():
+    answer, _ = measure(terminal(lux=150, flicker=0.4))
+    assert answer.level is LightLevel.DIM
+
+
+def test_flicker_that_it_cannot_divide_voids_the_answer():
+    answer, _ = measure(terminal(lux=1500, flicker=0.4))
+    assert answer.level is None
+    assert "flicker" in answer.reason
+
+
+def test_unknown_mains_are_trusted_where_nothing_flickers():
+    answer, _ = measure(terminal(lux=150, mains=None), period=None)
+    assert answer.level is LightLevel.DIM
+
+
+def test_lux_is_named_as_a_second_opinion():
+    assert "150 lx agrees" in measure(terminal(lux=150), lux=150)[0].reason
+    assert "3000 lx disagrees" in measure(terminal(lux=150), lux=3000)[0].reason
+
+
+def test_a_face_that_does_not_answer_in_dim_light_is_vetoed():
+    # What shines by itself, as a screen does, adds light that is not the room's.
+    unit = terminal(lux=1500, mains=None)
+    answer, _ = measure(unit, period=None, lux=40)
+    assert answer.outcome is EvidenceOutcome.VETO
+    assert answer.level is LightLevel.DIM
+
+
+def test_no_second_has_more_than_three_flashes_and_none_is_shorter_than_a_fifth_of_a_second():
+    for fps in (10.0, 30.0, 60.0):
+        _, told = measure(terminal(lux=80, fps=fps))
+        changes = [when for (when, level), (_, before) in zip(told[1:], told, strict=False) if level != before]
+        assert len(changes) == 4
+        assert np.diff(changes).min() > 0.2
+
+
+def test_it_ends_bright_and_with_the_exposure_free():
+    unit = terminal(lux=150)
+    freed = []
+    unlock = unit.camera.unlock
+    unit.camera.unlock = lambda: (freed.append(True), unlock())
+    _, told = measure(unit)
+    assert freed == [True]
+    assert told[-1][1] == 1.0
+
+
+@pytest.mark.parametrize("latency", [1, 3, 6])
+def test_the_pipeline_may_be_as_long_as_it_likes(latency):
+    answer, _ = measure(terminal(lux=100, latency=latency))
+    assert answer.margin == pytest.approx(0.85 * 15.5 / 100, rel=0.1)
+
+
+def test_a_camera_that_does_not_hold_its_exposure_is_not_believed():
+    unit = terminal(lux=150)
+    unit.camera.lock = lambda period: None
+
+    def room_light_changes(unit, number):
+        unit.backlight.set_level(1.0 if number % 8 < 4 else 0.2, unit.clock.now())
+
+    answer, _ = measure(unit, each=room_light_changes)
+    assert answer.level is None
+    assert "hold" in answer.reason or "told apart" in answer.reason
+
+
+def test_a_slowly_brightening_room_is_not_taken_for_our_light():
+    rising = Commanded(0.2)
+    rising.command(1.0, 0.0, constant=20.0)
+
+    def scene():
+        plain = stage(lux=150)
+        return replace(plain, lamps=[Dome(800.0, white(), rising, above=0.0), *plain.lamps[1:]])
+
+    answer, _ = measure(SimulatedTerminal([scene]))
+    ambient = 800 * float(rising.level(np.array([4.0]))[0])
+    assert answer.margin == pytest.approx(0.85 * 15.5 / ambient, rel=0.25)
+
+
+def session(unit, mode=LivenessOperationMode.PASSIVE, mains=50.0, vision=None):
+    devices = Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
+    runner = SessionRunner(devices, vision or Face(), lambda: unit.clock, mains_hz=mains)
+    request = SessionStart(id="12345678", expires_at=1.0, liveness_operation_mode=mode)
+    return runner.run("0" * 32, tighten(PRESETS[Preset.KIOSK], request), mode).attempts[-1]
+
+
+def test_a_session_in_a_dim_room_is_judged_passively_and_says_why():
+    unit = terminal(lux=120)
+    attempt = session(unit)
+    assert attempt.light_level is LightLevel.DIM
+    assert "answers the display with" in attempt.light_reason
+    assert attempt.result is not None
+
+
+def test_a_passive_session_in_a_bright_room_ends_as_not_supported():
+    attempt = session(terminal(lux=2000))
+    assert attempt.light_level is LightLevel.BRIGHT
+    assert attempt.error.code.value == "EnvironmentNotSupported"
+
+
+def test_without_a_display_lux_decides():
+    attempt = session(terminal(lux=120, display=False, measured_lux=120))
+    assert attempt.light_level is LightLevel.DIM
+    assert "no light of the terminal's own" in attempt.light_reason
+
+
+@pytest.mark.parametrize("fault", [HardwareError("gone", remedy="look"), RuntimeError("a fault"), None])
+def test_whatever_ends_a_session_the_exposure_is_free_and_the_backlight_as_it_was(fault):
+    unit = terminal(lux=120)
+    before = unit.backlight.level()
+    locked = []
+    lock, unlock = unit.camera.lock, unit.camera.unlock
+    unit.camera.lock = lambda period: (locked.append(True), lock(period))
+    unit.camera.unlock = lambda: (locked.clear(), unlock())
+    vision = Face()
+    see = vision.see
+
+    def faulty(frame, *, judge=True):
+        if locked and fault is not None:
+            raise fault
+        return see(frame, judge=judge)
+
+    vision.see = faulty
+    session(unit, vision=vision)
+    assert not locked
+    assert unit.backlight.level() == before
