@@ -186,6 +186,12 @@ class PlaylistCamera(Camera):
     def read(self, timeout: float) -> Frame | None:
         return self._current.read(timeout)
 
+    def lock(self, flicker_period: float | None) -> None:
+        self._current.lock(flicker_period)
+
+    def unlock(self) -> None:
+        self._current.unlock()
+
     def close(self) -> None:
         self._opened = False
         self._current.close()

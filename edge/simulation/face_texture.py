@@ -25,6 +25,7 @@ from edge.simulation.head import Head, KeyPoint
 from edge.simulation.optics import BANDS, INFRARED, Map, Material, Vector
 from edge.simulation.recapture import to_linear
 from edge.simulation.relief import corner_maps, filled
+from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
 from edge.vision.landmarks import (
     LEFT_EYE_INNER,
@@ -207,12 +208,11 @@ def _material(albedo: Map) -> Material:
 def _at_texels(values: Map) -> Map:
     rows, columns = values.shape[:2]
     maps = corner_maps((SIZE, SIZE), (columns, rows))
-    return np.asarray(cv2.remap(values, *maps, cv2.INTER_LINEAR), np.float32)
+    return sampled(values, *maps)
 
 
 def _sample(picture: Map, across: Map) -> Map:
-    sampled = cv2.remap(picture, across[..., 0], across[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.float32)
+    return sampled(picture, across[..., 0], across[..., 1])
 
 
 def _laid_on(photo: FacePhoto, head: Head) -> tuple[Map, Map]:

@@ -79,7 +79,7 @@ class Footprint:
     """Where a shape is seen: a window of the picture, and for each of its pixels the place on the shape's grid.
 
     top, left: first row and column of the window.
-    x, y: (h, w) float32, column and row on the shape's grid, as cv2.remap takes them.
+    x, y: (h, w) float32, column and row on the shape's grid.
     coverage: (h, w) float32, how much of the pixel the shape covers, 0..1.
     """
 

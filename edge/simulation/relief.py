@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.simulation.optics import Footprint, Map, Pinhole, Pose, Vector
+from edge.simulation.sampling import sampled
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -33,7 +34,7 @@ _SMOOTH: Final = 0.008
 _MARGIN: Final = 0.004
 # Nothing nearer to the camera is drawn, metres.
 _NEAREST: Final = 0.02
-# cv2.remap takes maps of fewer than 32768 columns.
+# ``sampled`` takes fewer than 32768 columns.
 _MOST_COLUMNS: Final = 32000
 
 
@@ -223,7 +224,7 @@ class Relief:
         Interpolates, between the directions for which it was worked out, how far the surface stays off the ray.
         """
         if directions.ndim == 3:
-            directions = np.asarray(cv2.remap(directions, *self._sparse, cv2.INTER_LINEAR), np.float32)
+            directions = sampled(directions, *self._sparse)
         a, b = _octahedral(directions)
         column, row = np.minimum(a.astype(np.intp), _DIRECTIONS - 2), np.minimum(b.astype(np.intp), _DIRECTIONS - 2)
         across, down = (a - column).astype(np.float32), (b - row).astype(np.float32)
@@ -237,7 +238,7 @@ class Relief:
             corners = [table[int(cell) + step] for step in (0, 1, _DIRECTIONS, _DIRECTIONS + 1)]
         upper = corners[0] + (corners[1] - corners[0]) * across
         lower = corners[2] + (corners[3] - corners[2]) * across
-        free = cv2.remap(upper + (lower - upper) * down, *self._dense, cv2.INTER_LINEAR)
+        free = sampled(upper + (lower - upper) * down, *self._dense)
         return np.asarray(np.clip(free / np.float32(_PENUMBRA) + np.float32(0.5), 0.0, 1.0), np.float32)
 
     def _place(self) -> Map:
@@ -273,14 +274,7 @@ class Relief:
         columns, rows, away = self._locate(x, y, forward)
         for begin in range(0, columns.shape[1], _MOST_COLUMNS):
             part = np.s_[:, begin : begin + _MOST_COLUMNS]
-            away[part] -= cv2.remap(
-                self.radius,
-                columns[part],
-                rows[part],
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=(0,),
-            )
+            away[part] -= sampled(self.radius, columns[part], rows[part], outside=0.0)
         return away
 
     def _along(self, rays: _Rays, depth: Map) -> tuple[Map, Map, Map]:
@@ -339,7 +333,7 @@ class Relief:
         """Column, row and coverage of rays near an edge."""
         depth, least = self._march(rays, begin, end, _FINE_STEPS)
         columns, rows, _ = self._locate(*self._along(rays, depth))
-        steepness = cv2.remap(self._steepness, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        steepness = sampled(self._steepness, columns, rows)
         pixel = depth * np.float32(1.0 / camera.focal) * steepness
         coverage = np.clip(np.float32(0.5) - least / pixel, 0.0, 1.0)
         return columns, rows, coverage
@@ -369,7 +363,7 @@ class Relief:
         few = (columns // 2, rows // 2)
         self._sparse = corner_maps(few, (columns, rows))
         self._dense = corner_maps((columns, rows), few)
-        start = np.asarray(cv2.remap(self._points, *self._sparse, cv2.INTER_LINEAR), np.float32)
+        start = sampled(self._points, *self._sparse)
         x, y, z = (start[..., axis].reshape(1, -1) for axis in range(3))
         steps = _SHADOW_STEPS[:, None]
         table = np.empty((_DIRECTIONS**2, few[1], few[0]), np.float32)
@@ -382,11 +376,11 @@ class Relief:
         directions = _directions()
         # A cell of the octahedral square spans a solid angle as the inverse cube of the octahedron's distance.
         weights = np.abs(directions).sum(axis=1) ** 3
-        normals = np.asarray(cv2.remap(self._normals, *self._sparse, cv2.INTER_LINEAR), np.float32)
+        normals = sampled(self._normals, *self._sparse)
         cosines = np.maximum(np.tensordot(directions, normals, axes=(1, 2)), 0.0) * weights[:, None, None]
         free = np.clip(self._clearance / _PENUMBRA + 0.5, 0.0, 1.0)
         openness = ((cosines * free).sum(axis=0) / cosines.sum(axis=0)).astype(np.float32)
-        return np.asarray(cv2.remap(openness, *self._dense, cv2.INTER_LINEAR), np.float32)
+        return sampled(openness, *self._dense)
 
 
 def _camera_rays(pose: Pose, camera: Pinhole, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> _Rays:
@@ -414,7 +408,7 @@ def _enlarged(nodes: Map, height: int, width: int) -> Map:
 
 
 def corner_maps(size: tuple[int, int], source: tuple[int, int]) -> tuple[Map, Map]:
-    """Maps for cv2.remap that stretch a grid of ``source`` columns and rows over ``size``, corner to corner."""
+    """Columns and rows that stretch a grid of ``source`` columns and rows over ``size``, corner to corner."""
     columns, rows = (np.linspace(0, have - 1, want, dtype=np.float32) for want, have in zip(size, source, strict=True))
     x, y = np.meshgrid(columns, rows)
     return np.ascontiguousarray(x), np.ascontiguousarray(y)

@@ -8,9 +8,15 @@ import numpy as np
 from edge.simulation.optics import Map
 
 
-def sampled(values: Map, x: Map, y: Map) -> Map:
-    """values (h, w) or (h, w, channels) float32 at columns ``x`` and rows ``y`` (any one shape), edges held."""
+def sampled(values: Map, x: Map, y: Map, *, outside: float | None = None) -> Map:
+    """values (h, w) or (h, w, channels) float32 at columns ``x`` and rows ``y`` (any one shape, under 32768 columns).
+
+    outside: what lies beyond the edges; None: the edges are held.
+    """
     # With the two maps given apart, remap of OpenCV 5.0.0 now and then writes a pixel that it never computed.
     places = cv2.merge([x, y])
-    read = cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    read = cv2.remap(  # type: ignore[call-overload]
+        values, places, None, cv2.INTER_LINEAR, borderMode=border, borderValue=(outside or 0.0,)
+    )
     return np.asarray(read, np.float32)

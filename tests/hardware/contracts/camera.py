@@ -26,12 +26,22 @@ def read_frames(camera: Camera, count: int) -> list[Frame]:
     return frames
 
 
+def setting(frame: Frame) -> tuple[float, float, tuple[float, float] | None]:
+    """What a camera holds while it is locked."""
+    assert frame.exposure is not None
+    return frame.exposure.duration, frame.exposure.gain, frame.colour_gains
+
+
 class CameraContract:
-    """finite: the source ends within ``enough`` frames. skips: frames that are not read in time are left out."""
+    """finite: the source ends within ``enough`` frames. skips: frames that are not read in time are left out.
+
+    patience: frames after which a lock shows in the metadata.
+    """
 
     finite = False
     skips = False
     enough = 5
+    patience = 30
 
     @pytest.fixture
     def camera(self) -> Camera:
@@ -106,3 +116,48 @@ class CameraContract:
             for _ in range(2):
                 with pytest.raises(EndOfSource):
                     camera.read(0.0)
+
+    def test_a_held_exposure_stays_as_it_is(self, camera):
+        if not camera.traits.exposure_metadata:
+            pytest.skip("this camera does not say how its frames were exposed")
+        with camera:
+            read_frames(camera, 1)
+            camera.lock(None)
+            read_frames(camera, self.patience)
+            settings = {setting(frame) for frame in read_frames(camera, self.enough)}
+        assert len(settings) == 1
+
+    @pytest.mark.parametrize("period", [1 / 100, 1 / 120])
+    def test_a_held_exposure_is_a_whole_number_of_flicker_periods_or_shorter_than_one(self, camera, period):
+        if not camera.traits.exposure_metadata:
+            pytest.skip("this camera does not say how its frames were exposed")
+        with camera:
+            read_frames(camera, 1)
+            camera.lock(period)
+            read_frames(camera, self.patience)
+            (frame,) = read_frames(camera, 1)
+        assert frame.exposure is not None
+        periods = frame.exposure.duration / period
+        assert periods < 1 or periods == pytest.approx(round(periods), rel=0.01)
+
+    def test_a_camera_that_cannot_hold_its_exposure_says_what_to_do(self, camera):
+        if camera.traits.exposure_metadata:
+            pytest.skip("this camera can")
+        with camera, pytest.raises(HardwareError) as refusal:
+            camera.lock(1 / 100)
+        assert refusal.value.remedy
+
+    def test_unlocking_may_be_repeated_and_needs_neither_lock_nor_opening(self, camera):
+        camera.unlock()
+        with camera:
+            camera.unlock()
+            camera.unlock()
+        camera.unlock()
+
+    def test_holding_the_exposure_needs_an_open_camera(self, camera):
+        with pytest.raises(HardwareError):
+            camera.lock(None)
+        with camera:
+            pass
+        with pytest.raises(HardwareError):
+            camera.lock(None)
