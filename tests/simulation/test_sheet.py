@@ -1,0 +1,126 @@
+"""Flat and bent sheets against projective geometry and the cylinder."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.simulation.optics import Pinhole, Pose, turn
+from edge.simulation.sheet import BendAxis, Sheet
+
+CAMERA = Pinhole(320, 240, 250.0)
+
+
+def pose(yaw=0.0, pitch=0.0, roll=0.0, distance=0.6, x=0.0, y=0.0):
+    return Pose(turn(yaw, pitch, roll), np.array([x, y, distance]))
+
+
+def projected(points, place):
+    world = np.asarray(points, np.float64) @ place.rotation.T + place.position
+    return world[:, :2] * (CAMERA.focal / world[:, 2:]) + CAMERA.centre
+
+
+def covered(footprint):
+    picture = np.zeros((CAMERA.height, CAMERA.width))
+    rows, columns = footprint.coverage.shape
+    picture[footprint.top : footprint.top + rows, footprint.left : footprint.left + columns] = footprint.coverage
+    return picture
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-50, 50), st.floats(-50, 50), st.floats(-90, 90), st.floats(0.5, 1.5))
+def test_a_flat_sheet_covers_the_area_of_its_projected_corners(yaw, pitch, roll, distance):
+    sheet, place = Sheet(0.2, 0.28), pose(yaw, pitch, roll, distance)
+    corners = projected(sheet.points[[0, 0, -1, -1], [0, -1, -1, 0]], place)
+    area = cv2.contourArea(corners.astype(np.float32))
+    perimeter = cv2.arcLength(corners.astype(np.float32), True)
+    inside = (corners > 1).all() and (corners < [CAMERA.width - 2, CAMERA.height - 2]).all()
+    seen = covered(sheet.footprint(place, CAMERA)).sum()
+    assert not inside or seen == pytest.approx(area, abs=0.03 * perimeter + 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(-40, 40),
+    st.floats(-40, 40),
+    st.sampled_from([None, 0.08, 0.15, -0.15]),
+    st.sampled_from(list(BendAxis)),
+)
+def test_the_pixel_where_a_grid_point_projects_shows_that_point(yaw, pitch, bend, axis):
+    sheet, place = Sheet(0.12, 0.12, bend, axis), pose(yaw, pitch)
+    footprint = sheet.footprint(place, CAMERA)
+    towards = place.to_world(sheet.points)
+    facing = np.einsum("ijk,ijk->ij", place.turned(sheet.normals), -towards) / np.linalg.norm(towards, axis=2)
+    grid = sheet.points.shape[0]
+    for row in range(4, grid - 4, 5):
+        for column in range(4, grid - 4, 5):
+            # A hollow sheet may hide a part of itself.
+            if facing[row, column] < 0.3 or (bend or 0) < 0:
+                continue
+            spot = projected(sheet.points[row, column][None], place)[0] - [footprint.left, footprint.top]
+            x = cv2.getRectSubPix(footprint.x, (1, 1), spot.tolist())[0, 0]
+            y = cv2.getRectSubPix(footprint.y, (1, 1), spot.tolist())[0, 0]
+            assert (x, y) == pytest.approx((column, row), abs=0.25)
+
+
+def test_the_points_of_a_bent_sheet_lie_on_its_cylinder_and_keep_their_distances():
+    sheet = Sheet(0.2, 0.1, 0.09)
+    from_axis = np.hypot(sheet.points[..., 0], sheet.points[..., 2] - 0.09)
+    assert from_axis == pytest.approx(np.full(from_axis.shape, 0.09), abs=1e-6)
+    steps = np.linalg.norm(np.diff(sheet.points, axis=1), axis=2)
+    assert steps.sum(axis=1) == pytest.approx(np.full(len(steps), 0.2), rel=1e-3)
+
+
+def test_a_bulge_comes_towards_the_camera_and_shows_its_limb():
+    sheet = Sheet(0.25, 0.1, 0.05)
+    assert sheet.points[..., 2].min() == pytest.approx(0.0, abs=1e-4)
+    footprint = sheet.footprint(pose(), CAMERA)
+    middle = covered(footprint)[CAMERA.height // 2]
+    distance = 0.6 + 0.05
+    limb = CAMERA.focal * math.tan(math.asin(0.05 / distance))
+    assert middle.sum() == pytest.approx(2 * limb, abs=0.6)
+
+
+def test_a_sheet_seen_from_behind_or_beside_the_picture_is_not_there():
+    assert Sheet(0.2, 0.2).footprint(pose(yaw=180), CAMERA) is None
+    assert Sheet(0.2, 0.2).footprint(pose(x=5.0), CAMERA) is None
+    assert Sheet(0.2, 0.2).footprint(pose(distance=-1.0), CAMERA) is None
+
+
+def test_holes_are_cut_out():
+    outline = np.ones((40, 40), np.float32)
+    outline[10:20, 10:20] = 0
+    whole, cut = (Sheet(0.2, 0.2, outline=mask) for mask in (None, outline))
+    before, after = (covered(sheet.footprint(pose(), CAMERA)).sum() for sheet in (whole, cut))
+    assert after / before == pytest.approx(1 - 1 / 16, abs=0.01)
+
+
+def test_a_wall_fills_the_picture():
+    assert covered(Sheet(10.0, 10.0).footprint(pose(distance=2.0), CAMERA)).min() == 1.0
+
+
+def test_only_a_hollow_sheet_shades_itself():
+    light = np.array([1.0, 0.0, 0.1], np.float32)
+    light /= np.linalg.norm(light)
+    for bend in (None, 0.1):
+        assert Sheet(0.25, 0.2, bend).sees(light).min() == 1.0
+    hollow = Sheet(0.25, 0.2, -0.1).sees(light)
+    assert hollow[24, 1] == 0.0
+    assert Sheet(0.25, 0.2, -0.1).openness.max() < 1.0
+
+
+def test_straight_ahead_a_hollow_sheet_is_open():
+    assert Sheet(0.1, 0.1, -0.2).sees(np.array([0.0, 0.0, -1.0], np.float32)).min() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"), [((0.0, 0.1), "sheet of"), ((0.1, -1.0), "sheet of"), ((0.7, 0.1, 0.1), "meets itself")]
+)
+def test_impossible_sheets_are_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Sheet(*wrong)
