@@ -18,6 +18,7 @@ from edge.simulation.face_texture import Skin
 from edge.simulation.head import Head, KeyPoint
 from edge.simulation.optics import BANDS, Layer, Material, Pose, Vector, turn
 from edge.simulation.relief import Relief, column_angles
+from edge.simulation.waves import Waves
 
 # Intervals between blinks at rest are distributed lognormally about 17 a minute (Bentivoglio et al., Mov Disord
 # 12:1028, 1997); 8 to 21 a minute while looking ahead (Doughty, Optom Vis Sci 78:712, 2001).
@@ -43,7 +44,6 @@ _SWAY: Final = (0.003, 0.0008, 0.004)
 _JITTER: Final = (0.5, 0.4, 0.25)
 _SWAY_HERTZ: Final = (0.08, 0.6)
 _JITTER_HERTZ: Final = (0.15, 2.0)
-_WAVES: Final = 12
 _BREATHS_HERTZ: Final = (0.2, 0.3)
 # Of a breath, metres: shoulders rise, head rises, chest comes forward.
 _SHOULDERS_RISE: Final = 0.003
@@ -101,8 +101,8 @@ class Person:
         self._head = head
         self._skin = skin
         self._place = place or Place()
-        self._sway = _Waves(rng, _SWAY, _SWAY_HERTZ)
-        self._jitter = _Waves(rng, _JITTER, _JITTER_HERTZ)
+        self._sway = Waves(rng, _SWAY, _SWAY_HERTZ)
+        self._jitter = Waves(rng, _JITTER, _JITTER_HERTZ)
         self._breaths = float(rng.uniform(*_BREATHS_HERTZ)), float(rng.uniform())
         self._blinks = _Blinks(rng)
         self._turns = _Turns(rng)
@@ -180,23 +180,6 @@ def cloth(rng: np.random.Generator) -> Material:
     colour[-1] = rng.uniform(0.4, 0.6)
     albedo = np.broadcast_to(np.clip(colour, 0.02, 0.8).astype(np.float32), (2, 2, BANDS)).copy()
     return Material(albedo)
-
-
-class _Waves:
-    """Noise of a band of frequencies as a sum of waves: the same at the same time."""
-
-    def __init__(self, rng: np.random.Generator, deviations: Sequence[float], hertz: tuple[float, float]) -> None:
-        size = (len(deviations), _WAVES)
-        self._rate = 2 * np.pi * np.exp(rng.uniform(math.log(hertz[0]), math.log(hertz[1]), size))
-        self._phase = rng.uniform(0, 2 * np.pi, size)
-        # Slow movements are larger: amplitude falls as the root of the frequency. The squares add up to the variance.
-        amplitude = self._rate**-0.5
-        self._amplitude = amplitude * (
-            np.array(deviations)[:, None] * np.sqrt(2.0 / (amplitude**2).sum(axis=1, keepdims=True))
-        )
-
-    def at(self, now: float) -> Vector:
-        return np.asarray((self._amplitude * np.sin(self._rate * now + self._phase)).sum(axis=1), np.float64)
 
 
 class _Blinks:
