@@ -25,6 +25,7 @@ from edge.simulation.face_texture import (
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.optics import BLUE, GREEN, INFRARED, RED, Pinhole, Pose, turn
 from edge.simulation.recapture import to_srgb
+from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
 from edge.vision.landmarks import FaceMesh, roi_of_detection
 from edge.vision.pose import head_pose
@@ -89,8 +90,8 @@ def portrayed(head: Head, skin: Skin, pose: Pose) -> np.ndarray:
     arriving = 0.6 * np.maximum(shape.normals @ light, 0) * shape.sees(light.astype(np.float32)) + 0.6 * shape.openness
     rows, columns = shape.radius.shape
     scale = np.float32((SIZE - 1) / (columns - 1)), np.float32((SIZE - 1) / (rows - 1))
-    colour = cv2.remap(albedo[..., :INFRARED].copy(), seen.x * scale[0], seen.y * scale[1], cv2.INTER_LINEAR)
-    colour *= cv2.remap(arriving.astype(np.float32), seen.x, seen.y, cv2.INTER_LINEAR)[..., None]
+    colour = sampled(albedo[..., :INFRARED].copy(), seen.x * scale[0], seen.y * scale[1])
+    colour *= sampled(arriving.astype(np.float32), seen.x, seen.y)[..., None]
     picture = np.full((CAMERA.height, CAMERA.width, 3), 0.12, np.float32)
     height, width = seen.coverage.shape
     window = picture[seen.top : seen.top + height, seen.left : seen.left + width]
