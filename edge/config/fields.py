@@ -184,7 +184,7 @@ def _phrase(document: Mapping[str, Any], node: Mapping[str, Any]) -> str:
 
 
 def _choices(node: Mapping[str, Any]) -> tuple[str, ...]:
-    return (node["const"],) if "const" in node else tuple(node.get("enum", ()))
+    return tuple(map(str, [node["const"]] if "const" in node else node.get("enum", ())))
 
 
 def _text_phrase(node: Mapping[str, Any]) -> str:
