@@ -39,6 +39,7 @@ _FACE_WIDTH: Final = 0.15
 # The display is expected to show by so much or more, and shows by so small a share of it: no surface answers.
 _STRONG: Final = 0.15
 _ABSENT: Final = 0.25
+_NOT_HELD: Final = "the camera does not hold its exposure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,12 @@ class LightStep:
         self._waited = 0
         self._clipped = 0.0
         self._distance: float | None = None
-        self._ended = False
         camera.lock(flicker_period)
-        self._backlight_to_next_level(now)
+        try:
+            self._backlight_to_next_level(now)
+        except Exception:
+            camera.unlock()
+            raise
 
     def light_of(self, frame: Frame) -> LightState:
         """What the display did while the frame was exposed."""
@@ -100,7 +104,7 @@ class LightStep:
         if exposure is None:
             return LightAnswer(None, "the camera's frames do not say when they were exposed")
         if not self._is_held(frame):
-            return self._impatient("the camera does not hold its exposure")
+            return self._not_held()
         if evidence.box is None or evidence.track == 0:
             return self._impatient("the face was not seen for long enough")
         sample = self._sample(frame, exposure, evidence.box)
@@ -117,13 +121,17 @@ class LightStep:
             return None
         return self._answer(exposure)
 
-    def end(self, now: float) -> None:
-        """Display bright, exposure free. May be repeated."""
-        if self._ended:
-            return
-        self._ended = True
+    def end(self, now: float) -> LightInterval:
+        """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
         self._camera.unlock()
-        self._backlight.set_level(1.0, now)
+        return self._backlight.set_level(1.0, now)
+
+    def _not_held(self) -> LightAnswer | None:
+        """Until the first level was seen it may take its time; after that nothing can be compared any more."""
+        if len(self._stages) > 1:
+            return LightAnswer(None, _NOT_HELD)
+        self._samples.clear()
+        return self._impatient(_NOT_HELD)
 
     def _backlight_to_next_level(self, now: float) -> None:
         self._stages.append(self._backlight.set_level(_LEVELS[len(self._stages)], now))
@@ -139,8 +147,6 @@ class LightStep:
             return False
         one, other = before.exposure, frame.exposure
         same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
-        if not same:
-            self._samples.clear()
         return same and self._divides_flicker(other) is not False
 
     def _divides_flicker(self, exposure: Exposure) -> bool | None:
@@ -191,6 +197,8 @@ class LightStep:
         dark, ours = float(fit[0]), float(fit[1])
         scatter = float(np.sqrt(np.sum((levels - design @ fit) ** 2) / max(len(levels) - 3, 1)))
         if dark <= 0:
+            if ours <= _DIM_DEVIATIONS * scatter:
+                return LightAnswer(None, "the picture is black: the lens is covered, or nothing lights the face")
             return LightAnswer(LightLevel.DIM, f"nothing but the display lights the face; {self._second_opinion(True)}")
         if self._divides_flicker(exposure) is None and scatter > _NO_FLICKER * dark:
             return LightAnswer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import structlog
 from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LivenessOperationMode, Prompt
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
-from edge.frames.frame import Frame
+from edge.frames.frame import Frame, LightState
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, EndOfSource, Illuminator, Screen
 from edge.liveness.effects import (
     AttemptEnded,
@@ -159,6 +160,7 @@ class _Run:
         self._flicker_period = flicker_period
         self._measurement = 0
         self._light_step: LightStep | None = None
+        self._bright_from = -math.inf
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -184,8 +186,8 @@ class _Run:
                 self._apply(self._pending.popleft() if self._pending else self._observe())
 
     def put_back(self) -> None:
-        # Lights first: whatever else fails, none stays on.
-        self._end_light_step()
+        # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
+        self._light_step = None
         self._restore_lights()
         self._vision.reset()
         self._devices.camera.close()
@@ -230,6 +232,9 @@ class _Run:
         if self._light_step is not None:
             frame = replace(frame, light=self._light_step.light_of(frame))
             judge = judge and frame.light.display == 1.0
+        elif frame.exposure is not None and _began(frame) - frame.exposure.duration < self._bright_from:
+            # Exposed during a measurement that has ended since, perhaps under a dark display.
+            frame = replace(frame, light=LightState(settled=False))
         try:
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
@@ -329,7 +334,7 @@ class _Run:
         if ending is None:
             return
         try:
-            ending.end(self._clock.now())
+            self._bright_from = ending.end(self._clock.now()).settled_at
         except HardwareError as error:
             log.exception("the light measurement could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))

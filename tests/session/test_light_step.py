@@ -19,7 +19,7 @@ from edge.simulation.lamps import Dome, white
 from edge.simulation.signals import Commanded
 from edge.simulation.terminal import SimulatedTerminal
 from tests.session.scripted import ScriptedVision
-from tests.simulation.stages import stage
+from tests.simulation.stages import Surface, stage
 
 PERIOD = 0.01
 
@@ -204,3 +204,71 @@ def test_whatever_ends_a_session_the_exposure_is_free_and_the_backlight_as_it_wa
     session(unit, vision=vision)
     assert not locked
     assert unit.backlight.level() == before
+
+
+def test_a_backlight_that_fails_at_once_leaves_the_exposure_free():
+    unit = terminal(lux=120)
+    held = []
+    lock, unlock = unit.camera.lock, unit.camera.unlock
+    unit.camera.lock = lambda period: (held.append(True), lock(period))
+    unit.camera.unlock = lambda: (held.clear(), unlock())
+
+    def broken(level, now):
+        raise HardwareError("the backlight is gone", remedy="look")
+
+    unit.backlight.set_level = broken
+    with unit.camera, pytest.raises(HardwareError):
+        LightStep(unit.camera, unit.backlight, 0.0, flicker_period=PERIOD, lux=None)
+    assert not held
+
+
+def test_a_covered_lens_is_not_a_dim_room():
+    answer, _ = measure(SimulatedTerminal([lambda: stage(lux=0.0, surface=Surface(albedo=0.0))]))
+    assert answer.level is None or answer.level is LightLevel.BRIGHT
+
+
+def test_in_the_dark_the_display_alone_lights_the_face():
+    answer, _ = measure(terminal(lux=0.0))
+    assert answer.level is LightLevel.DIM
+
+
+@pytest.mark.parametrize("at_level", [2, 4, 5])
+def test_an_exposure_that_changes_on_the_way_voids_the_answer(at_level):
+    unit = terminal(lux=120)
+    changes = []
+    dim = unit.backlight.set_level
+
+    def counted(level, now):
+        changes.append(level)
+        return dim(level, now)
+
+    unit.backlight.set_level = counted
+
+    def unlocked_late(unit, number):
+        # One change brings the light up before the step, one more begins each of its levels.
+        if len(changes) == at_level + 1:
+            unit.camera.unlock()
+
+    answer, _ = measure(unit, each=unlocked_late)
+    assert answer.level is None
+    assert "hold" in answer.reason
+
+
+def test_frames_exposed_during_a_measurement_that_was_broken_off_are_not_judged():
+    unit = terminal(lux=120, latency=6)
+    vision = Face()
+    unsettled = []
+    see = vision.see
+
+    def another_face_in_the_dark(frame, *, judge=True):
+        evidence = see(frame, judge=judge)
+        if unit.backlight.level() == 0.0:
+            vision.track = 2
+        if vision.track == 2 and not frame.light.settled:
+            unsettled.append(frame.sequence)
+        return replace(evidence, track=vision.track)
+
+    vision.track = 1
+    vision.see = another_face_in_the_dark
+    session(unit, vision=vision)
+    assert len(unsettled) >= 3
