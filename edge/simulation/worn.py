@@ -1,0 +1,70 @@
+"""Prints cut along a face: with holes for eyes, before somebody's face or worn on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contracts.enums import Prompt
+from edge.simulation.face_texture import FacePhoto
+from edge.simulation.head import Head, KeyPoint
+from edge.simulation.optics import Layer, Map, Material, Pose, Subject, Vector
+from edge.simulation.sheet import Sheet
+
+# Texels across the mask of a cut print.
+_MASK: Final = 512
+# How far outside the opening of the lids an eye hole is cut, as a share of its size.
+_HOLE: Final = 1.5
+# Metres from the skin between the eyes to the paper, which rests on the nose.
+_GAP: Final = 0.02
+# Radius of a face at the cheekbones, metres, to which paper is bent that is worn.
+WORN_RADIUS: Final = 0.085
+
+
+def cut_along_face(photo: FacePhoto, width: int, height: int, *, eye_holes: bool) -> Map:
+    """(mh, mw) float32 1 where paper is left; the mask spans the photo's upper left ``width`` x ``height`` pixels."""
+    scale = _MASK / width
+    mask = np.zeros((max(2, round(height * scale)), _MASK), np.uint8)
+    forehead = photo.points.get(KeyPoint.FOREHEAD)
+    edge = photo.outline if forehead is None else np.vstack([photo.outline, forehead])
+    _fill(mask, edge * scale, 255)
+    if eye_holes:
+        for lids in photo.lids:
+            middle = lids.mean(axis=0)
+            _fill(mask, (middle + (lids - middle) * _HOLE) * scale, 0)
+    return mask.astype(np.float32) / 255
+
+
+def _fill(mask: NDArray[np.uint8], places: Vector, value: int) -> None:
+    hull = cv2.convexHull(np.round(places).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, value, lineType=cv2.LINE_AA)
+
+
+class WornPrint:
+    """Implements ``edge.simulation.optics.Subject``: somebody, and a print before the face that goes where it goes."""
+
+    def __init__(
+        self, wearer: Subject, head: Head, sheet: Sheet, material: Material, eyes: tuple[float, float]
+    ) -> None:
+        """eyes: where the middle between the printed eyes is on the sheet, metres right and down from its middle."""
+        self._wearer = wearer
+        self._sheet = sheet
+        self._material = material
+        self._middle = head.face - np.array([*eyes, _GAP])
+
+    def layers(self, now: float) -> Sequence[Layer]:
+        worn = tuple(self._wearer.layers(now))
+        if not worn:
+            return ()
+        pose = worn[-1].pose
+        return (
+            *worn,
+            Layer(self._sheet, Pose(pose.rotation, pose.rotation @ self._middle + pose.position), self._material),
+        )
+
+    def told(self, prompt: Prompt | None, now: float) -> None:
+        self._wearer.told(prompt, now)
