@@ -36,7 +36,7 @@ def cut_along_face(photo: FacePhoto, width: int, height: int, *, eye_holes: bool
         for lids in photo.lids:
             middle = lids.mean(axis=0)
             _fill(mask, (middle + (lids - middle) * _HOLE) * scale, 0)
-    return mask.astype(np.float32) / 255
+    return np.asarray(mask / 255, np.float32)
 
 
 def _fill(mask: NDArray[np.uint8], places: Vector, value: int) -> None:
