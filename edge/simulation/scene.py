@@ -6,6 +6,7 @@ Frozen. Metres, degrees and seconds, from the camera: right and down are those o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +33,7 @@ from edge.contracts.enums import ErrorCode, LightLevel, LivenessOperationMode
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
+from edge.simulation.sheet import BendAxis
 
 # Intensity that gives 100 W/m2 at 0.2 m, the exposure limit for the cornea over long times (IEC 62471), W/sr.
 _EYE_SAFE_INFRARED: Final = 4.0
@@ -205,8 +207,8 @@ class Spectrum(StrEnum):
 class Camera(Section):
     """The terminal's camera."""
 
-    width: Annotated[Whole, Field(title="Width", description="Pixels; even", ge=64, le=1920, multiple_of=2)] = 640
-    height: Annotated[Whole, Field(title="Height", description="Pixels; even", ge=64, le=1080, multiple_of=2)] = 480
+    width: Annotated[Whole, Field(title="Width", description="Pixels; even", ge=64, le=1920)] = 640
+    height: Annotated[Whole, Field(title="Height", description="Pixels; even", ge=64, le=1080)] = 480
     fps: Annotated[Number, Field(title="Frame rate", description="Frames per second", ge=5, le=60)] = 30.0
     field_of_view: Annotated[
         Number,
@@ -250,6 +252,13 @@ class Camera(Section):
     blur: Annotated[
         Number, Field(title="Blur", description="Pixels, standard deviation of the lens' point spread", ge=0, le=5)
     ] = 0.6
+
+    @field_validator("width", "height")
+    @classmethod
+    def _whole_colour_cells(cls, side: int) -> int:
+        if side % 2:
+            raise ValueError(f"{side} pixels cut a cell of the colour mosaic in half: give an even number")
+        return side
 
     @field_validator("line_time")
     @classmethod
@@ -529,13 +538,6 @@ class Print(HeldPaper):
     kind: Annotated[Literal["print"], Field(title="Kind", description="A flat print")]
 
 
-class BendAxis(StrEnum):
-    """The line about which a sheet is bent."""
-
-    VERTICAL = "vertical"
-    HORIZONTAL = "horizontal"
-
-
 class BentPrint(HeldPaper):
     """A print bent to a part of a cylinder."""
 
@@ -545,6 +547,14 @@ class BentPrint(HeldPaper):
     hollow: Annotated[
         YesNo, Field(title="Hollow", description="true: its middle is away from the camera; false: towards it")
     ] = False
+
+    @field_validator("radius")
+    @classmethod
+    def _half_a_turn_at_most(cls, radius: float, info: ValidationInfo) -> float:
+        width = info.data.get("width")
+        if width is not None and width > math.pi * radius:
+            raise ValueError(f"a print {width:g} m wide goes more than half round {radius:g} m: bend it less")
+        return radius
 
 
 class CutOut(HeldPaper):
