@@ -20,6 +20,7 @@ COMMANDS = {
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",
     "run": "edge.cli.run:run",
+    "scene": "edge.cli.scene:scene",
     "session": "edge.cli.session:session",
 }
 

@@ -749,3 +749,23 @@ def load_scene(path: Path) -> Scene:
     videos and OBJ files is not looked at.
     """
     return _KIND.load(path)
+
+
+def scene_files(folder: Path) -> Sequence[Path]:
+    """The scene files of a folder, by name. Raises InputError where there are none."""
+    try:
+        files = sorted(entry for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be read: {error.strerror}", remedy="name a folder with scene files"
+        ) from error
+    if not files:
+        raise InputError(f"{folder} holds no scene files", remedy="name a folder with .yaml files")
+    return files
+
+
+def shipped_scenes() -> Path:
+    """``config/scenes`` of a working copy, else the scenes inside the installed package."""
+    package = Path(__file__).resolve().parent.parent
+    beside = package.parent / "config" / "scenes"
+    return beside if beside.is_dir() else package / "_scenes"

@@ -29,14 +29,24 @@ def cut_along_face(photo: FacePhoto, width: int, height: int, *, eye_holes: bool
     """(mh, mw) float32 1 where paper is left; the mask spans the photo's upper left ``width`` x ``height`` pixels."""
     scale = _MASK / width
     mask = np.zeros((max(2, round(height * scale)), _MASK), np.uint8)
-    forehead = photo.points.get(KeyPoint.FOREHEAD)
-    edge = photo.outline if forehead is None else np.vstack([photo.outline, forehead])
-    _fill(mask, edge * scale, 255)
+    _fill(mask, np.vstack([photo.outline, _hairline(photo)]) * scale, 255)
     if eye_holes:
         for lids in photo.lids:
             middle = lids.mean(axis=0)
             _fill(mask, (middle + (lids - middle) * _HOLE) * scale, 0)
     return np.asarray(mask / 255, np.float32)
+
+
+def _hairline(photo: FacePhoto) -> Vector:
+    """(n, 2) half an ellipse from temple to temple over the top of the forehead; (0, 2) where that is not known."""
+    forehead = photo.points.get(KeyPoint.FOREHEAD)
+    if forehead is None or not len(photo.outline):
+        return np.zeros((0, 2))
+    across = photo.outline[:, 0]
+    first, last = photo.outline[across.argmin()], photo.outline[across.argmax()]
+    middle, half = (first + last) / 2, (last - first) / 2
+    angle = np.linspace(0, np.pi, 19)[:, None]
+    return np.asarray(middle + np.cos(angle) * half + np.sin(angle) * (forehead - middle), np.float64)
 
 
 def _fill(mask: NDArray[np.uint8], places: Vector, value: int) -> None:
