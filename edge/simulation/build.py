@@ -53,6 +53,9 @@ _RECORDING_LUX: Final = 400.0
 _RECORDING_VIEW: Final = 32.0
 
 
+_HeldPrint = scene.Print | scene.BentPrint | scene.CutOut | scene.BacklitPrint
+
+
 def build(given: Scene, networks: Networks) -> Stage:
     """The scene, at its beginning.
 
@@ -141,10 +144,9 @@ class _Builder:
             return Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
         return face_skin(read_face(face, self.networks), head, tone=tone)
 
-    def _held_print(self, paper: scene.HeldPaper, rng: np.random.Generator) -> Subject:
+    def _held_print(self, paper: _HeldPrint, rng: np.random.Generator) -> Subject:
         picture = _part_of(read_picture(paper.photo), paper.part)
         pixels = pixels_across(paper.width, paper.distance, _pinhole(self.given.terminal.camera))
-        material = _inked(picture, pixels, paper)
         height = paper.width * picture.shape[0] / picture.shape[1]
         surface = Sheet(paper.width, height)
         if isinstance(paper, scene.BentPrint):
@@ -160,7 +162,9 @@ class _Builder:
             surface = Sheet(
                 paper.width, height, outline=cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes)
             )
-        return HeldSheet(surface, material, _holding(paper), rng)
+        if isinstance(paper, scene.BacklitPrint):
+            return HeldSheet(surface, backlit(picture, pixels, paper.lamp_lux), _holding(paper), rng)
+        return HeldSheet(surface, _inked(picture, pixels, paper), _holding(paper), rng)
 
     def _worn(self, paper: scene.WornPrint, rng: np.random.Generator) -> Subject:
         wearer, head = self._somebody(paper.wearer, rng)
@@ -273,9 +277,7 @@ def _holding(held: scene.Held) -> Holding:
     return Holding(held.distance, held.right, held.down, held.yaw, held.pitch, held.roll, held.steady)
 
 
-def _inked(picture: Picture, pixels: int, paper: scene.Paper) -> Material:
-    if isinstance(paper, scene.BacklitPrint):
-        return backlit(picture, pixels, paper.lamp_lux)
+def _inked(picture: Picture, pixels: int, paper: scene.Inked) -> Material:
     return printed(picture, pixels, glossy=paper.finish is Finish.GLOSSY, laser=paper.printer is Printer.LASER)
 
 

@@ -518,10 +518,6 @@ class Paper(Section):
     width: Annotated[
         Number, Field(title="Width", description="Metres; the height follows from the picture", ge=0.02, le=2)
     ] = 0.29
-    finish: Annotated[Finish, Field(title="Finish", description="Whether the paper mirrors")] = Finish.MATTE
-    printer: Annotated[
-        Printer, Field(title="Printer", description="A laser printer's black is black in infrared too; dyes are not")
-    ] = Printer.INKJET
 
 
 class HeldPaper(Paper, Held):
@@ -532,13 +528,22 @@ class HeldPaper(Paper, Held):
         return self._extent(self.width)
 
 
-class Print(HeldPaper):
+class Inked(Section):
+    """What of a print counts where light falls on its front."""
+
+    finish: Annotated[Finish, Field(title="Finish", description="Whether the paper mirrors")] = Finish.MATTE
+    printer: Annotated[
+        Printer, Field(title="Printer", description="A laser printer's black is black in infrared too; dyes are not")
+    ] = Printer.INKJET
+
+
+class Print(Inked, HeldPaper):
     """A flat print."""
 
     kind: Annotated[Literal["print"], Field(title="Kind", description="A flat print")]
 
 
-class BentPrint(HeldPaper):
+class BentPrint(Inked, HeldPaper):
     """A print bent to a part of a cylinder."""
 
     kind: Annotated[Literal["bent_print"], Field(title="Kind", description="A print bent to a part of a cylinder")]
@@ -557,7 +562,7 @@ class BentPrint(HeldPaper):
         return radius
 
 
-class CutOut(HeldPaper):
+class CutOut(Inked, HeldPaper):
     """A print cut out along the face."""
 
     kind: Annotated[Literal["cut_out"], Field(title="Kind", description="A print cut out along the face")]
@@ -582,7 +587,7 @@ class CutOut(HeldPaper):
         return own if self.behind is None else own.with_(self.behind.extent)
 
 
-class WornPrint(Paper):
+class WornPrint(Inked, Paper):
     """A print bent round a face and worn."""
 
     kind: Annotated[Literal["worn_print"], Field(title="Kind", description="A cut-out print bent round a face")]
