@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from edge.config.fields import fields
 from edge.config.problems import ConfigProblems
-from edge.simulation.scene import Scene, load_scene
+from edge.errors import InputError
+from edge.simulation.scene import Illuminator, Scene, Subject, load_scene, scene_files, shipped_scenes
 
 
 def read(folder: Path, text: str) -> Scene:
@@ -75,3 +83,139 @@ def test_a_missing_obj_is_named(tmp_path: Path) -> None:
 )
 def test_impossible_values_are_refused(tmp_path: Path, text: str, path: str) -> None:
     assert [found for _, found, _ in mistakes(tmp_path, f"title: t\n{text}\n")] == [path]
+
+
+def place_of(folder: Path, text: str) -> tuple[int, int, str, str | None]:
+    with pytest.raises(ConfigProblems) as caught:
+        read(folder, text)
+    [problem] = caught.value.problems
+    return problem.line, problem.column, problem.path, problem.suggestion
+
+
+@pytest.mark.parametrize(
+    ("subject", "column", "path", "suggestion"),
+    [
+        ("{kind: prnt, photo: a.jpg}", 10, "subjects[0].kind", "did you mean print?"),
+        ("{kind: 3}", 10, "subjects[0].kind", None),
+        ("{distance: 1}", 3, "subjects[0].kind", None),
+        ("person", 3, "subjects[0]", None),
+        ("{kind: person, distanse: 1}", 18, "subjects[0].distanse", "did you mean distance?"),
+        ("{kind: person, luminance: 1}", 18, "subjects[0].luminance", "did you mean terminal.display.luminance?"),
+        ("{kind: person, obj: {up: z}}", 18, "subjects[0].obj.file", None),
+        ("{kind: worn_print, photo: face.jpg}", 3, "subjects[0].wearer", None),
+        ("{kind: worn_print, photo: face.jpg, wearer: {tone: 2}}", 54, "subjects[0].wearer.tone", None),
+        ("{kind: bent_print, photo: face.jpg, width: 0.5, radius: 0.1}", 59, "subjects[0].radius", None),
+        ("{kind: cut_out, photo: face.jpg, behind: {distance: 0.2}}", 44, "subjects[0].behind", None),
+        ("{kind: screen}", 3, "subjects[0].video", None),
+        ("{kind: screen, photo: face.jpg, video: face.jpg}", 42, "subjects[0].video", None),
+        ("{kind: screen, turning: true, video: face.jpg}", 27, "subjects[0].turning", None),
+        ("{kind: backlit_print, photo: face.jpg, finish: glossy}", 42, "subjects[0].finish", None),
+    ],
+)
+def test_what_is_wrong_with_a_subject_is_told_with_its_place(
+    tmp_path: Path, subject: str, column: int, path: str, suggestion: str | None
+) -> None:
+    (tmp_path / "face.jpg").touch()
+    assert place_of(tmp_path, f"title: t\nsubjects:\n- {subject}\n") == (3, column, path, suggestion)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("surroundings: {ambient: {light: daylight, flicker: 0.2}}", "daylight does not flicker"),
+        ("terminal: {camera: {width: 321}}", "an even number"),
+        ("terminal: {camera: {height: 1080, fps: 60, line_time: 3.0e-5}}", "32 ms to read, and a frame lasts 17 ms"),
+        ("terminal: {display: {luminance: 1.0e+9}}", "from 10 to 3000"),
+        ("subjects: [{kind: person, obj: {file: scene.yaml, up: y, front: -y}}]", "does not point along -y"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(tmp_path: Path, text: str, message: str) -> None:
+    [(_, _, told)] = mistakes(tmp_path, f"title: t\n{text}\n")
+    assert message in told
+
+
+@given(intensity=st.floats(0.001, 1000))
+def test_infrared_is_refused_from_the_intensity_on_that_eyes_do_not_bear_at_a_fifth_of_a_metre(
+    intensity: float,
+) -> None:
+    lamp = {"band": "infrared", "intensity": intensity}
+    if intensity / 0.2**2 > 100.0001:
+        with pytest.raises(ValidationError, match="IEC 62471"):
+            Illuminator.model_validate(lamp)
+    elif intensity / 0.2**2 < 99.9999:
+        assert Illuminator.model_validate(lamp).intensity == intensity
+
+
+def test_an_unknown_synthetic_person_is_told_with_those_there_are(tmp_path: Path) -> None:
+    pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
+    [(_, path, message)] = mistakes(tmp_path, "title: t\nsubjects:\n- {kind: person, face: openpeople:P999}\n")
+    assert path == "subjects[0].face"
+    assert "P001, P002" in message
+
+
+def test_synthetic_people_without_their_package_are_told_how_to_come_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    [(_, _, message)] = mistakes(tmp_path, "title: t\nsubjects:\n- {kind: person, face: openpeople:P001}\n")
+    assert "livegate[demo]" in message
+
+
+def test_every_shipped_scene_is_correct_and_has_a_title_of_its_own() -> None:
+    pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
+    scenes = [load_scene(file) for file in scene_files(shipped_scenes())]
+    assert len({scene.title for scene in scenes}) == len(scenes)
+    shown = {subject.kind for scene in scenes for subject in scene.subjects}
+    assert shown == {kind.model_fields["kind"].annotation.__args__[0] for kind in get_args(get_args(Subject)[0])}
+
+
+def test_the_scene_that_the_page_explains_is_correct(tmp_path: Path) -> None:
+    pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for example in examples:
+        read(tmp_path, example)
+
+
+def test_a_folder_without_scenes_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no scene files"):
+        scene_files(tmp_path)
+    with pytest.raises(InputError, match="cannot be read"):
+        scene_files(tmp_path / "missing")
+
+
+SECTIONS = [Scene, *get_args(get_args(Subject)[0])]
+NAMES = sorted({info.path[-1] for section in SECTIONS for info in fields(section).values()})
+KINDS = [fields(section)["kind",].allowed for section in SECTIONS[1:]]
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from([*KINDS, "openpeople:", "led"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+subjects = st.fixed_dictionaries({"kind": st.sampled_from(KINDS)}).flatmap(
+    lambda kind: st.dictionaries(st.sampled_from(NAMES), values, max_size=5).map(lambda keys: keys | kind)
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    document=st.dictionaries(st.sampled_from(NAMES), values, max_size=5),
+    listed=st.lists(subjects | values, max_size=4),
+)
+def test_whatever_stands_below_known_keys_gives_a_scene_or_its_mistakes(
+    tmp_path: Path, document: dict[str, object], listed: list[object]
+) -> None:
+    text = json.dumps({"title": "t", **document, "subjects": listed})
+    lines = text.count("\n") + 1
+    try:
+        read(tmp_path, text)
+    except ConfigProblems as error:
+        for problem in error.problems:
+            assert 1 <= problem.line <= lines
+            assert problem.describe(tmp_path).isprintable()
