@@ -568,7 +568,10 @@ class CutOut(Inked, HeldPaper):
     kind: Annotated[Literal["cut_out"], Field(title="Kind", description="A print cut out along the face")]
     eye_holes: Annotated[YesNo, Field(title="Eye holes", description="Whether the eyes are cut out")] = True
     behind: Annotated[
-        Somebody | None, Field(title="Behind", description="Who looks through the holes, with a person's keys but for kind; null: nobody")
+        Somebody | None,
+        Field(
+            title="Behind", description="Who looks through the holes, with a person's keys but for kind; null: nobody"
+        ),
     ] = None
 
     @field_validator("behind")
@@ -592,7 +595,10 @@ class WornPrint(Inked, Paper):
 
     kind: Annotated[Literal["worn_print"], Field(title="Kind", description="A cut-out print bent round a face")]
     eye_holes: Annotated[YesNo, Field(title="Eye holes", description="Whether the wearer's eyes show")] = True
-    wearer: Annotated[Somebody, Field(title="Wearer", description="Who wears it and moves it, with a person's keys but for kind")]
+    wearer: Annotated[
+        Somebody,
+        Field(title="Wearer", description="Who wears it and moves it, with a person's keys but for kind"),
+    ]
 
     @property
     def extent(self) -> Extent:
