@@ -1,8 +1,9 @@
 """What attackers hold before the camera: prints, screens, and prints with a lamp behind; and the wall behind all.
 
 The picture on a print or a screen is averaged down to about two samples for each pixel of the camera that it will
-cover: what is finer than that, halftone dots and stripes of colour, shows by its mean. Moire is not modelled here
-(``recapture`` models it for stills).
+cover: what is finer than that, halftone dots and stripes of colour, shows by its mean. A lens that spreads a point by
+0.6 pixels (standard deviation) passes exp(-2 pi^2 0.36) = 0.1 % of one cycle a pixel, so moire comes only from cells
+coarser than a pixel; it is not modelled here (``recapture`` models it for stills).
 """
 
 from __future__ import annotations
@@ -16,26 +17,27 @@ import cv2
 import numpy as np
 
 from edge.contracts.enums import Prompt
+from edge.simulation.inks import PAPER_OPACITY, separation, single_sheet, transmitted
 from edge.simulation.optics import BANDS, INFRARED, Layer, Map, Material, Pinhole, Pose, turn
-from edge.simulation.recapture import PAPER_WHITE, Picture, print_surface, to_linear
+from edge.simulation.recapture import PAPER_WHITE, Picture, to_linear
 from edge.simulation.sheet import Sheet
 from edge.simulation.waves import Waves
 
-# Carbon black in toner absorbs infrared as it does light; the dyes of coloured ink let it pass to the paper.
-_CARBON: Final = 0.04
+# How much of the grey a laser printer prints in black (assumed); an ink-jet printer mixes a photograph's from its dyes.
+_LASER_BLACK: Final = 0.9
 _GLOSSY: Final = (0.04, 0.06)
 _MATT: Final = (0.04, 0.5)
 _GLASS: Final = (0.04, 0.02)
 # A screen that is off, seen past the reflection of its glass.
 _SCREEN_BLACK: Final = 0.01
 _BEZEL: Final = 0.02
-# Of light from behind, paper of 80 g/m2 lets through about so much.
-_PAPER_TRANSMITS: Final = 0.2
-# Standard deviations of a hand that holds something: metres, degrees. Slow drift, and the tremor of 8 to 12 Hz.
+# Standard deviations of a hand that holds something: metres, degrees. No figures for the slow drift were at hand; it is
+# assumed. Tremor peaks between 6 and 12 Hz (doi.org/10.1113/JP270464); its mode of 0.01 g, peak, at 7 Hz
+# (doi.org/10.1001/archneur.1982.00510180036009) is 0.05 mm, peak, and at the edge of a sheet 0.1 m away 0.02 degrees.
 _DRIFT: Final = (0.003, 0.003, 0.004, 1.0, 1.0, 0.7)
 _DRIFT_HERTZ: Final = (0.1, 1.5)
-_TREMOR: Final = (2e-4, 2e-4, 2e-4, 0.08, 0.08, 0.08)
-_TREMOR_HERTZ: Final = (8.0, 12.0)
+_TREMOR: Final = (3.6e-5, 3.6e-5, 3.6e-5, 0.02, 0.02, 0.02)
+_TREMOR_HERTZ: Final = (6.0, 12.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,14 @@ class HeldSheet:
 
 
 class Wall:
-    """A plain wall behind everything, of one reflectance, so wide that it fills any picture."""
+    """A plain wall behind everything, of one reflectance, so wide that it fills the view of 120 degrees and more."""
 
     def __init__(self, distance: float, reflectance: float) -> None:
-        """distance: metres."""
-        sheet = Sheet(20 * distance, 20 * distance)
+        """distance: metres. Raises ValueError where it is not positive or the reflectance is not 0..1."""
+        if not 0 <= reflectance <= 1:
+            raise ValueError(f"a wall of reflectance {reflectance}")
+        # Light is worked out on the sheet's grid: a wider sheet would miss how it falls off from the middle.
+        sheet = Sheet(6 * distance, 6 * distance)
         albedo = np.full((2, 2, BANDS), reflectance, np.float32)
         self._layers = (Layer(sheet, Pose(position=np.array([0.0, 0.0, distance])), Material(albedo)),)
 
@@ -93,18 +98,13 @@ class Wall:
 
 
 def printed(picture: Picture, pixels: int, *, glossy: bool = False, laser: bool = False) -> Material:
-    """Of a picture printed in four colours.
+    """Of a picture printed in four colours, before a thick pile of paper.
 
     picture: (h, w, 3) BGR sRGB. pixels: width that it will have in the camera's picture. laser: black is carbon.
     """
-    surface = _averaged(print_surface(picture), pixels)
-    infrared = np.full(surface.shape[:2], PAPER_WHITE, np.float32)
-    if laser:
-        ink = cv2.resize(to_linear(picture), surface.shape[1::-1], interpolation=cv2.INTER_AREA)
-        black = 0.7 * (1 - np.clip(ink.max(axis=2), 0, 1) ** np.float32(1 / 2.2))
-        infrared = infrared * (1 - black) + np.float32(_CARBON) * black
+    albedo = PAPER_WHITE * transmitted(_inked(picture, pixels, laser=laser), passes=2)
     f0, roughness = _GLOSSY if glossy else _MATT
-    return Material(np.dstack([surface, infrared]), f0=f0, roughness=roughness)
+    return Material(np.asarray(albedo, np.float32), f0=f0, roughness=roughness)
 
 
 def shown(picture: Picture, pixels: int, luminance: float, *, bezel: float = 0.06) -> Material:
@@ -123,17 +123,24 @@ def shown(picture: Picture, pixels: int, luminance: float, *, bezel: float = 0.0
 
 
 def backlit(picture: Picture, pixels: int, lux: float) -> Material:
-    """Of a print with a lamp behind. lux: on its back; a white LED, so without infrared."""
-    paper = printed(picture, pixels)
+    """Of an ink-jet print with a lamp behind. lux: on its back; a white LED, so without infrared."""
+    ink = _inked(picture, pixels, laser=False)
+    reflectance, transmittance = single_sheet(PAPER_WHITE, PAPER_OPACITY)
     # The light passes the ink once, where reflected light passes it twice.
-    through = np.sqrt(paper.albedo / PAPER_WHITE) * np.float32(_PAPER_TRANSMITS * lux)
+    through = transmitted(ink, passes=1) * np.float32(transmittance * lux)
     through[:, :, INFRARED] = 0
-    return Material(paper.albedo, f0=paper.f0, roughness=paper.roughness, emission=through)
+    albedo = np.asarray(reflectance * transmitted(ink, passes=2), np.float32)
+    f0, roughness = _MATT
+    return Material(albedo, f0=f0, roughness=roughness, emission=through)
 
 
 def pixels_across(width: float, distance: float, camera: Pinhole) -> int:
     """How many of the camera's pixels something ``width`` metres wide covers."""
     return max(8, round(camera.focal * width / distance))
+
+
+def _inked(picture: Picture, pixels: int, *, laser: bool) -> Map:
+    return separation(_averaged(to_linear(picture), pixels), black=_LASER_BLACK if laser else 0.0)
 
 
 def _averaged(light: Map, pixels: int) -> Map:

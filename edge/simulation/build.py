@@ -15,12 +15,12 @@ from edge.contracts.enums import Prompt
 from edge.frames.picture import read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
-from edge.simulation.artefacts import HeldSheet, Holding, Wall, backlit, pixels_across, printed, shown
+from edge.simulation.artefacts import HeldSheet, Holding, backlit, pixels_across, printed, shown
 from edge.simulation.face_texture import FacePhoto, Skin, face_skin, plain_skin, read_face
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infrared, white
 from edge.simulation.obj import Axes, read_obj
-from edge.simulation.optics import Lamp, Layer, Material, Pinhole, Signal, Subject, Vector
+from edge.simulation.optics import BANDS, Lamp, Layer, Material, Pinhole, Signal, Subject, Vector
 from edge.simulation.person import Person, Place
 from edge.simulation.recapture import Picture
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene, Spectrum
@@ -34,6 +34,8 @@ from edge.vision.network import Networks
 
 # Width of a screen's edge, as a share of the lit area's.
 _BEZEL: Final = 0.04
+# How much larger than the picture a wall is.
+_BEYOND: Final = 1.1
 # Of plain skin where no tone is given.
 _FAIRLY_LIGHT: Final = 0.3
 
@@ -104,7 +106,8 @@ class _Builder:
     def _subjects(self) -> Sequence[Subject]:
         """Farthest first."""
         wall = self.given.surroundings.wall
-        made: list[tuple[float, Subject]] = [(wall.distance, Wall(wall.distance, wall.reflectance))]
+        behind = _wall(wall.distance, wall.reflectance, _pinhole(self.given.terminal.camera))
+        made: list[tuple[float, Subject]] = [(wall.distance, behind)]
         for number, subject in enumerate(self.given.subjects):
             rng = np.random.default_rng([self.given.seed, number])
             made += self._made(subject, rng)
@@ -298,12 +301,20 @@ def _between_eyes(photo: FacePhoto) -> Vector:
     return np.asarray((points[KeyPoint.RIGHT_EYE] + points[KeyPoint.LEFT_EYE]) / 2, np.float64)
 
 
+def _wall(distance: float, reflectance: float, camera: Pinhole) -> Subject:
+    """A matt wall, no larger than the camera sees: its grid then follows the light of lamps near the camera."""
+    width, height = (_BEYOND * side / camera.focal * distance for side in (camera.width, camera.height))
+    material = Material(np.full((2, 2, BANDS), reflectance, np.float32))
+    return HeldSheet(Sheet(width, height), material, Holding(distance, steady=True), np.random.default_rng(0))
+
+
 def _recording_camera(person: Person, seed: int) -> SimulatedCamera:
     width, height = _RECORDING_SIZE
+    camera = Pinhole(width, height, width / 2 / math.tan(math.radians(_RECORDING_VIEW) / 2))
     stage = Stage(
-        subjects=(Wall(2.0, 0.5), person),
+        subjects=(_wall(2.0, 0.5, camera), person),
         lamps=(Dome(_RECORDING_LUX, _LIGHTS[LightSource.DAYLIGHT], Steady()),),
-        camera=Pinhole(width, height, width / 2 / math.tan(math.radians(_RECORDING_VIEW) / 2)),
+        camera=camera,
         sensor=SensorModel(),
         fps=_RECORDING_FPS,
         seed=seed,

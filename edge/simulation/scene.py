@@ -349,7 +349,7 @@ class Extent:
     left: float
     right: float
 
-    def with_(self, other: Extent) -> Extent:
+    def joined_with(self, other: Extent) -> Extent:
         return Extent(
             min(self.near, other.near),
             max(self.far, other.far),
@@ -569,9 +569,7 @@ class CutOut(Inked, HeldPaper):
     eye_holes: Annotated[YesNo, Field(title="Eye holes", description="Whether the eyes are cut out")] = True
     behind: Annotated[
         Somebody | None,
-        Field(
-            title="Behind", description="Who looks through the holes, with a person's keys but for kind; null: nobody"
-        ),
+        Field(title="Behind", description="Who looks through the holes: keys of a person; null: nobody"),
     ] = None
 
     @field_validator("behind")
@@ -587,7 +585,7 @@ class CutOut(Inked, HeldPaper):
     @property
     def extent(self) -> Extent:
         own = super().extent
-        return own if self.behind is None else own.with_(self.behind.extent)
+        return own if self.behind is None else own.joined_with(self.behind.extent)
 
 
 class WornPrint(Inked, Paper):
@@ -597,7 +595,7 @@ class WornPrint(Inked, Paper):
     eye_holes: Annotated[YesNo, Field(title="Eye holes", description="Whether the wearer's eyes show")] = True
     wearer: Annotated[
         Somebody,
-        Field(title="Wearer", description="Who wears it and moves it, with a person's keys but for kind"),
+        Field(title="Wearer", description="Who wears it and moves it: keys of a person"),
     ]
 
     @property

@@ -240,7 +240,8 @@ class Sheet:
             coverage *= _inside_of_line(line, window)
         w = linear(depth, window)
         before = np.maximum(w, np.float32(1e-9))
-        coverage[w <= 0] = 0
+        if w.min() <= 0:
+            coverage[w <= 0] = 0
         x, y = (np.asarray(linear(line, window) / before, np.float32) for line in (along_x, along_y))
         return x, y, coverage
 
@@ -301,10 +302,9 @@ class Sheet:
 
     def _line_of(self, angle: float, pose: Pose, camera: Pinhole) -> Vector:
         """(2, 3) homogeneous picture coordinates of both ends of the line at an angle round the axis."""
-        turned = angle if self._radius > 0 else -angle
         ends = np.zeros((2, 3))
-        ends[:, self._across] = self._radius * np.sin(turned)
-        ends[:, 2] = self._radius * (1 - np.cos(turned))
+        ends[:, self._across] = self._radius * np.sin(angle)
+        ends[:, 2] = self._radius * (1 - np.cos(angle))
         reach = (self.height if self._across == 0 else self.width) / 2
         ends[:, 1 - self._across] = (-reach, reach)
         world = ends @ pose.rotation.T + pose.position

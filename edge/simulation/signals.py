@@ -111,7 +111,7 @@ class Commanded:
 class Pwm:
     """A light that is dimmed by switching: on for the first part of each period, as large as ``inner`` says.
 
-    At 0 and 1 nothing ripples. inner is taken as constant over one period.
+    At 0 and 1 nothing ripples. A period gives as much light as inner does in it, also while inner changes.
     frequency: Hz.
     """
 
@@ -123,6 +123,8 @@ class Pwm:
             raise ValueError("a pulse frequency is above 0")
 
     def integral(self, times: Times) -> Times:
-        begin = np.floor(times * self.frequency) / self.frequency
-        lit = self.inner.level(begin) / self.frequency
-        return self.inner.integral(begin) + np.minimum(times - begin, lit)
+        number = np.floor(times * self.frequency)
+        begin, end = number / self.frequency, (number + 1) / self.frequency
+        before = self.inner.integral(begin)
+        lit = self.inner.integral(end) - before
+        return before + np.minimum(times - begin, lit)

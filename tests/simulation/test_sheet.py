@@ -86,6 +86,54 @@ def test_a_bulge_comes_towards_the_camera_and_shows_its_limb():
     assert middle.sum() == pytest.approx(2 * limb, abs=0.6)
 
 
+@pytest.mark.parametrize("yaw", [-60, -35, 35, 60])
+def test_a_hollow_sheet_shows_all_of_its_front_that_faces_the_camera(yaw):
+    sheet, place = Sheet(0.28, 0.1, -0.1), pose(yaw)
+    world = place.to_world(sheet.points)
+    facing = np.sum(place.turned(sheet.normals) * world, axis=2) / np.linalg.norm(world, axis=2) < -0.15
+    facing[[0, -1]] = facing[:, [0, -1]] = False
+    columns, rows = np.round(projected(sheet.points[facing], place)).astype(int).T
+    assert covered(sheet.footprint(place, CAMERA))[rows, columns].min() > 0.5
+
+
+@pytest.mark.parametrize("bend", [None, 0.3, -0.3])
+def test_a_pixel_half_covered_counts_half(bend):
+    # At 0.5 m a pixel is 2 mm wide; the edges of a sheet 100 pixels wide lie between pixels, of one of 101 on them.
+    for width, edge in ((0.2, 1.0), (0.202, 0.5)):
+        footprint = Sheet(width if bend is None else bend_to(width, bend), 0.1, bend).footprint(
+            pose(distance=0.5), CAMERA
+        )
+        middle = covered(footprint)[CAMERA.height // 2]
+        assert middle[middle > 1e-4][0] == pytest.approx(edge, abs=0.01)
+
+
+def bend_to(chord, bend):
+    """Width of a sheet that looks ``chord`` wide from 0.5 m once it is bent."""
+    angles = np.linspace(0, 1, 200_001)
+    seen = 2 * bend * np.sin(angles * np.sign(bend)) / (1 + 2 * bend * (1 - np.cos(angles)))
+    return 2 * abs(bend) * float(np.interp(chord, seen, angles))
+
+
+def test_a_sheet_that_reaches_behind_the_camera_shows_what_is_before_it():
+    coverage = covered(Sheet(4.0, 4.0).footprint(pose(yaw=80), CAMERA))
+    # The part that comes nearer lies to the left of the picture: the plane passes the camera 0.11 m beside it.
+    assert coverage[:, 0].min() == 1.0
+    assert coverage[:, -1].max() < 1.0
+
+
+def test_the_free_sky_of_a_half_pipe_is_what_its_directions_see():
+    # Endless along its axis; directions drawn with the density of their cosine.
+    sheet = Sheet(math.pi * 0.1, 100.0, -0.1)
+    rng = np.random.default_rng(2)
+    radius, around = np.sqrt(rng.random(1500)), rng.random(1500) * 2 * math.pi
+    rays = np.stack([radius * np.cos(around), radius * np.sin(around), np.sqrt(1 - radius**2)], axis=1)
+    for column in (0, 10, 24):
+        normal = sheet.normals[24, column]
+        basis = np.stack([np.cross([0, 1, 0], normal), [0, 1, 0], normal])
+        free = [sheet.sees(ray.astype(np.float32))[24, column] for ray in rays @ basis]
+        assert np.mean(free) == pytest.approx(sheet.openness[24, column], abs=0.04)
+
+
 def test_a_sheet_seen_from_behind_or_beside_the_picture_is_not_there():
     assert Sheet(0.2, 0.2).footprint(pose(yaw=180), CAMERA) is None
     assert Sheet(0.2, 0.2).footprint(pose(x=5.0), CAMERA) is None

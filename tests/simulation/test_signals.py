@@ -102,6 +102,24 @@ def test_full_and_dark_do_not_ripple():
         assert means(Pwm(Commanded(level), 240.0), begins, 0.0007) == pytest.approx(np.full(301, level), abs=1e-9)
 
 
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 0.04), st.floats(0.0002, 0.02), st.floats(0.0005, 0.03))
+def test_pulses_are_never_darker_than_off_nor_brighter_than_on_while_they_change(before, after, at, constant, exposure):
+    light = Commanded(before)
+    light.command(after, at, constant=constant)
+    seen = means(Pwm(light, 200.0), np.linspace(0, 0.08, 321), exposure)
+    assert seen.min() >= -1e-9
+    assert seen.max() <= 1 + 1e-9
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 0.04), st.integers(1, 6))
+def test_pulses_that_change_give_over_whole_periods_what_was_asked(before, after, at, periods):
+    light = Commanded(before)
+    light.command(after, at, constant=0.003)
+    begins = np.arange(12) / 200.0
+    asked = means(light, begins, periods / 200.0)
+    assert means(Pwm(light, 200.0), begins, periods / 200.0) == pytest.approx(asked, abs=1e-9)
+
+
 def test_a_dimmed_light_stands_as_bands_over_the_rows_of_a_frame():
     rows, line_time, frequency = 480, 30e-6, 240.0
     seen = means(Pwm(Commanded(0.5), frequency), np.arange(rows) * line_time, 0.0005)
