@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, LightState
+from edge.frames.frame import ColourOrder, Exposure, Frame, LightState, Tone
 
 # One in the writer's hands, one with the newest frame, one in the reader's hands.
 SLOTS = 3
@@ -33,12 +33,14 @@ CHANNELS = 3
 _MFD_NOEXEC_SEAL = 0x0008
 _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
-# width, height, sequence; captured_at, exposure (4), display, infrared, white, lux; flags, capture kind, colour order
-_HEADER = struct.Struct("<IIQ9d3B")
+# width, height, sequence; captured_at, exposure (4), display, infrared, white, lux, gains of red and blue; flags,
+# capture kind, colour order, tone
+_HEADER = struct.Struct("<IIQ11d4B")
 _HEADER_SPACE = 128
 _CAPTURE_KINDS = tuple(CaptureKind)
 _COLOUR_ORDERS = tuple(ColourOrder)
-_STILL, _SETTLED, _HAS_EXPOSURE, _HAS_DISPLAY, _HAS_LUX = (1 << bit for bit in range(5))
+_TONES = (None, *Tone)
+_STILL, _SETTLED, _HAS_EXPOSURE, _HAS_DISPLAY, _HAS_LUX, _HAS_GAINS = (1 << bit for bit in range(6))
 
 
 def pack_header(frame: Frame) -> bytes:
@@ -50,6 +52,7 @@ def pack_header(frame: Frame) -> bytes:
         | _HAS_EXPOSURE * (exposure is not None)
         | _HAS_DISPLAY * (light.display is not None)
         | _HAS_LUX * (frame.lux is not None)
+        | _HAS_GAINS * (frame.colour_gains is not None)
     )
     timing = (exposure.start, exposure.duration, exposure.line_time, exposure.gain) if exposure else (0.0,) * 4
     return _HEADER.pack(
@@ -62,9 +65,11 @@ def pack_header(frame: Frame) -> bytes:
         light.infrared,
         light.white,
         frame.lux or 0.0,
+        *(frame.colour_gains or (0.0, 0.0)),
         flags,
         _CAPTURE_KINDS.index(frame.capture),
         _COLOUR_ORDERS.index(frame.colour),
+        _TONES.index(frame.tone),
     )
 
 
@@ -76,8 +81,8 @@ def size_of(header: bytes) -> tuple[int, int]:
 
 def unpack_header(header: bytes, pixels: NDArray[np.uint8]) -> Frame:
     """The frame of which ``header`` was packed, around ``pixels``."""
-    _, _, sequence, captured_at, *numbers, flags, capture, colour = _HEADER.unpack(header)
-    start, duration, line_time, gain, display, infrared, white, lux = numbers
+    _, _, sequence, captured_at, *numbers, flags, capture, colour, tone = _HEADER.unpack(header)
+    start, duration, line_time, gain, display, infrared, white, lux, red, blue = numbers
     return Frame(
         pixels=pixels,
         colour=_COLOUR_ORDERS[colour],
@@ -93,6 +98,8 @@ def unpack_header(header: bytes, pixels: NDArray[np.uint8]) -> Frame:
         ),
         still=bool(flags & _STILL),
         lux=lux if flags & _HAS_LUX else None,
+        tone=_TONES[tone],
+        colour_gains=(red, blue) if flags & _HAS_GAINS else None,
     )
 
 

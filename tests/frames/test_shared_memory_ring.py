@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, LightState
+from edge.frames.frame import ColourOrder, Exposure, Frame, LightState, Tone
 from edge.frames.ring import SLOTS, RingWriter, create_ring, pack_header, size_of, unpack_header
 from tests.frames.ring_writer import VALUES, uniform
 
@@ -36,6 +36,8 @@ frames = st.builds(
     light=st.builds(LightState, display=st.none() | finite, infrared=finite, white=finite, settled=st.booleans()),
     still=st.booleans(),
     lux=st.none() | finite,
+    tone=st.none() | st.sampled_from(Tone),
+    colour_gains=st.none() | st.tuples(finite, finite),
 )
 
 
