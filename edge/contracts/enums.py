@@ -39,6 +39,14 @@ class LightLevel(StrEnum):
     NOT_MEASURED = "not_measured"
 
 
+class Spectrum(StrEnum):
+    """What light a camera's filters let through."""
+
+    IR_CUT = "ir_cut"
+    NOIR = "noir"
+    IR_PASS = "ir_pass"  # noqa: S105 - a filter
+
+
 class CaptureKind(StrEnum):
     """Where the frames came from; only ``live`` may open a door."""
 

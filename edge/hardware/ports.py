@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.contracts.enums import CaptureKind, Prompt
+from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.frame import Frame
 
@@ -22,12 +22,14 @@ class CameraTraits:
 
     exposure_metadata: frames carry ``exposure``, and ``lock`` works; without it no light is measured on the face.
     focal: focal length in widths of the picture; None where it is not known.
+    spectrum: a camera that passes infrared alone cannot see a display's light.
     """
 
     name: str
     capture: CaptureKind
     exposure_metadata: bool
     focal: float | None = None
+    spectrum: Spectrum = Spectrum.IR_CUT
 
 
 class Camera(Protocol):

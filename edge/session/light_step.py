@@ -20,13 +20,20 @@ from edge.liveness.evidence import FaceBox, FrameEvidence
 _LEVELS: Final = (1.0, 0.0, 1.0, 0.0, 1.0)
 _LEAST_SECONDS: Final = 0.25
 _FRAMES_OF_EACH: Final = 4
-# Frames to wait for the camera to hold its exposure, and for each level to show.
+# To wait for the camera to hold its exposure, and for each level to show: so many frames, and so many seconds.
 _PATIENCE: Final = 30
+_PATIENCE_SECONDS: Final = 1.0
+# A slower camera gets no answer in the time that the session's machine gives a measurement
+# (edge.liveness.policy.Policy.measuring_limit), and lux decides before that runs out.
+_LONGEST: Final = 4.5
 # A 7-inch display of 300 cd/m2 gives 16 lx at 0.5 m: 4 % of 400 lx. Less does not show in single frames.
 _DIM_CONTRAST: Final = 0.04
 _DIM_DEVIATIONS: Final = 5.0
-# Scatter of the face's level that leaves no room for flicker, where the exposure does not divide it out.
+# Where the exposure does not divide flicker out: scatter of the face's level that leaves no room for it; and how many
+# times its scatter an answer must be, since a beat in step with the levels passes for one. Of a sine, looked at for
+# half of each level or more, as the guards leave it, the fitted answer is at most 19 times what it scatters.
 _NO_FLICKER: Final = 0.01
+_NO_BEAT: Final = 20.0
 _WHOLE_PERIODS: Final = 0.01
 _MOST_CLIPPED: Final = 0.02
 # Share of the face's rows that one level must have lit, and the middle of the face box that counts, each way.
@@ -77,6 +84,8 @@ class LightStep:
         self._samples: list[_Sample] = []
         self._held: Frame | None = None
         self._waited = 0
+        self._began = now
+        self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
         camera.lock(flicker_period)
@@ -97,17 +106,25 @@ class LightStep:
             return LightState(display=None, settled=False)
         return LightState(display=_LEVELS[first])
 
-    def saw(self, frame: Frame, evidence: FrameEvidence, now: float) -> LightAnswer | None:
-        """The answer, as soon as there is one. evidence: of the same frame. now: seconds on the session's clock."""
+    def saw(self, frame: Frame, evidence: FrameEvidence | None, now: float) -> LightAnswer | None:
+        """The answer, as soon as there is one. now: seconds on the session's clock.
+
+        evidence: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to be where
+        it was.
+        """
+        if now - self._began > _LONGEST:
+            return LightAnswer(None, f"the camera is too slow: no answer within {_LONGEST:g} s")
         self._waited += 1
+        if evidence is not None:
+            self._face = evidence.box
         exposure = frame.exposure
         if exposure is None:
             return LightAnswer(None, "the camera's frames do not say when they were exposed")
         if not self._is_held(frame):
-            return self._not_held()
-        if evidence.box is None or evidence.track == 0:
-            return self._impatient("the face was not seen for long enough")
-        sample = self._sample(frame, exposure, evidence.box)
+            return self._not_held(now)
+        if self._face is None:
+            return self._impatient("the face was not seen for long enough", now)
+        sample = self._sample(frame, exposure, self._face)
         if isinstance(sample, LightAnswer):
             return sample
         if sample is not None:
@@ -115,7 +132,7 @@ class LightStep:
         stage = len(self._stages) - 1
         enough = sum(taken.stage == stage for taken in self._samples) >= _FRAMES_OF_EACH
         if not enough or now - self._stages[stage].settled_at < _LEAST_SECONDS:
-            return self._impatient("the display's levels could not be told apart in the frames' exposure times")
+            return self._impatient("the display's levels could not be told apart in the frames' exposure times", now)
         if stage + 1 < len(_LEVELS):
             self._backlight_to_next_level(now)
             return None
@@ -126,19 +143,20 @@ class LightStep:
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
 
-    def _not_held(self) -> LightAnswer | None:
+    def _not_held(self, now: float) -> LightAnswer | None:
         """Until the first level was seen it may take its time; after that nothing can be compared any more."""
         if len(self._stages) > 1:
             return LightAnswer(None, _NOT_HELD)
         self._samples.clear()
-        return self._impatient(_NOT_HELD)
+        return self._impatient(_NOT_HELD, now)
 
     def _backlight_to_next_level(self, now: float) -> None:
         self._stages.append(self._backlight.set_level(_LEVELS[len(self._stages)], now))
         self._waited = 0
 
-    def _impatient(self, reason: str) -> LightAnswer | None:
-        return LightAnswer(None, reason) if self._waited > _PATIENCE else None
+    def _impatient(self, reason: str, now: float) -> LightAnswer | None:
+        waited = now - self._stages[-1].commanded_at
+        return LightAnswer(None, reason) if self._waited > _PATIENCE and waited > _PATIENCE_SECONDS else None
 
     def _is_held(self, frame: Frame) -> bool:
         """Believed of the metadata of two frames in a row; a change later begins the waiting anew."""
@@ -200,7 +218,8 @@ class LightStep:
             if ours <= _DIM_DEVIATIONS * scatter:
                 return LightAnswer(None, "the picture is black: the lens is covered, or nothing lights the face")
             return LightAnswer(LightLevel.DIM, f"nothing but the display lights the face; {self._second_opinion(True)}")
-        if self._divides_flicker(exposure) is None and scatter > _NO_FLICKER * dark:
+        absent = scatter <= _NO_FLICKER * dark and ours < _DIM_CONTRAST * dark
+        if self._divides_flicker(exposure) is None and not absent and ours < _NO_BEAT * scatter:
             return LightAnswer(
                 None,
                 f"lamps may flicker: an exposure of {exposure.duration * 1e3:.1f} ms does not divide it out, and the "

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LivenessOperationMode, Prompt
+from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LivenessOperationMode, Prompt, Spectrum
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
@@ -231,11 +231,14 @@ class _Run:
         judge = wants_judgement(self._state)
         if self._light_step is not None:
             frame = replace(frame, light=self._light_step.light_of(frame))
-            judge = judge and frame.light.display == 1.0
         elif frame.exposure is not None and _began(frame) - frame.exposure.duration < self._bright_from:
             # Exposed during a measurement that has ended since, perhaps under a dark display.
             frame = replace(frame, light=LightState(settled=False))
         try:
+            if self._light_step is not None and frame.light.display != 1.0:
+                # In a dark room it may show nothing, and a face that vision loses comes back as another one.
+                self._measure_on(frame, None)
+                return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
         except LivegateError as error:
@@ -314,6 +317,9 @@ class _Run:
         if not (backlight.available and camera.traits.exposure_metadata):
             self._measured(LightAnswer(None, "no light of the terminal's own to measure with"))
             return
+        if camera.traits.spectrum is Spectrum.IR_PASS:
+            self._measured(LightAnswer(None, "the camera does not see the display's light"))
+            return
         try:
             self._light_step = LightStep(
                 camera, backlight, self._clock.now(), flicker_period=self._flicker_period, lux=self._lux()
@@ -321,7 +327,7 @@ class _Run:
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
-    def _measure_on(self, frame: Frame, evidence: FrameEvidence) -> None:
+    def _measure_on(self, frame: Frame, evidence: FrameEvidence | None) -> None:
         if self._light_step is None:
             return
         answer = self._light_step.saw(frame, evidence, self._clock.now())

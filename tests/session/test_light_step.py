@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.config.policy import PRESETS, Preset
-from edge.contracts.enums import EvidenceOutcome, LightLevel, LivenessOperationMode
+from edge.contracts.enums import EvidenceOutcome, LightLevel, LivenessOperationMode, Spectrum
 from edge.contracts.session import SessionStart
 from edge.errors import HardwareError
 from edge.liveness.evidence import FaceBox
@@ -16,7 +16,8 @@ from edge.liveness.policy import tighten
 from edge.session.light_step import LightStep
 from edge.session.runner import Devices, SessionRunner
 from edge.simulation.lamps import Dome, white
-from edge.simulation.signals import Commanded
+from edge.simulation.optics import Pose
+from edge.simulation.signals import Commanded, Mains
 from edge.simulation.terminal import SimulatedTerminal
 from tests.session.scripted import ScriptedVision
 from tests.simulation.stages import Surface, stage
@@ -157,11 +158,13 @@ def test_a_slowly_brightening_room_is_not_taken_for_our_light():
     assert answer.margin == pytest.approx(0.85 * 15.5 / ambient, rel=0.25)
 
 
-def session(unit, mode=LivenessOperationMode.PASSIVE, mains=50.0, vision=None):
-    devices = Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
+def session(
+    unit, mode=LivenessOperationMode.PASSIVE, mains=50.0, vision=None, devices=None, floor=PRESETS[Preset.KIOSK]
+):
+    devices = devices or Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
     runner = SessionRunner(devices, vision or Face(), lambda: unit.clock, mains_hz=mains)
     request = SessionStart(id="12345678", expires_at=1.0, liveness_operation_mode=mode)
-    return runner.run("0" * 32, tighten(PRESETS[Preset.KIOSK], request), mode).attempts[-1]
+    return runner.run("0" * 32, tighten(floor, request), mode).attempts[-1]
 
 
 def test_a_session_in_a_dim_room_is_judged_passively_and_says_why():
@@ -272,3 +275,131 @@ def test_frames_exposed_during_a_measurement_that_was_broken_off_are_not_judged(
     vision.see = another_face_in_the_dark
     session(unit, vision=vision)
     assert len(unsettled) >= 3
+
+
+class FaceInTheDark(Face):
+    """Loses the face in black pictures, as networks do, and gives one that comes back another number."""
+
+    def __init__(self):
+        super().__init__()
+        self.track = 0
+        self.seen = False
+
+    def see(self, frame, *, judge=True):
+        before, self.seen = self.seen, frame.pixels[30:90, 60:100].mean() > 15
+        evidence = super().see(frame, judge=judge and self.seen)
+        if not self.seen:
+            return replace(evidence, faces=0, box=None, track=0)
+        self.track += not before
+        return replace(evidence, track=self.track)
+
+
+@pytest.mark.parametrize("lux", [0.0, 0.2, 1.0])
+def test_in_a_dark_room_a_face_is_measured_though_it_vanishes_with_the_display(lux):
+    vision = FaceInTheDark()
+    attempt = session(terminal(lux=lux), vision=vision)
+    assert attempt.light_level is LightLevel.DIM
+    assert "answers the display" in attempt.light_reason
+    assert attempt.result is not None
+    assert vision.track == 1
+
+
+@pytest.mark.parametrize("lux", [0.5, 2.0, 20.0])
+def test_camera_noise_in_a_dark_room_is_not_taken_for_flicker(lux):
+    answer, _ = measure(terminal(lux=lux, mains=None), period=None)
+    assert answer.level is LightLevel.DIM
+
+
+# Lamps whose beat with the frames swings as the display does: frames a second, then as Mains has them.
+@pytest.mark.parametrize(
+    ("fps", "frequency", "modulation", "phase"),
+    [(24.0, 48.89, 0.036, 6.09), (25.0, 36.56, 0.027, 0.5), (30.0, 60.84, 0.038, 1.81)],
+)
+def test_a_beat_in_step_with_the_display_is_not_taken_for_an_answer(fps, frequency, modulation, phase):
+    def scene():
+        plain = stage(lux=1000, fps=fps, mains=None)
+        return replace(
+            plain, lamps=[Dome(1000.0, white(), Mains(frequency, modulation, phase), above=0.0), *plain.lamps[1:]]
+        )
+
+    answer, _ = measure(SimulatedTerminal([scene]), period=None)
+    assert answer.level is not LightLevel.DIM
+
+
+@pytest.mark.parametrize("fps", [10.0, 120.0, 200.0])
+def test_a_camera_may_be_slow_or_fast(fps):
+    answer, _ = measure(terminal(lux=80, fps=fps))
+    assert answer.margin == pytest.approx(0.85 * 15.5 / 80, rel=0.1)
+
+
+def test_where_the_camera_is_too_slow_lux_decides_and_the_session_goes_on():
+    attempt = session(terminal(lux=120, fps=5.0, measured_lux=120))
+    assert attempt.light_level is LightLevel.DIM
+    assert "too slow" in attempt.light_reason
+    assert attempt.result is not None
+
+
+def test_a_camera_that_passes_infrared_alone_is_not_asked_for_the_displays_light():
+    unit = terminal(lux=40, measured_lux=40)
+    blind = replace(unit.camera.traits, spectrum=Spectrum.IR_PASS)
+
+    class Behind:
+        traits = blind
+
+        def __getattr__(self, name):
+            return getattr(unit.camera, name)
+
+    devices = Devices(Behind(), unit.backlight, unit.illuminator, unit.screen, unit.ambient)
+    attempt = session(unit, devices=devices)
+    assert "does not see" in attempt.light_reason
+    assert attempt.light_level is LightLevel.DIM
+    assert attempt.result.liveness_decision.value != "spoofface"
+
+
+@pytest.mark.parametrize("speed", [-0.05, 0.05, 0.1])
+def test_a_person_who_comes_nearer_or_leaves_meanwhile_is_measured_at_the_distance_between(speed):
+    class Walking(Surface):
+        def layers(self, now):
+            where = Pose(position=np.array([0.0, 0.0, 0.5 - speed * (now - 2.5)]))
+            return [replace(self.layer, pose=where)]
+
+    standing, _ = measure(terminal(lux=60))
+    walking, _ = measure(terminal(lux=60, surface=Walking()))
+    assert walking.level is LightLevel.DIM
+    # 1.5 s of walking about the middle: inverse square of a tenth of the distance on either side.
+    assert walking.margin == pytest.approx(standing.margin, rel=0.2)
+
+
+@pytest.mark.parametrize("line_time", [5e-6, 100e-6, 200e-6])
+def test_rows_that_a_change_falls_into_do_not_count(line_time):
+    answer, _ = measure(terminal(lux=80, line_time=line_time))
+    assert answer.margin == pytest.approx(0.85 * 15.5 / 80, rel=0.05)
+
+
+@pytest.mark.parametrize("fps", [15.0, 30.0, 60.0, 120.0])
+def test_however_often_the_face_changes_no_second_has_more_than_three_flashes(fps):
+    unit = terminal(lux=120, fps=fps, latency=1)
+    vision = Face()
+    see, changes, dim = vision.see, [(0.0, 1.0)], unit.backlight.set_level
+
+    def switched(to, until):
+        return [
+            when
+            for (when, level), (_, before) in zip(changes[1:], changes, strict=False)
+            if before != level == to and when < until
+        ]
+
+    def somebody_else_after_each_flash(frame, *, judge=True):
+        return replace(see(frame, judge=judge), track=1 + len(switched(1.0, until=frame.captured_at)))
+
+    def noted(level, now):
+        changes.append((now, level))
+        return dim(level, now)
+
+    vision.see = somebody_else_after_each_flash
+    unit.backlight.set_level = noted
+    hasty = {"positioning_frames": 1, "positioning_seconds": 0.0}
+    session(unit, vision=vision, floor=PRESETS[Preset.KIOSK].model_copy(update=hasty))
+    went_dark = np.array(switched(0.0, until=np.inf))
+    assert len(went_dark) > 2
+    assert max(((went_dark >= when) & (went_dark < when + 1.0)).sum() for when in went_dark) <= 3
