@@ -52,7 +52,8 @@ def table(rows: list[FieldInfo]) -> Iterator[str]:
     for info in rows:
         default = "required" if info.default is None else f"`{info.default}`"
         secret = " (never shown)" if info.secret else ""
-        yield f"| `{info.name}` | {info.allowed}{secret} | {default} | {info.description} |"
+        only = f"Driver {' or '.join(info.tags)}: " if info.tags else ""
+        yield f"| `{info.name}` | {info.allowed}{secret} | {default} | {only}{info.description} |"
 
 
 def main() -> int:

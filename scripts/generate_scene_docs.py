@@ -9,9 +9,10 @@ from typing import get_args
 
 from generated import between, write_or_check
 
-from edge.config.fields import KIND, FieldInfo, fields
+from edge.config.fields import FieldInfo, fields
 from edge.simulation.scene import Scene, Somebody, Subject
 
+KIND = "kind"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulation.md"
 
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from edge.config.fields import KIND, allowed_at, fields, keys_at, steps_in_file
+from edge.config.fields import allowed_at, fields, keys_at, steps_in_file
 from edge.config.problems import MOST, ConfigProblems, Problem, shown
 from edge.config.settings import MASK
 from edge.config.yaml_tree import Place, Steps, Tree, Unreadable, dotted, parse, read_bytes
@@ -97,18 +97,19 @@ class _Mistakes:
         return self._wrong_value(detail, loc)
 
     def _wrong_value(self, detail: ErrorDetails, loc: Steps) -> Problem:
-        given = detail["input"]
+        given, tag = detail["input"], None
         if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            # Told of a section as a whole; what is wrong is the key that says its kind.
-            loc = (*loc, KIND)
-            given = given.get(KIND)
+            # Told of a section as a whole; what is wrong is the key that says which it is.
+            tag = detail["ctx"]["discriminator"].strip("'")
+            loc = (*loc, tag)
+            given = given.get(tag)
         path = steps_in_file(self.model, loc)
         allowed = allowed_at(self.model, loc)
         suggestion = None
         if detail["type"] in ("missing", "union_tag_not_found"):
             message = f"is missing; it must be {allowed.phrase}"
-        elif detail["type"] == "driver":
-            message = f"{detail['msg']} as {_value(given)}; it has {allowed.phrase}"
+        elif tag == "driver":
+            message = f"this release has no {path[-2]} driver {_value(given)}; it has {' and '.join(allowed.choices)}"
         elif allowed.secret:
             message = f"must be {allowed.phrase}"
         else:

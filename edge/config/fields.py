@@ -1,16 +1,17 @@
 """Every field that a file may hold, in words: for messages and for the reference.
 
-A file is described by its model. In a list whose sections differ, the key ``kind`` tells which of them one is.
+A file is described by its model. Where a section may be one of several, one of its keys tells which it is: its tag, as
+``kind`` in a list whose sections differ and ``driver`` where hardware is named.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -23,8 +24,6 @@ from edge.config.settings import (
     Settings,
 )
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
-
-KIND: Final = "kind"
 
 Steps = tuple[str | int, ...]
 
@@ -46,7 +45,8 @@ class FieldInfo:
     """A key of the file.
 
     allowed: what it may hold, as a phrase. default: in YAML's flow style; None where the key is required, and
-    for a section that is there without being named. section: it holds keys of its own.
+    for a section that is there without being named. section: it holds keys of its own. tags: of the sections that
+    have this key, where the section around it may be one of several and not all of them do.
     """
 
     path: tuple[str, ...]
@@ -57,6 +57,7 @@ class FieldInfo:
     required: bool
     section: bool
     secret: bool
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -106,10 +107,10 @@ def keys_at(model: type[BaseModel], loc: Steps) -> tuple[str, ...]:
 
 
 def steps_in_file(model: type[BaseModel], loc: Steps) -> Steps:
-    """Keys and indices of a place that pydantic names: it names the kind of a section as if it were a step."""
+    """Keys and indices of a place that pydantic names: it names the tag of a section as if it were a step."""
     document = _schema(model)
     steps = zip(_along(document, loc[:-1]), loc, strict=False)
-    return tuple(step for node, step in steps if step == KIND or not _kinds(_resolved(document, _without_null(node))))
+    return tuple(step for node, step in steps if not _is_tag(step, _resolved(document, _without_null(node))))
 
 
 def _along(document: Mapping[str, Any], loc: Steps) -> Iterator[Mapping[str, Any]]:
@@ -118,26 +119,38 @@ def _along(document: Mapping[str, Any], loc: Steps) -> Iterator[Mapping[str, Any
     yield node
     for step in loc:
         inside = _resolved(document, _without_null(node))
-        kinds = _kinds(inside)
+        tagged = _tagged(inside)
         if isinstance(step, int):
             node = inside["items"]
-        elif step == KIND and kinds:
-            node = {"enum": list(kinds)}
+        elif _is_tag(step, inside):
+            node = {"$ref": tagged[str(step)]}
+        elif tagged:
+            node = {"enum": list(tagged)}
         else:
-            node = {"$ref": kinds[step]} if kinds else inside["properties"][step]
+            node = inside["properties"][step]
         yield node
 
 
-def _kinds(node: Mapping[str, Any]) -> Mapping[str, str]:
-    """Of a section that is one of several: the reference of each kind."""
+def _tagged(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Of a section that is one of several: the reference of each, by its tag."""
     mapping: Mapping[str, str] = node.get("discriminator", {}).get("mapping", {})
     return mapping
+
+
+def _tag_key(node: Mapping[str, Any]) -> str:
+    """Of a section that is one of several: the key that tells which."""
+    return str(node["discriminator"]["propertyName"])
+
+
+def _is_tag(step: str | int, node: Mapping[str, Any]) -> bool:
+    return bool(_tagged(node)) and step != _tag_key(node)
 
 
 def _walk(document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[FieldInfo]:
     for name, raw in node.get("properties", {}).items():
         kind = _resolved(document, _without_null(raw))
-        section = "properties" in kind
+        tagged = _tagged(kind)
+        section = "properties" in kind or bool(tagged)
         required = name in node.get("required", ())
         steps = (*path, name)
         yield FieldInfo(
@@ -150,7 +163,29 @@ def _walk(document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str,
             section=section,
             secret=kind.get("writeOnly", False),
         )
-        yield from _walk(document, kind, steps)
+        if tagged:
+            yield from _walk_tagged(document, kind, steps, raw.get("default"))
+        else:
+            yield from _walk(document, kind, steps)
+
+
+def _walk_tagged(
+    document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...], default: Mapping[str, Any] | None
+) -> Iterator[FieldInfo]:
+    """The keys of all sections that this one may be, each once; those of one name are taken to be alike."""
+    merged: dict[tuple[str, ...], FieldInfo] = {}
+    tags: dict[tuple[str, ...], list[str]] = {}
+    tagged, key = _tagged(node), _tag_key(node)
+    for tag, reference in tagged.items():
+        for info in _walk(document, _resolved(document, {"$ref": reference}), path):
+            merged.setdefault(info.path, info)
+            tags.setdefault(info.path, []).append(tag)
+    for where, info in merged.items():
+        if where == (*path, key):
+            own = None if default is None else json.dumps(default[key])
+            yield replace(info, allowed=_phrase(document, {"enum": list(tagged)}), default=own, required=own is None)
+        else:
+            yield replace(info, tags=() if len(tags[where]) == len(tagged) else tuple(tags[where]))
 
 
 def _resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -172,8 +207,8 @@ def _phrase(document: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     if _NULL in node.get("anyOf", ()):
         return f"{_phrase(document, _without_null(node))}, or null"
     node = _resolved(document, node)
-    if _kinds(node):
-        return f"a section with kind {' or '.join(_kinds(node))}"
+    if _tagged(node):
+        return f"a section with {_tag_key(node)} {' or '.join(_tagged(node))}"
     choices = _choices(node)
     if choices:
         return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -117,38 +117,22 @@ class Device(Section):
     ] = "livegate"
 
 
-class Driven(Section):
-    """Hardware behind a driver. An unknown driver's other keys are not judged: they are its own."""
-
-    hardware: ClassVar[str]
-    drivers: ClassVar[tuple[str, ...]]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_driver(cls, section: Any) -> Any:
-        driver = section.get("driver") if isinstance(section, Mapping) else None
-        if driver is not None and driver not in cls.drivers:
-            error = PydanticCustomError(
-                "driver",
-                "this release has no such {hardware} driver",
-                {"hardware": cls.hardware, "choices": cls.drivers},
-            )
-            raise ValidationError.from_exception_data(
-                cls.__name__, [InitErrorDetails(type=error, loc=("driver",), input=driver)]
-            )
-        return section
+CapturePace = Annotated[
+    Pace,
+    Field(
+        title="Pace",
+        description=(
+            "simulated: as fast as frames can be judged, on a clock made of their time stamps; "
+            "realtime: as fast as they were taken, or would be"
+        ),
+    ),
+]
 
 
-class ReplayCamera(Driven):
+class ReplayCamera(Section):
     """Recorded pictures in place of a camera. Its decisions are signed as replays and open no door."""
 
-    hardware = "camera"
-    drivers = ("replay",)
-
-    driver: Annotated[
-        Literal["replay"],
-        Field(title="Driver", description="replay is the one camera driver of this release"),
-    ]
+    driver: Annotated[Literal["replay"], Field(title="Driver", description="What gives the frames")]
     sources: Annotated[
         tuple[FilePath, ...],
         Field(
@@ -161,16 +145,7 @@ class ReplayCamera(Driven):
             max_length=1000,
         ),
     ]
-    pace: Annotated[
-        Pace,
-        Field(
-            title="Pace",
-            description=(
-                "simulated: as fast as frames can be judged, on a clock made of their time stamps; "
-                "realtime: as fast as they were taken"
-            ),
-        ),
-    ] = Pace.SIMULATED
+    pace: CapturePace = Pace.SIMULATED
     fps: Annotated[
         Number,
         Field(
@@ -196,32 +171,59 @@ class ReplayCamera(Driven):
         return process
 
 
-# One class for each driver; with a second one this becomes a union told apart by `driver`.
-Camera = ReplayCamera
+class SimulatedCamera(Section):
+    """A model of a terminal and of what stands before it. Its decisions are signed as simulated and open no door."""
+
+    driver: Annotated[Literal["simulated"], Field(title="Driver", description="What gives the frames")]
+    scenes: Annotated[
+        tuple[FilePath, ...],
+        Field(
+            title="Scenes",
+            description=(
+                "Scene files, and folders of them: one scene for each session, in this order, then again from the "
+                "first. Relative to this file's folder"
+            ),
+            min_length=1,
+            max_length=1000,
+        ),
+    ]
+    head: Annotated[
+        FilePath | None,
+        Field(title="Head", description="Wavefront OBJ file: the shape of every person's head; null: as scenes say"),
+    ] = None
+    pace: CapturePace = Pace.SIMULATED
 
 
-class NoHardware(Driven):
+Camera = Annotated[ReplayCamera | SimulatedCamera, Field(discriminator="driver")]
+
+
+class NoLight(Section):
     """Nothing is there to be driven."""
 
-    hardware = "light"
-    drivers = ("none",)
+    driver: Annotated[Literal["none"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
 
-    driver: Annotated[Literal["none"], Field(title="Driver", description="none is the one driver of this release")] = (
-        "none"
-    )
+
+class SimulatedLight(Section):
+    """The one of the simulated terminal, which its camera sees."""
+
+    driver: Annotated[
+        Literal["simulated"], Field(title="Driver", description="What drives it; simulated: the scene's own")
+    ]
+
+
+Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
+_NO_LIGHT = NoLight(driver="none")
 
 
 class Lights(Section):
     """The terminal's own lights, and what measures the light around it."""
 
-    backlight: Annotated[NoHardware, Field(title="Backlight", description="Luminance of the attached display")] = (
-        NoHardware()
-    )
+    backlight: Annotated[Light, Field(title="Backlight", description="Luminance of the attached display")] = _NO_LIGHT
     illuminator: Annotated[
-        NoHardware, Field(title="Illuminator", description="Infrared or white light beside the camera")
-    ] = NoHardware()
-    screen: Annotated[NoHardware, Field(title="Screen", description="Draws guidance and light patterns")] = NoHardware()
-    ambient: Annotated[NoHardware, Field(title="Ambient sensor", description="Measures lux")] = NoHardware()
+        Light, Field(title="Illuminator", description="Infrared or white light beside the camera")
+    ] = _NO_LIGHT
+    screen: Annotated[Light, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
+    ambient: Annotated[Light, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
 
 
 ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]
@@ -481,3 +483,23 @@ class Settings(Section):
     ] = Path("/var/lib/livegate")
     log: Annotated[Log, Field(title="Log", description="What goes to standard error")] = Log()
     guidance: Annotated[Guidance, Field(title="Guidance", description="What the person sees")] = Guidance()
+
+    @field_validator("lights")
+    @classmethod
+    def _a_simulated_light_needs_its_scene(cls, lights: Lights, info: ValidationInfo) -> Lights:
+        camera = info.data.get("camera")
+        if camera is None or isinstance(camera, SimulatedCamera):
+            return lights
+        alone = [name for name in Lights.model_fields if isinstance(getattr(lights, name), SimulatedLight)]
+        if alone:
+            error = ValueError("a real camera does not see simulated light: name the camera driver simulated, or none")
+            raise ValidationError.from_exception_data(
+                "lights",
+                [
+                    InitErrorDetails(
+                        type="value_error", loc=(name, "simulated", "driver"), input="simulated", ctx={"error": error}
+                    )
+                    for name in alone
+                ],
+            )
+        return lights

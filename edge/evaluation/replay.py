@@ -21,7 +21,7 @@ from edge.inference.bundle import ModelBundle
 from edge.liveness.policy import Policy, tighten
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
-from edge.terminal.assembly import devices
+from edge.terminal.assembly import unlit
 from edge.vision.pipeline import FaceVision
 
 
@@ -93,7 +93,7 @@ class Replayer:
     def replay(self, paths: tuple[Path, ...]) -> SessionReport:
         """One session over a still, video, folder, or pictures in order. Raises InputError."""
         camera = _Source(paths)
-        runner = SessionRunner(devices(camera), self._vision, FrameClock)
+        runner = SessionRunner(unlit(camera), self._vision, FrameClock)
         report = runner.run(uuid.uuid4().hex, self._policy, self._mode)
         if camera.problem is not None:
             raise camera.problem

@@ -23,6 +23,7 @@ class CameraTraits:
     exposure_metadata: frames carry ``exposure``, and ``lock`` works; without it no light is measured on the face.
     focal: focal length in widths of the picture; None where it is not known.
     spectrum: a camera that passes infrared alone cannot see a display's light.
+    mains_hz: of the lamps around, for whose ripple its automatic exposure keeps to whole periods; None: not known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class CameraTraits:
     exposure_metadata: bool
     focal: float | None = None
     spectrum: Spectrum = Spectrum.IR_CUT
+    mains_hz: float | None = None
 
 
 class Camera(Protocol):

@@ -72,13 +72,12 @@ class LightStep:
     The methods raise HardwareError when camera or backlight fail.
     """
 
-    def __init__(
-        self, camera: Camera, backlight: Backlight, now: float, *, flicker_period: float | None, lux: float | None
-    ) -> None:
-        """flicker_period: seconds of one ripple of the mains light, None where it is not known. lux: second opinion."""
+    def __init__(self, camera: Camera, backlight: Backlight, now: float, *, lux: float | None) -> None:
+        """lux: second opinion, None where there is none."""
         self._camera = camera
         self._backlight = backlight
-        self._flicker_period = flicker_period
+        mains = camera.traits.mains_hz
+        self._flicker_period = None if mains is None else 1 / (2 * mains)
         self._lux = lux
         self._stages: list[LightInterval] = []
         self._samples: list[_Sample] = []
@@ -88,7 +87,7 @@ class LightStep:
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
-        camera.lock(flicker_period)
+        camera.lock(self._flicker_period)
         try:
             self._backlight_to_next_level(now)
         except Exception:

@@ -92,21 +92,11 @@ def _ignore(*_: object) -> None: ...
 class SessionRunner:
     """Runs one session at a time on the calling thread, which must own the interpreters behind ``vision``."""
 
-    def __init__(
-        self,
-        devices: Devices,
-        vision: Vision,
-        make_clock: Callable[[], Clock],
-        *,
-        mains_hz: float | None = None,
-    ) -> None:
-        """make_clock: called for each session; a replay's time begins with its first frame. mains_hz: of the lamps
-        around, None where it is not known.
-        """
+    def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
+        """make_clock: called for each session; a replay's time begins with its first frame."""
         self._devices = devices
         self._vision = vision
         self._make_clock = make_clock
-        self._flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
 
     @property
     def capture(self) -> CaptureKind:
@@ -129,9 +119,7 @@ class SessionRunner:
         on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
         was the last. Both are called on the running thread.
         """
-        run = _Run(
-            self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt, self._flicker_period
-        )
+        run = _Run(self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
         try:
             run.until_done(cancelled)
         finally:
@@ -149,7 +137,6 @@ class _Run:
         mode: LivenessOperationMode,
         on_progress: Callable[[Progress], None],
         on_attempt: Callable[[AttemptReport, bool], None],
-        flicker_period: float | None,
     ) -> None:
         self._devices = devices
         self._vision = vision
@@ -157,7 +144,6 @@ class _Run:
         self._mode = mode
         self._on_progress = on_progress
         self._on_attempt = on_attempt
-        self._flicker_period = flicker_period
         self._measurement = 0
         self._light_step: LightStep | None = None
         self._bright_from = -math.inf
@@ -321,9 +307,7 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            self._light_step = LightStep(
-                camera, backlight, self._clock.now(), flicker_period=self._flicker_period, lux=self._lux()
-            )
+            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux())
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 

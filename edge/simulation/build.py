@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import numpy as np
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import Prompt, Spectrum
 from edge.frames.picture import read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
@@ -23,7 +23,7 @@ from edge.simulation.obj import Axes, read_obj
 from edge.simulation.optics import BANDS, Lamp, Layer, Material, Pinhole, Signal, Subject, Vector
 from edge.simulation.person import Person, Place
 from edge.simulation.recapture import Picture
-from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene, Spectrum
+from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene
 from edge.simulation.sensor import SensorModel
 from edge.simulation.sheet import Sheet
 from edge.simulation.signals import Commanded, Mains, Pwm, Steady

@@ -29,7 +29,7 @@ from pydantic_core import InitErrorDetails
 from edge.config.document import Kind
 from edge.config.policy import Preset
 from edge.config.settings import FilePath, Number, Section, Text, Whole, YesNo
-from edge.contracts.enums import ErrorCode, LightLevel, LivenessOperationMode
+from edge.contracts.enums import ErrorCode, LightLevel, LivenessOperationMode, Spectrum
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
@@ -194,14 +194,6 @@ class Surroundings(Section):
     ambient: Annotated[Ambient, Field(title="Ambient light", description="Light from all round")] = Ambient()
     sun: Annotated[Sun | None, Field(title="Sun", description="Direct sunlight; null: none")] = None
     wall: Annotated[Wall, Field(title="Wall", description="What is behind everybody")] = Wall()
-
-
-class Spectrum(StrEnum):
-    """What a camera's filters let through."""
-
-    IR_CUT = "ir_cut"
-    NOIR = "noir"
-    IR_PASS = "ir_pass"  # noqa: S105 - a filter
 
 
 class Camera(Section):

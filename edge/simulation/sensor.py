@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.contracts.enums import Spectrum
 from edge.simulation.optics import INFRARED, Map, Pinhole
 
 # Electrons that a square metre of white light per lux second, and one of 850 nm per W s, free in a pixel:
@@ -43,6 +44,13 @@ class SensorModel:
     line_time: float = 30e-6
     blur: float = 0.6
     shading: bool = True
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """What of light the filters let through."""
+        if not self.sees_visible:
+            return Spectrum.IR_PASS
+        return Spectrum.NOIR if self.sees_infrared else Spectrum.IR_CUT
 
     @property
     def white(self) -> int:

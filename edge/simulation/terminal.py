@@ -6,6 +6,7 @@ waits, unless a pace is asked for.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.config.choices import Pace
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
 from edge.frames.frame import ColourOrder, Exposure, Frame, Tone
@@ -79,6 +79,28 @@ class Stage:
     lux: float | None = None
 
 
+class Pacer:
+    """Keeps simulated time from running ahead of real time; where a machine is slower, it lags and never hurries."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep) -> None:
+        """now, sleep: real seconds."""
+        self._now = now
+        self._sleep = sleep
+        # Real less simulated seconds.
+        self._lag = -math.inf
+
+    def __call__(self, seconds: float) -> None:
+        """Waits until simulated ``seconds`` are due."""
+        real = self._now()
+        self._lag = max(self._lag, real - seconds)
+        due = seconds + self._lag
+        if due > real:
+            self._sleep(due - real)
+
+
+def _at_once(_: float) -> None: ...
+
+
 @dataclass(slots=True)
 class SimulatedClock:
     """Implements edge.session.clock.Clock: a frame's arrival is what moves it."""
@@ -97,16 +119,22 @@ class SimulatedClock:
 class SimulatedCamera(Camera):
     """The camera of a simulated terminal. Each opening begins a scene."""
 
-    def __init__(self, playing: _Playing, pace: Pace, sleep: Callable[[float], None]) -> None:
+    def __init__(self, playing: _Playing, wait: Callable[[float], None]) -> None:
         self._playing = playing
-        self._pace = pace
-        self._sleep = sleep
+        self._wait = wait
         self._run: _Run | None = None
 
     @property
     def traits(self) -> CameraTraits:
-        camera = self._playing.stage.camera
-        return CameraTraits("simulated", CaptureKind.SIMULATED, True, camera.focal / camera.width)
+        stage = self._playing.stage
+        return CameraTraits(
+            "simulated",
+            CaptureKind.SIMULATED,
+            exposure_metadata=True,
+            focal=stage.camera.focal / stage.camera.width,
+            spectrum=stage.sensor.spectrum,
+            mains_hz=stage.mains,
+        )
 
     def open(self) -> None:
         if self._run is not None:
@@ -116,13 +144,14 @@ class SimulatedCamera(Camera):
 
     def read(self, timeout: float) -> Frame | None:
         run, clock = self._opened(), self._playing.clock
-        wait = max(0.0, run.arrives_at - clock.seconds)
-        if self._pace is Pace.REALTIME:
-            self._sleep(min(wait, timeout))
-        if wait > timeout:
+        arrives_at, until = max(clock.seconds, run.arrives_at), clock.seconds + timeout
+        if arrives_at > until:
+            self._wait(until)
             return None
-        clock.seconds += wait
-        return run.next()
+        frame = run.next()
+        self._wait(arrives_at)
+        clock.seconds = arrives_at
+        return frame
 
     def close(self) -> None:
         self._run = None
@@ -293,17 +322,14 @@ class SimulatedLuxSensor:
 class SimulatedTerminal:
     """All ports, on one simulated clock. Each opening of the camera plays the next scene, after the last the first."""
 
-    def __init__(
-        self,
-        stages: Sequence[Callable[[], Stage]],
-        *,
-        pace: Pace = Pace.SIMULATED,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """stages: each makes a scene anew. sleep: waits the given seconds; pace ``realtime`` only."""
+    def __init__(self, stages: Sequence[Callable[[], Stage]], *, wait: Callable[[float], None] | None = None) -> None:
+        """stages: each makes a scene anew.
+
+        wait: called with simulated seconds before time moves on to them, as a ``Pacer`` is; None: nothing waits.
+        """
         playing = _Playing(stages)
         self.clock = playing.clock
-        self.camera = SimulatedCamera(playing, pace, sleep)
+        self.camera = SimulatedCamera(playing, wait or _at_once)
         self.backlight = SimulatedBacklight(playing)
         self.screen = SimulatedScreen(playing)
         self.illuminator = SimulatedIlluminator(playing)

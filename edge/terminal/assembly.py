@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.config import settings as config
 from edge.config.choices import Pace
@@ -12,13 +14,14 @@ from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
 from edge.frames.picture import MAX_SIDE
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
-from edge.hardware.ports import Camera, CameraTraits
+from edge.hardware.ports import Camera
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
+from edge.vision.network import Networks
 from edge.vision.pipeline import FaceVision
 
 
@@ -37,11 +40,14 @@ class Workbench:
 
 
 def open_workbench(settings: Settings) -> Workbench:
-    """Loads and checks the models. Raises ModelError and HardwareError; opens no camera yet."""
+    """Loads and checks the models. Opens no camera yet.
+
+    Raises ModelError and HardwareError; of a simulated terminal ConfigError and InputError, for what its scenes hold.
+    """
     bundle = open_models(settings.models)
-    vision = FaceVision(bundle, settings.quality)
+    hardware, make_clock = _hardware(settings, bundle)
     return Workbench(
-        runner=SessionRunner(devices(open_camera(settings.camera)), vision, make_clock(settings.camera)),
+        runner=SessionRunner(hardware, FaceVision(bundle, settings.quality), make_clock),
         model_hashes=bundle.hashes(),
         runtime=str(bundle.runtime),
     )
@@ -58,8 +64,17 @@ def open_models(models: config.Models) -> ModelBundle:
     )
 
 
-def devices(camera: Camera) -> Devices:
-    """The camera, with the lights that this release can drive: none."""
+def capture_kind(camera: config.Camera) -> CaptureKind:
+    """What the decisions of a terminal with this camera are signed as."""
+    match camera:
+        case config.ReplayCamera():
+            return CaptureKind.REPLAY
+        case config.SimulatedCamera():
+            return CaptureKind.SIMULATED
+
+
+def unlit(camera: Camera) -> Devices:
+    """A camera alone: nothing of the terminal's gives light, or measures it."""
     return Devices(
         camera=camera,
         backlight=NullBacklight(),
@@ -67,22 +82,6 @@ def devices(camera: Camera) -> Devices:
         screen=NullScreen(),
         ambient=NullAmbientSensor(),
     )
-
-
-def camera_traits(settings: Settings) -> CameraTraits:
-    """Of the configured camera, without opening it."""
-    return open_camera(settings.camera).traits
-
-
-def open_camera(camera: config.Camera) -> Camera:
-    """The configured driver; opened by each session. Several sources take turns, one to a session."""
-    cameras = [_camera(camera, number) for number in range(len(camera.sources))]
-    return cameras[0] if len(cameras) == 1 else PlaylistCamera(cameras)
-
-
-def make_clock(camera: config.Camera) -> type[Clock]:
-    """Frames' own time for a source that never waits, real time for one that does."""
-    return FrameClock if camera.pace is Pace.SIMULATED else RealClock
 
 
 def topics(device: config.Device) -> Topics:
@@ -105,6 +104,24 @@ def link_options(link: config.Link) -> LinkOptions:
     )
 
 
-def _camera(camera: config.Camera, number: int) -> Camera:
-    make = functools.partial(ReplayCamera, camera.sources[number], fps=camera.fps, pace=camera.pace)
+def _hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
+    """The configured drivers, and what makes the clock of a session with them."""
+    match settings.camera:
+        case config.ReplayCamera() as camera:
+            return unlit(_replay(camera)), FrameClock if camera.pace is Pace.SIMULATED else RealClock
+        case config.SimulatedCamera() as camera:
+            # A board with a real camera never loads it.
+            from edge.terminal.simulated import open_simulated  # noqa: PLC0415
+
+            return open_simulated(camera, settings.lights, networks)
+
+
+def _replay(camera: config.ReplayCamera) -> Camera:
+    """Several sources take turns, one to a session."""
+    cameras = [_recording(camera, source) for source in camera.sources]
+    return cameras[0] if len(cameras) == 1 else PlaylistCamera(cameras)
+
+
+def _recording(camera: config.ReplayCamera, source: Path) -> Camera:
+    make = functools.partial(ReplayCamera, source, fps=camera.fps, pace=camera.pace)
     return ProcessCamera(make, largest=(MAX_SIDE, MAX_SIDE)) if camera.process else make()

@@ -37,7 +37,7 @@ from edge.link.link import Link
 from edge.link.outbox import Outbox
 from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.session.runner import Progress
-from edge.terminal.assembly import Workbench, camera_traits, link_options, open_workbench, topics
+from edge.terminal.assembly import Workbench, capture_kind, link_options, open_workbench, topics
 from edge.terminal.hygiene import keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.notify import notify, watchdog_period
@@ -297,7 +297,7 @@ class Daemon:
             python=platform.python_version(),
             machine=platform.machine(),
             runtime=workbench.runtime if workbench else "not loaded",
-            capture=camera_traits(settings).capture,
+            capture=capture_kind(settings.camera),
             modes=settings.policy.modes,
             policy=settings.policy.name,
             models=workbench.model_hashes if workbench else {},

@@ -15,6 +15,7 @@ from edge.config.settings import Policy, ReplayCamera, Settings
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
 DEFAULT = FOLDER / "livegate.yaml"
+SIMULATED = FOLDER / "simulated.yaml"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
@@ -24,8 +25,8 @@ def with_every_key(file: Path) -> Loaded:
     return load_bytes(re.sub(r"^( *)#( *\w+:)", r"\1\2", text, flags=re.MULTILINE).encode(), file)
 
 
-def test_the_three_files_are_there():
-    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate"]
+def test_the_four_files_are_there():
+    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate", "simulated"]
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
@@ -43,9 +44,14 @@ def test_the_default_file_names_every_section():
     assert written == set(Settings.model_fields)
 
 
-def test_the_default_file_has_every_key():
-    settings = with_every_key(DEFAULT).settings
-    left_out = {info.name for info in fields().values() if not info.section and not is_written(settings, info.path)}
+def test_the_default_file_has_every_key_and_that_of_a_simulated_terminal_those_of_its_camera():
+    stated = with_every_key(DEFAULT).settings
+    simulated = load(SIMULATED).settings
+    left_out = {
+        info.name
+        for info in fields().values()
+        if not info.section and not is_written(simulated if info.tags == ("simulated",) else stated, info.path)
+    }
     # Beside a preset, a policy has no name to give.
     assert left_out == {"policy.name"}
 

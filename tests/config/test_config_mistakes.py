@@ -65,8 +65,10 @@ def places(text: str) -> list[tuple[int, int, str]]:
         ("policy: {preset: hall}\n", 1, 18, "policy.preset", "one of door, kiosk, or null"),
         ("log:\n", 1, 1, "log", "must be a section, not nothing"),
         ("log: [info]\n", 1, 6, "log", "must be a section, not a list of 1"),
-        ("lights: {screen: {driver: sdl}}\n", 1, 27, "lights.screen.driver", "it has none"),
-        ("lights: {screen: {driver: [none]}}\n", 1, 27, "lights.screen.driver", "as a list of 1"),
+        ("lights: {screen: {driver: sdl}}\n", 1, 27, "lights.screen.driver", 'no screen driver "sdl"; it has none'),
+        ("lights: {screen: {driver: [none]}}\n", 1, 27, "lights.screen.driver", "driver a list of 1"),
+        ("lights: {screen: {}}\n", 1, 10, "lights.screen.driver", "is missing; it must be one of none, simulated"),
+        ("lights: {screen: {driver: simulated}}\n", 1, 27, "lights.screen.driver", "does not see simulated light"),
         ("link: {port: 70000}\n", 1, 14, "link.port", "from 1 to 65535, or null"),
         ("link: {password_file: p}\n", 1, 23, "link.password_file", "needs a username"),
         ("link:\n  tls:\n    certificate: c.pem\n", 2, 3, "link.tls.key", "set both or neither"),
@@ -94,7 +96,7 @@ def test_a_wrong_value_is_told_with_its_place(yaml, line, column, path, message)
     ("yaml", "line", "column", "path", "message"),
     [
         ("device: {id: a}\n", 1, 1, "camera", "is missing"),
-        ("camera:\n  sources: [a]\n", 1, 1, "camera.driver", "is missing; it must be replay"),
+        ("camera:\n  sources: [a]\n", 1, 1, "camera.driver", "is missing; it must be one of replay, simulated"),
         ("\ncamera:\n  driver: replay\n", 2, 1, "camera.sources", "is missing; it must be a list of 1 to 1000"),
         ("camera: {driver: replay, sources: []}\n", 1, 35, "camera.sources", "not a list of 0"),
         ("camera: {driver: replay, sources: a}\n", 1, 35, "camera.sources", 'each a path, not "a"'),
@@ -104,6 +106,15 @@ def test_a_wrong_value_is_told_with_its_place(yaml, line, column, path, message)
         ("camera: {driver: replay, sources: [a], process: yes}\n", 1, 49, "camera.process", "true or false"),
         ("camera: {driver: replay, sources: [a], process: true}\n", 1, 49, "camera.process", "pace to realtime"),
         ("camera: {driver: replay, sources: [a], pace: slow}\n", 1, 46, "camera.pace", "one of simulated"),
+        (
+            "camera: {driver: replay, sources: [a], scenes: [b]}\n",
+            1,
+            40,
+            "camera.scenes",
+            "known here: driver, sources",
+        ),
+        ("camera: {driver: simulated}\n", 1, 1, "camera.scenes", "is missing"),
+        ("camera: {driver: simulated, scenes: [a], fps: 9}\n", 1, 42, "camera.fps", "known here: driver, scenes, head"),
     ],
 )
 def test_a_wrong_camera_is_told_with_its_place(yaml, line, column, path, message):
@@ -116,7 +127,7 @@ def test_a_wrong_camera_is_told_with_its_place(yaml, line, column, path, message
 def test_a_camera_driver_of_another_release_is_the_one_mistake_told_of_its_section(driver):
     problem = problem_of(f"camera:\n  driver: {driver}\n  size: [1280, 720]\n")
     assert (problem.line, problem.column, problem.path) == (2, 11, "camera.driver")
-    assert problem.message == f'this release has no such camera driver as "{driver}"; it has replay'
+    assert problem.message == f'this release has no camera driver "{driver}"; it has replay and simulated'
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,6 @@ from edge.simulation.terminal import SimulatedTerminal
 from tests.session.scripted import ScriptedVision
 from tests.simulation.stages import Surface, stage
 
-PERIOD = 0.01
-
 
 class Face(ScriptedVision):
     """Finds a face as wide as one at half a metre in the middle of each picture."""
@@ -33,7 +31,7 @@ class Face(ScriptedVision):
         return replace(evidence, box=FaceBox(60.5, 30, 39, 60), lit_settled=frame.light.settled)
 
 
-def measure(unit, *, period=PERIOD, lux=None, settle=60, limit=300, each=lambda unit, number: None):
+def measure(unit, *, lux=None, settle=60, limit=300, each=lambda unit, number: None):
     """The answer of one step, and the times at which the backlight was told to change."""
     told = []
     dim = unit.backlight.set_level
@@ -47,7 +45,7 @@ def measure(unit, *, period=PERIOD, lux=None, settle=60, limit=300, each=lambda 
         unit.backlight.set_level(1.0, unit.clock.now())
         for _ in range(settle):
             unit.camera.read(1.0)
-        step = LightStep(unit.camera, unit.backlight, unit.clock.now(), flicker_period=period, lux=lux)
+        step = LightStep(unit.camera, unit.backlight, unit.clock.now(), lux=lux)
         for number in range(limit):
             each(unit, number)
             frame = unit.camera.read(1.0)
@@ -92,7 +90,7 @@ def test_flicker_that_it_cannot_divide_voids_the_answer():
 
 
 def test_unknown_mains_are_trusted_where_nothing_flickers():
-    answer, _ = measure(terminal(lux=150, mains=None), period=None)
+    answer, _ = measure(terminal(lux=150, mains=None))
     assert answer.level is LightLevel.DIM
 
 
@@ -104,7 +102,7 @@ def test_lux_is_named_as_a_second_opinion():
 def test_a_face_that_does_not_answer_in_dim_light_is_vetoed():
     # What shines by itself, as a screen does, adds light that is not the room's.
     unit = terminal(lux=1500, mains=None)
-    answer, _ = measure(unit, period=None, lux=40)
+    answer, _ = measure(unit, lux=40)
     assert answer.outcome is EvidenceOutcome.VETO
     assert answer.level is LightLevel.DIM
 
@@ -158,11 +156,9 @@ def test_a_slowly_brightening_room_is_not_taken_for_our_light():
     assert answer.margin == pytest.approx(0.85 * 15.5 / ambient, rel=0.25)
 
 
-def session(
-    unit, mode=LivenessOperationMode.PASSIVE, mains=50.0, vision=None, devices=None, floor=PRESETS[Preset.KIOSK]
-):
+def session(unit, mode=LivenessOperationMode.PASSIVE, vision=None, devices=None, floor=PRESETS[Preset.KIOSK]):
     devices = devices or Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
-    runner = SessionRunner(devices, vision or Face(), lambda: unit.clock, mains_hz=mains)
+    runner = SessionRunner(devices, vision or Face(), lambda: unit.clock)
     request = SessionStart(id="12345678", expires_at=1.0, liveness_operation_mode=mode)
     return runner.run("0" * 32, tighten(floor, request), mode).attempts[-1]
 
@@ -221,7 +217,7 @@ def test_a_backlight_that_fails_at_once_leaves_the_exposure_free():
 
     unit.backlight.set_level = broken
     with unit.camera, pytest.raises(HardwareError):
-        LightStep(unit.camera, unit.backlight, 0.0, flicker_period=PERIOD, lux=None)
+        LightStep(unit.camera, unit.backlight, 0.0, lux=None)
     assert not held
 
 
@@ -306,7 +302,7 @@ def test_in_a_dark_room_a_face_is_measured_though_it_vanishes_with_the_display(l
 
 @pytest.mark.parametrize("lux", [0.5, 2.0, 20.0])
 def test_camera_noise_in_a_dark_room_is_not_taken_for_flicker(lux):
-    answer, _ = measure(terminal(lux=lux, mains=None), period=None)
+    answer, _ = measure(terminal(lux=lux, mains=None))
     assert answer.level is LightLevel.DIM
 
 
@@ -322,7 +318,7 @@ def test_a_beat_in_step_with_the_display_is_not_taken_for_an_answer(fps, frequen
             plain, lamps=[Dome(1000.0, white(), Mains(frequency, modulation, phase), above=0.0), *plain.lamps[1:]]
         )
 
-    answer, _ = measure(SimulatedTerminal([scene]), period=None)
+    answer, _ = measure(SimulatedTerminal([scene]))
     assert answer.level is not LightLevel.DIM
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.config.choices import Pace
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
 from edge.hardware.ports import LightBand, Pattern
 from edge.simulation.signals import Commanded
-from edge.simulation.terminal import SimulatedTerminal
+from edge.simulation.terminal import Pacer, SimulatedTerminal
 from tests.hardware.contracts.ambient import AmbientSensorContract
 from tests.hardware.contracts.camera import CameraContract
 from tests.hardware.contracts.lights import BacklightContract, IlluminatorContract
@@ -184,13 +183,56 @@ def test_the_same_seed_plays_the_same_scene():
     assert (play() == play()).all()
 
 
-def test_nothing_waits_unless_a_pace_is_asked_for():
-    slept = []
-    for pace in Pace:
-        unit = SimulatedTerminal([stage], pace=pace, sleep=slept.append)
-        with unit.camera:
-            read(unit, 5)
-    assert sum(slept) == pytest.approx(unit.clock.now())
+class RealTime:
+    """A real clock on which everything takes no time but sleeping, and what ``busy`` adds to each look at it."""
+
+    def __init__(self, busy=0.0):
+        self.seconds, self.busy, self.slept = 100.0, busy, []
+
+    def now(self):
+        self.seconds += self.busy
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def paced(real, frames):
+    unit = SimulatedTerminal([stage], wait=Pacer(real.now, real.sleep))
+    with unit.camera:
+        read(unit, frames)
+    return unit
+
+
+def test_in_real_time_a_frame_comes_when_a_camera_would_give_it_however_long_it_takes_to_draw():
+    at_once, drawn = RealTime(), RealTime(busy=0.02)
+    for real in (at_once, drawn):
+        unit = paced(real, 31)
+        # The first frame comes when it is there; the others a thirtieth of a second after each other.
+        assert real.seconds - 100.0 - real.busy == pytest.approx(1.0, abs=0.021)
+        assert unit.clock.now() == pytest.approx(33 / 30)
+    assert max(drawn.slept) == pytest.approx(1 / 30 - 0.02)
+
+
+def test_a_machine_too_slow_for_real_time_lags_and_does_not_hurry_later():
+    real = RealTime(busy=0.1)
+    paced(real, 10)
+    assert real.slept == []
+    real.busy = 0.0
+    paced(real, 10)
+    assert sum(real.slept) == pytest.approx(9 / 30)
+
+
+def test_a_frame_that_does_not_come_in_time_is_waited_for_in_real_time_too():
+    real = RealTime()
+    unit = SimulatedTerminal([lambda: stage(latency=30)], wait=Pacer(real.now, real.sleep))
+    with unit.camera:
+        for _ in range(2):
+            assert unit.camera.read(0.4) is None
+            unit.clock.waited(0.4)
+        assert unit.camera.read(0.4) is not None
+    assert real.seconds - 100.0 == pytest.approx(1.0 - 0.4)
 
 
 def test_a_camera_that_gives_nothing_in_time_gives_none():

@@ -36,7 +36,7 @@ from edge.link.requester import Requester, TerminalRefusedError, Verification, l
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
 from edge.terminal import daemon as daemon_module
-from edge.terminal.assembly import Workbench, devices
+from edge.terminal.assembly import Workbench, unlit
 from edge.terminal.daemon import Daemon
 from edge.terminal.notify import watchdog_period
 from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
@@ -91,7 +91,7 @@ async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, 
     def open_workbench(_):
         if error is not None:
             raise error
-        runner = SessionRunner(devices(camera or Endless()), vision or ScriptedVision(), FrameClock)
+        runner = SessionRunner(unlit(camera or Endless()), vision or ScriptedVision(), FrameClock)
         return Workbench(runner, {"net": "0" * 64}, "scripted 1.0")
 
     monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
@@ -335,7 +335,7 @@ def test_a_request_that_comes_before_the_models_are_loaded_is_refused(loaded, br
 
     def open_slowly(_):
         may_open.wait(PATIENCE)
-        return Workbench(SessionRunner(devices(Endless()), ScriptedVision(), FrameClock), {}, "scripted 1.0")
+        return Workbench(SessionRunner(unlit(Endless()), ScriptedVision(), FrameClock), {}, "scripted 1.0")
 
     async def scenario():
         monkeypatch.setattr(daemon_module, "open_workbench", open_slowly)
