@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import EvidenceOutcome, LightLevel
+from edge.contracts.enums import Spectrum
 from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval
 from edge.liveness.evidence import FaceBox, FrameEvidence
+from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
 # stays 0.25 s or longer: two flashes in more than a second (WCAG 2.3.1 allows three).
@@ -26,44 +26,14 @@ _PATIENCE_SECONDS: Final = 1.0
 # A slower camera gets no answer in the time that the session's machine gives a measurement
 # (edge.liveness.policy.Policy.measuring_limit), and lux decides before that runs out.
 _LONGEST: Final = 4.5
-# A 7-inch display of 300 cd/m2 gives 16 lx at 0.5 m: 4 % of 400 lx. Less does not show in single frames.
-_DIM_CONTRAST: Final = 0.04
-_DIM_DEVIATIONS: Final = 5.0
-# Where the exposure does not divide flicker out: scatter of the face's level that leaves no room for it; and how many
-# times its scatter an answer must be, since a beat in step with the levels passes for one. Of a sine, looked at for
-# half of each level or more, as the guards leave it, the fitted answer is at most 19 times what it scatters.
-_NO_FLICKER: Final = 0.01
-_NO_BEAT: Final = 20.0
+# Of one ripple of the mains light, by which an exposure may miss a whole number of them.
 _WHOLE_PERIODS: Final = 0.01
-_MOST_CLIPPED: Final = 0.02
 # Share of the face's rows that one level must have lit, and the middle of the face box that counts, each way.
 _ENOUGH_ROWS: Final = 0.6
 _MIDDLE: Final = 0.6
-# What the display should give a face: lux at half a metre. The width of a face, metres: 0.14 to 0.16 between the
-# zygomatic arches and what a detector's box adds.
-_OWN_LUX: Final = 16.0
+# The width of a face, metres: 0.14 to 0.16 between the zygomatic arches and what a detector's box adds.
 _FACE_WIDTH: Final = 0.15
-# The display is expected to show by so much or more, and shows by so small a share of it: no surface answers.
-_STRONG: Final = 0.15
-_ABSENT: Final = 0.25
 _NOT_HELD: Final = "the camera does not hold its exposure"
-
-
-@dataclass(frozen=True, slots=True)
-class LightAnswer:
-    """What a step came to. level is None where it says nothing, for the reason given."""
-
-    level: LightLevel | None
-    reason: str
-    outcome: EvidenceOutcome = EvidenceOutcome.INSUFFICIENT
-    margin: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    stage: int
-    time: float
-    level: float
 
 
 class LightStep:
@@ -80,7 +50,7 @@ class LightStep:
         self._flicker_period = None if mains is None else 1 / (2 * mains)
         self._lux = lux
         self._stages: list[LightInterval] = []
-        self._samples: list[_Sample] = []
+        self._samples: list[Sample] = []
         self._held: Frame | None = None
         self._waited = 0
         self._began = now
@@ -135,7 +105,7 @@ class LightStep:
         if stage + 1 < len(_LEVELS):
             self._backlight_to_next_level(now)
             return None
-        return self._answer(exposure)
+        return light_answer(self._samples, self._circumstances(exposure))
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
@@ -173,7 +143,7 @@ class LightStep:
         periods = exposure.duration / self._flicker_period
         return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods
 
-    def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> _Sample | LightAnswer | None:
+    def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> Sample | LightAnswer | None:
         edge = (1 - _MIDDLE) / 2
         top, bottom = (round(box.top + box.height * share) for share in (edge, 1 - edge))
         left, right = (round(box.left + box.width * share) for share in (edge, 1 - edge))
@@ -192,7 +162,7 @@ class LightStep:
         if counts[stage] < _ENOUGH_ROWS * len(stages):
             return None
         self._clipped = max(self._clipped, rows.clipped)
-        return _Sample(stage, frame.captured_at, float(rows.levels[stages == stage].mean()))
+        return Sample(stage, _LEVELS[stage], frame.captured_at, float(rows.levels[stages == stage].mean()))
 
     def _stage_of(self, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.intp]:
         """(rows,) number of the level that lit each row from begin to end of its exposure; -1: more than one."""
@@ -202,54 +172,18 @@ class LightStep:
             stages[(begins >= interval.settled_at) & (ends <= until)] = number
         return stages
 
-    def _answer(self, exposure: Exposure) -> LightAnswer:
-        if self._clipped > _MOST_CLIPPED:
-            return LightAnswer(None, f"{self._clipped:.0%} of the face is overexposed")
-        times = np.array([sample.time for sample in self._samples])
-        lit = np.array([_LEVELS[sample.stage] for sample in self._samples])
-        levels = np.array([sample.level for sample in self._samples])
-        # A straight line in time besides: whoever comes nearer or leaves, clouds, a sinking sun.
-        design = np.stack([np.ones_like(lit), lit, times - times.mean()], axis=1)
-        fit, *_ = np.linalg.lstsq(design, levels, rcond=None)
-        dark, ours = float(fit[0]), float(fit[1])
-        scatter = float(np.sqrt(np.sum((levels - design @ fit) ** 2) / max(len(levels) - 3, 1)))
-        if dark <= 0:
-            if ours <= _DIM_DEVIATIONS * scatter:
-                return LightAnswer(None, "the picture is black: the lens is covered, or nothing lights the face")
-            return LightAnswer(LightLevel.DIM, f"nothing but the display lights the face; {self._second_opinion(True)}")
-        absent = scatter <= _NO_FLICKER * dark and ours < _DIM_CONTRAST * dark
-        if self._divides_flicker(exposure) is None and not absent and ours < _NO_BEAT * scatter:
-            return LightAnswer(
-                None,
-                f"lamps may flicker: an exposure of {exposure.duration * 1e3:.1f} ms does not divide it out, and the "
-                f"face's light scatters by {scatter / dark:.1%}",
-            )
-        contrast, single = ours / dark, scatter / dark
-        noise = single * float(np.sqrt(np.linalg.inv(design.T @ design)[1, 1]))
-        figures = f"the face answers the display with {contrast:.1%} (noise {noise:.1%})"
-        expected = self._expected()
-        if expected is not None and expected >= _STRONG and contrast + 3 * noise < _ABSENT * expected:
-            return LightAnswer(
-                LightLevel.DIM,
-                f"{figures}, where {expected:.0%} are due at {self._lux:.0f} lx: no surface of a face",
-                EvidenceOutcome.VETO,
-                contrast / expected,
-            )
-        dim = contrast >= _DIM_CONTRAST and ours >= _DIM_DEVIATIONS * scatter
-        level = LightLevel.DIM if dim else LightLevel.BRIGHT
-        return LightAnswer(level, f"{figures}, {level.value}; {self._second_opinion(dim)}", margin=contrast)
-
-    def _expected(self) -> float | None:
-        """Contrast that the display should have on a face at this distance."""
-        if self._lux is None or self._distance is None:
-            return None
-        return _OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
-
-    def _second_opinion(self, dim: bool) -> str:
-        if self._lux is None:
-            return "no lux to compare"
-        expects_dim = _OWN_LUX / max(self._lux, 1.0) >= _DIM_CONTRAST
-        return f"{self._lux:.0f} lx {'agrees' if expects_dim == dim else 'disagrees'}"
+    def _circumstances(self, exposure: Exposure) -> Circumstances:
+        due = None
+        if self._lux is not None and self._distance is not None:
+            due = OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
+        return Circumstances(
+            exposure=exposure.duration,
+            divides_flicker=self._divides_flicker(exposure) is True,
+            clipped=self._clipped,
+            lux=self._lux,
+            due=due,
+            lux_sees_all=self._camera.traits.spectrum is Spectrum.IR_CUT,
+        )
 
 
 def _windows(exposure: Exposure, top: int, bottom: int) -> Sequence[NDArray[np.float64]]:

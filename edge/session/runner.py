@@ -44,8 +44,9 @@ from edge.liveness.machine import SessionState, new_session, step, wants_judgeme
 from edge.liveness.policy import Policy
 from edge.liveness.state import Phase
 from edge.session.clock import Clock
+from edge.session.light_answer import LightAnswer
 from edge.session.light_level import level_from_lux
-from edge.session.light_step import LightAnswer, LightStep
+from edge.session.light_step import LightStep
 from edge.session.report import attempt_report
 
 log = structlog.get_logger(__name__)

@@ -53,12 +53,13 @@ class ExposureControl:
         return self._coming.popleft()
 
     def lock(self, flicker_period: float | None) -> None:
-        """Hold what is asked for now, as whole flicker periods if it is long enough."""
+        """Hold what is asked for now, as whole flicker periods if it is long enough; see ``Camera.lock``."""
         product = self._wanted.duration * self._wanted.gain
-        longest = min(self._wanted.duration, self._longest)
-        if flicker_period is not None and longest >= flicker_period:
-            longest = flicker_period * int(longest / flicker_period + 1e-9)
-        self._wanted = Setting(longest, min(_MOST_GAIN, product / longest), self._wanted.colour_gains)
+        duration = min(self._wanted.duration, self._longest)
+        if flicker_period is not None and flicker_period / 2 <= duration and flicker_period <= self._longest:
+            duration = flicker_period * max(1, int(duration / flicker_period + 1e-9))
+        gain = min(_MOST_GAIN, max(1.0, product / duration))
+        self._wanted = Setting(duration, gain, self._wanted.colour_gains)
         self._locked = True
 
     def unlock(self) -> None:

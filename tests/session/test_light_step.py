@@ -15,9 +15,10 @@ from edge.liveness.evidence import FaceBox
 from edge.liveness.policy import tighten
 from edge.session.light_step import LightStep
 from edge.session.runner import Devices, SessionRunner
+from edge.simulation.illuminants import TUNGSTEN, blackbody
 from edge.simulation.lamps import Dome, white
 from edge.simulation.optics import Pose
-from edge.simulation.signals import Commanded, Mains
+from edge.simulation.signals import Commanded, Mains, Steady
 from edge.simulation.terminal import SimulatedTerminal
 from tests.session.scripted import ScriptedVision
 from tests.simulation.stages import Surface, stage
@@ -336,18 +337,26 @@ def test_where_the_camera_is_too_slow_lux_decides_and_the_session_goes_on():
 
 
 def test_a_camera_that_passes_infrared_alone_is_not_asked_for_the_displays_light():
-    unit = terminal(lux=40, measured_lux=40)
-    blind = replace(unit.camera.traits, spectrum=Spectrum.IR_PASS)
+    def scene():
+        plain = stage(lux=40, measured_lux=40)
+        return replace(plain, sensor=replace(plain.sensor, sees_visible=False, sees_infrared=True))
 
-    class Behind:
-        traits = blind
-
-        def __getattr__(self, name):
-            return getattr(unit.camera, name)
-
-    devices = Devices(Behind(), unit.backlight, unit.illuminator, unit.screen, unit.ambient)
-    attempt = session(unit, devices=devices)
+    attempt = session(SimulatedTerminal([scene]))
     assert "does not see" in attempt.light_reason
+    assert attempt.light_level is LightLevel.DIM
+    assert attempt.result.liveness_decision.value != "spoofface"
+
+
+def test_infrared_of_the_room_that_lux_does_not_count_makes_no_screen_of_a_face():
+    # As much infrared as a tungsten lamp of 10 lx gives, which a camera without a filter sees many times over.
+    def scene():
+        plain = stage(lux=10, measured_lux=10)
+        warm = Dome(10.0, blackbody(TUNGSTEN), Steady(), above=0.0)
+        return replace(plain, lamps=[warm, *plain.lamps[1:]], sensor=replace(plain.sensor, sees_infrared=True))
+
+    unit = SimulatedTerminal([scene])
+    assert unit.camera.traits.spectrum is Spectrum.NOIR
+    attempt = session(unit)
     assert attempt.light_level is LightLevel.DIM
     assert attempt.result.liveness_decision.value != "spoofface"
 
