@@ -101,6 +101,7 @@ class _Builder:
             illuminator=illuminator,
             band=LightBand.INFRARED if terminal.illuminator is None else terminal.illuminator.band,
             lux=_measured_lux(surroundings) if terminal.lux_sensor else None,
+            raw=terminal.camera.raw,
         )
 
     def _subjects(self) -> Sequence[Subject]:

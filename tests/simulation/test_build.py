@@ -136,6 +136,11 @@ def test_the_spectrum_says_what_the_sensor_sees(stage, spectrum, visible, infrar
     assert (sensor.sees_visible, sensor.sees_infrared) == (visible, infrared)
 
 
+def test_frames_carry_raw_values_unless_the_scene_says_otherwise(stage):
+    assert stage().raw
+    assert not stage({"camera": {**SMALL, "raw": False}}).raw
+
+
 def frames(stage, count=3):
     with SimulatedTerminal([lambda: stage]).camera as camera:
         return [camera.read(1.0).pixels for _ in range(count)]
