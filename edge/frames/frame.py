@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
+
+_LARGEST: Final = 0xFFFF
 
 
 class ColourOrder(StrEnum):
@@ -22,6 +25,20 @@ class Tone(StrEnum):
     """The curve between light and ``Frame.pixels``, where it is fixed and known."""
 
     SRGB = "srgb"
+
+
+class BayerOrder(StrEnum):
+    """Colours of the 2 x 2 cell at the top left of a mosaic, row by row, as libcamera names formats (SBGGR10)."""
+
+    BGGR = "BGGR"
+    RGGB = "RGGB"
+    GRBG = "GRBG"
+    GBRG = "GBRG"
+
+    @property
+    def first_green(self) -> int:
+        """Column of the first green pixel of even rows, 0 or 1; odd rows have the other."""
+        return self.value.index("G")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,28 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """What the sensor gave behind its mosaic of colour filters. ``repr`` shows no values.
+
+    values: (height, width) uint16, one colour to a pixel, rising in proportion with light from ``black`` on; without
+        white balance, correction of the lens or a curve. Negative noise may leave them a little below ``black``.
+    order: of the colours.
+    black: value of darkness. white: the largest value there is. Both in the units of ``values``.
+    """
+
+    values: NDArray[np.uint16] = field(repr=False)
+    order: BayerOrder
+    black: int
+    white: int
+
+    def __post_init__(self) -> None:
+        if self.values.dtype != np.uint16 or self.values.ndim != 2:
+            raise ValueError(f"a mosaic is (height, width) uint16, not {self.values.shape} {self.values.dtype}")
+        if not 0 <= self.black < self.white <= _LARGEST:
+            raise ValueError(f"a mosaic is from black up to white in 16 bits, not from {self.black} to {self.white}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A picture. Never written to disk, never logged: ``repr`` shows the shape only.
 
@@ -70,6 +109,9 @@ class Frame:
     lux: what the camera's metadata estimates of the scene, if anything.
     tone: None where the curve is unknown or adapts to the scene; then the pixels give no linear values.
     colour_gains: of red and blue, as white balance set them; None where the camera does not say.
+    raw: what ``pixels`` were made of; None where the source gives 8 bits only. It has their height and width, since a
+        row of one must be the row of the other: ``exposure`` says of rows when they saw light, and a window found in
+        ``pixels`` is then the same window of both. A raw stream that is scaled to make the picture does not fit.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)
@@ -83,10 +125,13 @@ class Frame:
     lux: float | None = None
     tone: Tone | None = None
     colour_gains: tuple[float, float] | None = None
+    raw: Mosaic | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
             raise ValueError(f"a frame is (height, width, 3) uint8, not {self.pixels.shape} {self.pixels.dtype}")
+        if self.raw is not None and self.raw.values.shape != self.pixels.shape[:2]:
+            raise ValueError(f"a mosaic of {self.raw.values.shape} is not of a picture of {self.pixels.shape[:2]}")
 
     @property
     def height(self) -> int:

@@ -8,17 +8,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.frame import Frame, Tone
+from edge.frames.frame import Frame, Mosaic, Tone
 
 # The inverse of sRGB's curve (IEC 61966-2-1), for each value of eight bits.
 _CODES = np.arange(256) / 255
 _SRGB: Final = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _CLIPPED: Final = 254
+# Narrower windows have rows without a green pixel of the mosaic.
+_NARROWEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowLevels:
-    """levels: (rows,) float32 mean green light of each row, 0..1 of full scale. clipped: share of pixels at its end."""
+    """levels: (rows,) float32 mean green light of each row, 0..1 of full scale; noise around nothing may be a little
+    below 0. clipped: share of the green pixels at the end of the scale.
+    """
 
     levels: NDArray[np.float32]
     clipped: float
@@ -27,9 +31,29 @@ class RowLevels:
 def row_levels(frame: Frame, top: int, bottom: int, left: int, right: int) -> RowLevels | None:
     """Of a window, rows ``top`` up to ``bottom`` and columns ``left`` up to ``right``, which lies in the picture.
 
-    None where the frame's curve is not known. Green, because it is the least noisy and untouched by white balance.
+    From the raw values where the frame carries them, whatever the curve of its pixels; else from the pixels, and None
+    where their curve is not known. Green, because it is the least noisy and untouched by white balance. Raises
+    ValueError for a window without rows or of less than two columns.
     """
+    if bottom <= top or right - left < _NARROWEST:
+        raise ValueError(f"a window of {right - left} x {bottom - top} pixels has no level: 2 x 1 is the least")
+    if frame.raw is not None:
+        return _of_mosaic(frame.raw, top, bottom, left, right)
     if frame.tone is not Tone.SRGB:
         return None
     green = frame.pixels[top:bottom, left:right, 1]
     return RowLevels(_SRGB[green].mean(axis=1), float((green >= _CLIPPED).mean()))
+
+
+def _of_mosaic(raw: Mosaic, top: int, bottom: int, left: int, right: int) -> RowLevels:
+    means = np.empty(bottom - top)
+    clipped = counted = 0
+    for offset in range(min(2, bottom - top)):
+        row = top + offset
+        column = left + (raw.order.first_green + row + left) % 2
+        green = raw.values[row:bottom:2, column:right:2]
+        means[offset::2] = green.mean(axis=1)
+        clipped += int((green >= raw.white).sum())
+        counted += green.size
+    levels = (means - raw.black) / (raw.white - raw.black)
+    return RowLevels(levels.astype(np.float32), clipped / counted)

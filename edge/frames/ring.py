@@ -10,42 +10,47 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import mmap
 import os
 import select
 import struct
 import weakref
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, LightState, Tone
+from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic, Tone
 
 # One in the writer's hands, one with the newest frame, one in the reader's hands.
 SLOTS = 3
 CHANNELS = 3
+RAW_BYTES = 2
+
+_Kind = TypeVar("_Kind", np.uint8, np.uint16)
 
 # linux/memfd.h and linux/fcntl.h; Python has no name for the first, since Linux 6.3.
 _MFD_NOEXEC_SEAL = 0x0008
 _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 # width, height, sequence; captured_at, exposure (4), display, infrared, white, lux, gains of red and blue; flags,
-# capture kind, colour order, tone
-_HEADER = struct.Struct("<IIQ11d4B")
+# capture kind, colour order, tone, order of the raw values; their black and white
+_HEADER = struct.Struct("<IIQ11d5B2H")
 _HEADER_SPACE = 128
 _CAPTURE_KINDS = tuple(CaptureKind)
 _COLOUR_ORDERS = tuple(ColourOrder)
 _TONES = (None, *Tone)
+_BAYER_ORDERS = (None, *BayerOrder)
 _STILL, _SETTLED, _HAS_EXPOSURE, _HAS_DISPLAY, _HAS_LUX, _HAS_GAINS = (1 << bit for bit in range(6))
 
 
 def pack_header(frame: Frame) -> bytes:
-    """Everything of a frame but its pixels."""
-    exposure, light = frame.exposure, frame.light
+    """Everything of a frame but its pixels and its raw values."""
+    exposure, light, raw = frame.exposure, frame.light, frame.raw
     flags = (
         _STILL * frame.still
         | _SETTLED * light.settled
@@ -70,6 +75,7 @@ def pack_header(frame: Frame) -> bytes:
         _CAPTURE_KINDS.index(frame.capture),
         _COLOUR_ORDERS.index(frame.colour),
         _TONES.index(frame.tone),
+        *((_BAYER_ORDERS.index(raw.order), raw.black, raw.white) if raw is not None else (0, 0, 0)),
     )
 
 
@@ -79,9 +85,16 @@ def size_of(header: bytes) -> tuple[int, int]:
     return width, height
 
 
-def unpack_header(header: bytes, pixels: NDArray[np.uint8]) -> Frame:
-    """The frame of which ``header`` was packed, around ``pixels``."""
-    _, _, sequence, captured_at, *numbers, flags, capture, colour, tone = _HEADER.unpack(header)
+def has_raw(header: bytes) -> bool:
+    """Whether the frame of which ``header`` was packed carries raw values."""
+    *_, order, _, _ = _HEADER.unpack(header)
+    return bool(order)
+
+
+def unpack_header(header: bytes, pixels: NDArray[np.uint8], values: NDArray[np.uint16] | None = None) -> Frame:
+    """The frame of which ``header`` was packed, around ``pixels`` and, where it has them, raw ``values``."""
+    _, _, sequence, captured_at, *numbers, flags, capture, colour, tone, bayer, dark, full = _HEADER.unpack(header)
+    order = _BAYER_ORDERS[bayer]
     start, duration, line_time, gain, display, infrared, white, lux, red, blue = numbers
     return Frame(
         pixels=pixels,
@@ -100,6 +113,7 @@ def unpack_header(header: bytes, pixels: NDArray[np.uint8]) -> Frame:
         lux=lux if flags & _HAS_LUX else None,
         tone=_TONES[tone],
         colour_gains=(red, blue) if flags & _HAS_GAINS else None,
+        raw=Mosaic(values, order, dark, full) if values is not None and order is not None else None,
     )
 
 
@@ -107,11 +121,12 @@ def unpack_header(header: bytes, pixels: NDArray[np.uint8]) -> Frame:
 class RingHandle:
     """The writer's end as file descriptors, to be inherited by the capture process; picklable.
 
-    width, height: of the largest frame, pixels.
+    width, height: of the largest frame, pixels. raw: whether there is room for raw values.
     """
 
     width: int
     height: int
+    raw: bool
     memory: int
     free_out: int
     ready_in: int
@@ -128,18 +143,20 @@ class RingHandle:
             os.close(fd)
 
 
-def create_ring(width: int, height: int) -> tuple[RingReader, RingHandle]:
+def create_ring(width: int, height: int, *, raw: bool = False) -> tuple[RingReader, RingHandle]:
     """A ring for frames of up to ``width`` x ``height`` pixels: the reader, and what to hand to the writing process.
 
+    raw: frames may carry raw values, for which two bytes a pixel are kept in each slot.
     The memory has no name and no file: it is gone with the last process that holds it, however that ends.
     """
     if width < 1 or height < 1:
         raise ValueError(f"a ring is for frames of 1 x 1 pixels or more, not {width} x {height}")
-    memory = _anonymous_file(_slot_size(width * height * CHANNELS) * SLOTS)
+    layout = _Layout(width * height, raw)
+    memory = _anonymous_file(layout.size * SLOTS)
     free_out, free_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     ready_out, ready_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    handle = RingHandle(width, height, memory, free_out, ready_in, ready_out)
-    return RingReader(_Slots(memory, width * height * CHANNELS), os.dup(free_out), free_in, os.dup(ready_out)), handle
+    handle = RingHandle(width, height, raw, memory, free_out, ready_in, ready_out)
+    return RingReader(_Slots(memory, layout), os.dup(free_out), free_in, os.dup(ready_out)), handle
 
 
 def _anonymous_file(size: int) -> int:
@@ -156,23 +173,42 @@ def _anonymous_file(size: int) -> int:
     return memory
 
 
-def _slot_size(capacity: int) -> int:
-    return -(-(_HEADER_SPACE + capacity) // mmap.PAGESIZE) * mmap.PAGESIZE
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Of a slot: header, raw values where there are any, pixels. most: pixels of the largest frame."""
+
+    most: int
+    raw: bool
+
+    @property
+    def pixels(self) -> int:
+        """Where the pixels begin, bytes."""
+        return _HEADER_SPACE + RAW_BYTES * self.most * self.raw
+
+    @property
+    def size(self) -> int:
+        """Bytes, in whole pages."""
+        return -(-(self.pixels + CHANNELS * self.most) // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
 class _Slots:
     """The shared memory, mapped; left out of core dumps."""
 
-    def __init__(self, memory: int, capacity: int) -> None:
-        self._size = _slot_size(capacity)
+    def __init__(self, memory: int, layout: _Layout) -> None:
+        self._pixels = layout.pixels
+        self._size = layout.size
         self._map = mmap.mmap(memory, self._size * SLOTS)
         self._map.madvise(mmap.MADV_DONTDUMP)
 
     # The arrays are made for each use: as long as one lives, the memory cannot be unmapped.
 
     def pixels(self, slot: int, width: int, height: int) -> NDArray[np.uint8]:
-        start = slot * self._size + _HEADER_SPACE
+        start = slot * self._size + self._pixels
         return np.ndarray((height, width, CHANNELS), np.uint8, buffer=self._map, offset=start)
+
+    def values(self, slot: int, width: int, height: int) -> NDArray[np.uint16]:
+        start = slot * self._size + _HEADER_SPACE
+        return np.ndarray((height, width), np.uint16, buffer=self._map, offset=start)
 
     def header(self, slot: int) -> bytes:
         start = slot * self._size
@@ -193,7 +229,7 @@ class RingWriter:
     """The capture process's end. Takes over the handle's file descriptors."""
 
     def __init__(self, handle: RingHandle) -> None:
-        self._slots = _Slots(handle.memory, handle.width * handle.height * CHANNELS)
+        self._slots = _Slots(handle.memory, _Layout(handle.width * handle.height, handle.raw))
         self._handle = handle
         self._poll = select.poll()
         self._poll.register(handle.free_out, 0)
@@ -207,7 +243,8 @@ class RingWriter:
         """Publishes a copy of ``frame``, in place of the oldest one that was not read. Never waits.
 
         False: dropped, since the reader holds every slot; that is so while it wipes them.
-        Raises HardwareError for a frame with more pixels than the ring was made for.
+        Raises HardwareError for a frame with more pixels than the ring was made for, and ValueError for one with raw
+        values where it was made without.
         """
         largest = self._handle
         if frame.width * frame.height > largest.width * largest.height:
@@ -216,10 +253,14 @@ class RingWriter:
                 f"more than the {largest.width} x {largest.height} that were expected",
                 remedy="set the camera's width and height to what it gives",
             )
+        if frame.raw is not None and not largest.raw:
+            raise ValueError("the frame carries raw values, and the ring was made for frames without")
         header = pack_header(frame)
         slot = self._take_slot()
         if slot is None:
             return False
+        if frame.raw is not None:
+            np.copyto(self._slots.values(slot, frame.width, frame.height), frame.raw.values)
         np.copyto(self._slots.pixels(slot, frame.width, frame.height), frame.pixels)
         self._slots.set_header(slot, header)
         _put(self._handle.ready_in, slot)
@@ -254,6 +295,7 @@ class RingReader:
         self._free_in: int | None = free_in
         self._ready_out = ready_out
         self._copies = _PrivateCopies()
+        self._raw_copies = _PrivateCopies()
         self._closed = False
         for slot in range(SLOTS):
             _put(free_in, slot)
@@ -265,8 +307,8 @@ class RingReader:
     def read(self, timeout: float = 0.0) -> Frame | None:
         """The newest frame that was not read yet, or None when ``timeout`` seconds pass, or the writer goes, without.
 
-        The pixels are a private copy: they stay as they are for as long as anybody refers to them, until ``wipe`` or
-        ``close`` blackens them.
+        The pixels and raw values are a private copy: they stay as they are for as long as anybody refers to them, until
+        ``wipe`` or ``close`` blackens them.
         """
         slot = self._newest()
         if slot is None and timeout > 0:
@@ -278,10 +320,13 @@ class RingReader:
             return None
         header = self._slots.header(slot)
         width, height = size_of(header)
-        pixels = self._copies.take(width, height)
+        pixels = self._copies.take((height, width, CHANNELS), np.uint8)
         np.copyto(pixels, self._slots.pixels(slot, width, height))
+        values = self._raw_copies.take((height, width), np.uint16) if has_raw(header) else None
+        if values is not None:
+            np.copyto(values, self._slots.values(slot, width, height))
         self._give_back(slot)
-        return unpack_header(header, pixels)
+        return unpack_header(header, pixels, values)
 
     def stop(self) -> None:
         """Tells the writer that no more is wanted. What it published can still be read."""
@@ -299,7 +344,7 @@ class RingReader:
         for slot in (*waiting, *free):
             self._slots.wipe(slot)
             self._give_back(slot)
-        self._copies.wipe()
+        self._wipe_copies()
         return len(waiting)
 
     def close(self) -> None:
@@ -310,7 +355,7 @@ class RingReader:
         self.stop()
         for slot in range(SLOTS):
             self._slots.wipe(slot)
-        self._copies.wipe()
+        self._wipe_copies()
         self._slots.close()
         os.close(self._free_out)
         os.close(self._ready_out)
@@ -332,6 +377,10 @@ class RingReader:
             newest = newer
         return newest
 
+    def _wipe_copies(self) -> None:
+        self._copies.wipe()
+        self._raw_copies.wipe()
+
     def _give_back(self, slot: int) -> None:
         if self._free_in is not None:
             _put(self._free_in, slot)
@@ -344,10 +393,10 @@ class _PrivateCopies:
     """
 
     def __init__(self) -> None:
-        self._lent: list[tuple[mmap.mmap, weakref.ref[NDArray[np.uint8]]]] = []
+        self._lent: list[tuple[mmap.mmap, weakref.ref[NDArray[Any]]]] = []
 
-    def take(self, width: int, height: int) -> NDArray[np.uint8]:
-        size = width * height * CHANNELS
+    def take(self, shape: tuple[int, ...], kind: type[_Kind]) -> NDArray[_Kind]:
+        size = math.prod(shape) * np.dtype(kind).itemsize
         for index, (buffer, user) in enumerate(self._lent):
             if user() is None and len(buffer) >= size:
                 del self._lent[index]
@@ -355,9 +404,9 @@ class _PrivateCopies:
         else:
             buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             buffer.madvise(mmap.MADV_DONTDUMP)
-        pixels = np.ndarray((height, width, CHANNELS), np.uint8, buffer=buffer)
-        self._lent.append((buffer, weakref.ref(pixels)))
-        return pixels
+        copy = np.ndarray(shape, kind, buffer=buffer)
+        self._lent.append((buffer, weakref.ref(copy)))
+        return copy
 
     def wipe(self) -> None:
         for buffer, _ in self._lent:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import numpy as np
 
-from edge.contracts.enums import Prompt, Spectrum
+from edge.contracts.enums import Prompt
 from edge.frames.picture import read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
@@ -101,6 +101,7 @@ class _Builder:
             illuminator=illuminator,
             band=LightBand.INFRARED if terminal.illuminator is None else terminal.illuminator.band,
             lux=_measured_lux(surroundings) if terminal.lux_sensor else None,
+            raw=terminal.camera.raw,
         )
 
     def _subjects(self) -> Sequence[Subject]:
@@ -216,8 +217,7 @@ def _pinhole(camera: scene.Camera) -> Pinhole:
 
 def _sensor(camera: scene.Camera) -> SensorModel:
     return SensorModel(
-        sees_visible=camera.spectrum is not Spectrum.IR_PASS,
-        sees_infrared=camera.spectrum is not Spectrum.IR_CUT,
+        spectrum=camera.spectrum,
         full_well=camera.full_well,
         read_noise=camera.read_noise,
         line_time=camera.line_time,

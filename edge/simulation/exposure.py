@@ -10,12 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.simulation.sensor import WHITE_GAINS
+
 # Linear level, of full scale, that the green pixels are brought to on average.
 _TARGET: Final = 0.16
 # Share of what lacks that one frame makes good, and of white balance.
 _SPEED: Final = 0.5
 _BALANCE_SPEED: Final = 0.1
-# How far, in powers, the picture is taken to be grey on average: a face in its middle is not.
+# How far, in powers, the picture is taken to be grey on average: a face in its middle is not. For the rest the light is
+# taken to be white, which is where white balance begins.
 _BALANCE_TRUST: Final = 0.3
 _SHORTEST: Final = 30e-6
 _MOST_GAIN: Final = 16.0
@@ -29,7 +32,7 @@ class Setting:
 
     duration: float
     gain: float
-    colour_gains: tuple[float, float] = (1.0, 1.0)
+    colour_gains: tuple[float, float] = WHITE_GAINS
 
 
 class ExposureControl:
@@ -78,11 +81,11 @@ class ExposureControl:
         product = used.duration * used.gain * _TARGET / level
         now = self._wanted.duration * self._wanted.gain
         product = now * (product / now) ** _SPEED
-        gains = tuple(
-            old * (min(4.0, max(0.25, green / max(other, 1e-4))) ** _BALANCE_TRUST / old) ** _BALANCE_SPEED
-            for old, other in zip(self._wanted.colour_gains, (red, blue), strict=True)
+        red_gain, blue_gain = (
+            _balanced(old, of_white, green / max(other, 1e-4))
+            for old, of_white, other in zip(self._wanted.colour_gains, WHITE_GAINS, (red, blue), strict=True)
         )
-        self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (gains[0], gains[1]))
+        self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (red_gain, blue_gain))
 
     def metadata(self, used: Setting) -> Mapping[str, Any]:
         """What libcamera says of a frame that was exposed so; names and units are its own."""
@@ -93,6 +96,13 @@ class ExposureControl:
             "ColourGains": used.colour_gains,
             "AeState": 2 if self._close or self._locked else 1,
         }
+
+
+def _balanced(old: float, of_white: float, of_grey: float) -> float:
+    """The next gain of red or blue, of its gain in white light and the one that would make the picture grey."""
+    cast = min(4.0, max(0.25, of_grey / of_white))
+    wanted = of_white * cast**_BALANCE_TRUST
+    return old * float((wanted / old) ** _BALANCE_SPEED)
 
 
 def _divided(product: float, longest: float, period: float | None) -> tuple[float, float]:

@@ -244,6 +244,13 @@ class Camera(Section):
     blur: Annotated[
         Number, Field(title="Blur", description="Pixels, standard deviation of the lens' point spread", ge=0, le=5)
     ] = 0.6
+    raw: Annotated[
+        YesNo,
+        Field(
+            title="Raw values",
+            description="Whether frames carry the raw values of the colour mosaic beside the 8-bit picture",
+        ),
+    ] = True
 
     @field_validator("width", "height")
     @classmethod

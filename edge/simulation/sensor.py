@@ -10,14 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import Spectrum
-from edge.simulation.optics import INFRARED, Map, Pinhole
+from edge.simulation.illuminants import DAYLIGHT
+from edge.simulation.optics import BANDS, BLUE, GREEN, INFRARED, RED, Map, Pinhole
 
-# Electrons that a square metre of white light per lux second, and one of 850 nm per W s, free in a pixel:
+# Electrons that a square metre of white light per lux second frees in a green pixel, and one of 850 nm per W s in any:
 # 9.3e3 photons of 400 to 700 nm per um2 and lux second (300 lm/W), 4.3e6 per um2 at 850 nm; a lens of f/1.8 passes
 # 1 / (4 * 1.8**2) of a surface's exitance; two by two pixels of 1.4 um are read as one (Raspberry Pi Camera Module 3);
-# a filtered pixel answers with 0.2 of the white photons and 0.3 of the infrared ones.
+# a green pixel answers with 0.2 of the white photons, and each colour with 0.3 of the infrared ones.
 ELECTRONS_PER_LUX_SECOND: Final = 9.3e3 / (4 * 1.8**2) * 2.8**2 * 0.2
 INFRARED_PER_LUX: Final = 4.3e6 * 0.3 / (9.3e3 * 0.2)
+# Electrons of red and blue pixels for each of a green one, of grey in lights of two colour temperatures, kelvin: the
+# calibration of the same camera behind its infrared-cut filter (libcamera, src/ipa/rpi/vc4/data/imx708.json, ct_curve
+# of rpi.awb), its entries around white light. libcamera takes the curve to be straight between entries.
+_KELVIN: Final = (5773.0, 7433.0)
+_RED_TO_GREEN: Final = (0.4265, 0.3723)
+_BLUE_TO_GREEN: Final = (0.6256, 0.6881)
+RED_ANSWER: Final = float(np.interp(DAYLIGHT, _KELVIN, _RED_TO_GREEN))
+BLUE_ANSWER: Final = float(np.interp(DAYLIGHT, _KELVIN, _BLUE_TO_GREEN))
+# Of red and blue, under which a grey card in white light is grey.
+WHITE_GAINS: Final = (1 / RED_ANSWER, 1 / BLUE_ANSWER)
 # Of what falls on an infrared-cut filter.
 _CUT: Final = 0.002
 
@@ -26,16 +37,16 @@ _TONE_STEPS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class SensorModel:
-    """A small rolling-shutter sensor with a Bayer mosaic, BGGR from the top left.
+    """A small rolling-shutter sensor with a Bayer mosaic, BGGR from the top left. To white light green pixels answer
+    most and red ones least, to infrared all alike.
 
-    sees_visible, sees_infrared: what the filters let through. bits: of the raw values. black: raw value of darkness.
+    spectrum: what the filters let through. bits: of the raw values. black: raw value of darkness.
     full_well, read_noise: electrons. nonuniformity: relative deviation of the pixels' answers.
     line_time: seconds between the starts of two rows. blur: standard deviation of the lens' point spread, pixels.
     shading: whether corners are darker, by the fourth power of the cosine.
     """
 
-    sees_visible: bool = True
-    sees_infrared: bool = False
+    spectrum: Spectrum = Spectrum.IR_CUT
     bits: int = 10
     black: int = 64
     full_well: float = 10_000.0
@@ -44,13 +55,6 @@ class SensorModel:
     line_time: float = 30e-6
     blur: float = 0.6
     shading: bool = True
-
-    @property
-    def spectrum(self) -> Spectrum:
-        """What of light the filters let through."""
-        if not self.sees_visible:
-            return Spectrum.IR_PASS
-        return Spectrum.NOIR if self.sees_infrared else Spectrum.IR_CUT
 
     @property
     def white(self) -> int:
@@ -70,6 +74,7 @@ class Sensor:
         shading = (1 / (1 + slant)) ** 2 if model.shading else np.ones_like(rows)
         pixels = 1 + np.float32(model.nonuniformity) * rng.standard_normal(rows.shape, dtype=np.float32)
         self._answer: Map = (shading * pixels * np.float32(ELECTRONS_PER_LUX_SECOND)).astype(np.float32)
+        self._filters = _filters(model)
 
     def expose(self, exitance: Map, duration: float, gain: float) -> NDArray[np.uint16]:
         """(height, width) raw values.
@@ -106,15 +111,20 @@ class Sensor:
         return _TONE[np.right_shift(np.asarray(picture, np.uint16), 4)]
 
     def _through_filters(self, exitance: Map) -> Map:
-        """(height, width, 3) what reaches the blue, green and red pixels, in lux of white light."""
-        model = self.model
-        leak = np.float32(INFRARED_PER_LUX * (1.0 if model.sees_infrared else _CUT))
-        infrared = exitance[:, :, INFRARED] * leak
-        light = exitance[:, :, :INFRARED] if model.sees_visible else np.zeros_like(exitance[:, :, :INFRARED])
-        light = light + infrared[:, :, None]
-        if model.blur > 0:
-            return np.asarray(cv2.GaussianBlur(light, (0, 0), model.blur), np.float32)
-        return light
+        """(height, width, 3) what blue, green and red pixels answer to, in lux of white light on green ones."""
+        light = cv2.transform(exitance, self._filters)
+        if self.model.blur > 0:
+            light = cv2.GaussianBlur(light, (0, 0), self.model.blur)
+        return np.asarray(light, np.float32)
+
+
+def _filters(model: SensorModel) -> Map:
+    """(3, 4) from the bands of light to the answers of blue, green and red pixels."""
+    filters = np.zeros((INFRARED, BANDS), np.float32)
+    if model.spectrum is not Spectrum.IR_PASS:
+        filters[(BLUE, GREEN, RED), (BLUE, GREEN, RED)] = BLUE_ANSWER, 1.0, RED_ANSWER
+    filters[:, INFRARED] = INFRARED_PER_LUX * (_CUT if model.spectrum is Spectrum.IR_CUT else 1.0)
+    return filters
 
 
 def _tone() -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, Tone
+from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, Mosaic, Tone
 from edge.hardware.null import NullBacklight
 from edge.hardware.ports import Camera, CameraTraits, LightBand, LightInterval, Pattern
 from edge.simulation.exposure import ExposureControl, Setting
@@ -61,7 +61,7 @@ class Stage:
     subjects: farthest first, the wall among them. lamps: all of them, the terminal's own with the outputs that are
     named beside. fps: frames a second. latency: frames from exposure to arrival, and the same for controls.
     mains: Hz, of the flicker that automatic exposure minds, or None. lux: what the terminal's light sensor
-    measures, None where it has none.
+    measures, None where it has none. raw: whether frames carry the raw values.
     """
 
     subjects: Sequence[Subject]
@@ -77,6 +77,7 @@ class Stage:
     illuminator: Commanded | None = None
     band: LightBand = LightBand.INFRARED
     lux: float | None = None
+    raw: bool = True
 
 
 class Pacer:
@@ -213,7 +214,8 @@ class _Run:
         return frame
 
     def _frame(self, mosaic: Any, setting: Setting, start: float) -> Frame:
-        line_time = self.stage.sensor.line_time
+        sensor = self.stage.sensor
+        line_time = sensor.line_time
         return Frame(
             pixels=self.sensor.develop(mosaic, setting.colour_gains),
             colour=ColourOrder.BGR,
@@ -223,6 +225,7 @@ class _Run:
             exposure=Exposure(start, setting.duration, line_time, setting.gain),
             tone=Tone.SRGB,
             colour_gains=setting.colour_gains,
+            raw=Mosaic(mosaic, BayerOrder.BGGR, sensor.black, sensor.white) if self.stage.raw else None,
         )
 
 

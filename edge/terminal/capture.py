@@ -111,6 +111,7 @@ class ProcessCamera(Camera):
     factory: makes the camera; picklable, and importable in a fresh interpreter (a class or function of a module,
         or functools.partial of one). Called here once for the traits, and in each child.
     largest: width and height of the largest frame, pixels.
+    raw: frames may carry raw values, for which the ring then has room.
     clock: monotonic seconds.
 
     ``read`` gives the newest frame and skips what was not read in time. A child that stalls or crashes is killed
@@ -124,12 +125,14 @@ class ProcessCamera(Camera):
         factory: Callable[[], Camera],
         *,
         largest: tuple[int, int],
+        raw: bool = False,
         limits: CaptureLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._traits = factory().traits
         self._factory = pickle.dumps(factory)
         self._largest = largest
+        self._raw = raw
         self._limits = limits or CaptureLimits()
         self._clock = clock
         self._watch = StallWatch(self._limits)
@@ -202,7 +205,7 @@ class ProcessCamera(Camera):
     def _start(self) -> None:
         self._first_sequence = self._next_sequence
         self._watch.started(self._clock())
-        self._child = _start_child(self._factory, self._largest)
+        self._child = _start_child(self._factory, self._largest, raw=self._raw)
 
     def _wait_until_open(self) -> None:
         while self._child is not None and not self._proven:
@@ -307,11 +310,11 @@ class _Child:
         self.ring.close()
 
 
-def _start_child(factory: bytes, largest: tuple[int, int]) -> _Child:
+def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Child:
     """Raises HardwareError where there are no resources for it."""
     try:
         with ExitStack() as undo, ExitStack() as handed_over:
-            ring, handle = create_ring(*largest)
+            ring, handle = create_ring(*largest, raw=raw)
             undo.callback(ring.close)
             handed_over.callback(handle.close)
             reports, report_to = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

@@ -6,11 +6,12 @@ import itertools
 import json
 import signal
 import sys
+from dataclasses import replace
 
 import numpy as np
 
 from edge.contracts.enums import CaptureKind
-from edge.frames.frame import ColourOrder, Frame
+from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic
 from edge.frames.ring import RingHandle, RingWriter
 
 VALUES = 251
@@ -19,6 +20,11 @@ VALUES = 251
 def uniform(sequence: int, width: int, height: int) -> Frame:
     pixels = np.full((height, width, 3), sequence % VALUES, np.uint8)
     return Frame(pixels, ColourOrder.BGR, sequence, float(sequence), CaptureKind.SIMULATED)
+
+
+def with_raw(frame: Frame) -> Frame:
+    values = np.full((frame.height, frame.width), 1000 + frame.sequence % VALUES, np.uint16)
+    return replace(frame, raw=Mosaic(values, BayerOrder.GRBG, 64, 4095))
 
 
 def write_half(writer: RingWriter, handle: RingHandle) -> None:
@@ -39,7 +45,8 @@ def main() -> None:
         for sequence in itertools.count():
             if writer.closed:
                 return
-            writer.write(uniform(sequence, handle.width, handle.height))
+            frame = uniform(sequence, handle.width, handle.height)
+            writer.write(with_raw(frame) if handle.raw else frame)
 
 
 if __name__ == "__main__":

@@ -16,18 +16,32 @@ from hypothesis import strategies as st
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, LightState, Tone
-from edge.frames.ring import SLOTS, RingWriter, create_ring, pack_header, size_of, unpack_header
-from tests.frames.ring_writer import VALUES, uniform
+from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic, Tone
+from edge.frames.ring import SLOTS, RingWriter, create_ring, has_raw, pack_header, size_of, unpack_header
+from tests.frames.ring_writer import VALUES, uniform, with_raw
 
 WIDTH, HEIGHT = 64, 48
 PATIENCE_SECONDS = 20.0
 WRITER = Path(__file__).with_name("ring_writer.py")
 
 finite = st.floats(allow_nan=False)
+sizes = st.tuples(st.integers(1, 9), st.integers(1, 9))
+mosaics = st.builds(
+    lambda order, levels: (order, *sorted(levels)),
+    st.sampled_from(BayerOrder),
+    st.lists(st.integers(0, 2**16 - 1), min_size=2, max_size=2, unique=True),
+)
+
+
+def of_size(size, mosaic, **rest):
+    raw = None if mosaic is None else Mosaic(np.zeros(size, np.uint16), *mosaic)
+    return Frame(np.zeros((*size, 3), np.uint8), raw=raw, **rest)
+
+
 frames = st.builds(
-    Frame,
-    pixels=st.tuples(st.integers(1, 9), st.integers(1, 9)).map(lambda size: np.zeros((*size, 3), np.uint8)),
+    of_size,
+    size=sizes,
+    mosaic=st.none() | mosaics,
     colour=st.sampled_from(ColourOrder),
     sequence=st.integers(0, 2**64 - 1),
     captured_at=finite,
@@ -42,7 +56,13 @@ frames = st.builds(
 
 
 def facts(frame):
-    return {field.name: getattr(frame, field.name) for field in dataclasses.fields(frame) if field.name != "pixels"}
+    told = {field.name: getattr(frame, field.name) for field in dataclasses.fields(frame) if field.name != "pixels"}
+    raw = told["raw"]
+    return {**told, "raw": None if raw is None else (raw.values.tobytes(), raw.order, raw.black, raw.white)}
+
+
+def has_its_raw(frame):
+    return bool((frame.raw.values == with_raw(frame).raw.values).all())
 
 
 @pytest.fixture
@@ -52,9 +72,16 @@ def ring():
         yield reader, writer
 
 
+@pytest.fixture
+def raw_ring():
+    reader, handle = create_ring(WIDTH, HEIGHT, raw=True)
+    with reader, RingWriter(handle) as writer:
+        yield reader, writer
+
+
 @contextmanager
-def writing_process(mode, width=WIDTH, height=HEIGHT):
-    reader, handle = create_ring(width, height)
+def writing_process(mode, width=WIDTH, height=HEIGHT, raw=False):
+    reader, handle = create_ring(width, height, raw=raw)
     with reader:
         process = subprocess.Popen(
             [sys.executable, str(WRITER), json.dumps(dataclasses.asdict(handle)), mode],
@@ -82,7 +109,9 @@ def shared_memory(writer):
 def test_everything_but_the_pixels_survives_the_header(frame):
     header = pack_header(frame)
     assert size_of(header) == (frame.width, frame.height)
-    assert facts(unpack_header(header, frame.pixels)) == facts(frame)
+    assert has_raw(header) == (frame.raw is not None)
+    values = None if frame.raw is None else frame.raw.values
+    assert facts(unpack_header(header, frame.pixels, values)) == facts(frame)
 
 
 def test_a_frame_arrives_as_it_was_written(ring):
@@ -93,6 +122,53 @@ def test_a_frame_arrives_as_it_was_written(ring):
     received = reader.read()
     assert np.array_equal(received.pixels, pixels)
     assert facts(received) == facts(frame)
+
+
+def test_raw_values_arrive_as_they_were_written(raw_ring):
+    reader, writer = raw_ring
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    values = rng.integers(0, 2**16, (HEIGHT, WIDTH)).astype(np.uint16)
+    frame = Frame(pixels, ColourOrder.RGB, 7, 1.5, CaptureKind.LIVE, raw=Mosaic(values, BayerOrder.RGGB, 256, 4095))
+    writer.write(frame)
+    received = reader.read()
+    assert np.array_equal(received.pixels, pixels)
+    assert facts(received) == facts(frame)
+
+
+def test_frames_with_and_without_raw_values_take_turns(raw_ring):
+    reader, writer = raw_ring
+    for sequence, (width, height) in enumerate(((WIDTH, HEIGHT), (3, 5), (HEIGHT, WIDTH), (1, 1))):
+        writer.write(with_raw(uniform(sequence, width, height)))
+        received = reader.read()
+        assert is_uniform(received)
+        assert has_its_raw(received)
+        writer.write(uniform(sequence, width, height))
+        received = reader.read()
+        assert is_uniform(received)
+        assert received.raw is None
+
+
+def test_only_a_ring_with_room_for_raw_values_takes_them(ring):
+    reader, writer = ring
+    with pytest.raises(ValueError, match="frames without"):
+        writer.write(with_raw(uniform(1, WIDTH, HEIGHT)))
+    writer.write(uniform(2, WIDTH, HEIGHT))
+    assert is_uniform(reader.read())
+
+
+def test_room_for_raw_values_is_paid_for_only_where_it_was_asked_for():
+    def size(**options):
+        reader, handle = create_ring(640, 480, **options)
+        with reader:
+            handle_size = os.fstat(handle.memory).st_size
+            handle.close()
+        return handle_size
+
+    page = os.sysconf("SC_PAGESIZE")
+    # The header has less than a page, and a slot ends with one.
+    assert size() <= SLOTS * (640 * 480 * 3 + 2 * page)
+    assert size(raw=True) - size() == pytest.approx(SLOTS * 640 * 480 * 2, abs=SLOTS * page)
 
 
 def test_pixels_that_do_not_lie_in_order_are_copied_right(ring):
@@ -155,6 +231,25 @@ def test_buffers_of_frames_that_nobody_keeps_are_used_again(ring):
         writer.write(uniform(sequence, WIDTH, HEIGHT))
         assert is_uniform(reader.read())
     assert len(reader._copies._lent) == 1
+
+
+def test_raw_values_do_not_change_while_anybody_refers_to_a_part_of_them(raw_ring):
+    reader, writer = raw_ring
+    writer.write(with_raw(uniform(1, WIDTH, HEIGHT)))
+    part = reader.read().raw.values[10:20].reshape(-1)[::2]
+    for sequence in range(2, 10):
+        writer.write(with_raw(uniform(sequence, WIDTH, HEIGHT)))
+        reader.read()
+    assert (part == with_raw(uniform(1, 1, 1)).raw.values).all()
+
+
+def test_buffers_of_raw_values_that_nobody_keeps_are_used_again(raw_ring):
+    reader, writer = raw_ring
+    for sequence in range(50):
+        writer.write(with_raw(uniform(sequence, WIDTH, HEIGHT)))
+        assert has_its_raw(reader.read())
+    assert len(reader._copies._lent) == 1
+    assert len(reader._raw_copies._lent) == 1
 
 
 def test_waiting_for_a_frame_ends_when_it_comes_or_when_the_time_is_over(ring):
@@ -225,6 +320,27 @@ def test_closing_overwrites_everything_also_the_slot_of_a_killed_writer(ring):
     assert not held.pixels.any()
 
 
+def test_wiping_and_closing_overwrite_raw_values_too(raw_ring):
+    reader, writer = raw_ring
+    for end in (reader.wipe, reader.close):
+        writer.write(with_raw(uniform(11, WIDTH, HEIGHT)))
+        held = reader.read()
+        writer.write(with_raw(uniform(12, WIDTH, HEIGHT)))
+        writer.write(with_raw(uniform(0, WIDTH, HEIGHT)))
+        assert held.raw.values.all()
+        end()
+        assert not any(shared_memory(writer))
+        assert not held.pixels.any()
+        assert not held.raw.values.any()
+
+
+def test_closing_overwrites_raw_values_of_a_killed_writer(raw_ring):
+    reader, writer = raw_ring
+    writer._slots.values(writer._take_slot(), WIDTH, HEIGHT)[:] = 60_000
+    reader.close()
+    assert not any(shared_memory(writer))
+
+
 def mappings():
     """Start, end, description and flags of this process's mappings; proc_pid_smaps(5)."""
     mapping = None
@@ -237,16 +353,21 @@ def mappings():
             mapping = int(start, 16), int(end, 16), line
 
 
-def test_the_memory_is_left_out_of_core_dumps(ring):
-    reader, writer = ring
-    writer.write(uniform(11, WIDTH, HEIGHT))
-    pixels = reader.read().pixels
-    address = pixels.__array_interface__["data"][0]
+def flags_at(array):
+    address = array.__array_interface__["data"][0]
+    (flags,) = [flags for start, end, _, flags in mappings() if start <= address < end]
+    return flags
+
+
+def test_the_memory_is_left_out_of_core_dumps(raw_ring):
+    reader, writer = raw_ring
+    writer.write(with_raw(uniform(11, WIDTH, HEIGHT)))
+    frame = reader.read()
     shared = [flags for *_, description, flags in mappings() if "memfd:livegate-frames" in description]
-    (copy,) = [flags for start, end, _, flags in mappings() if start <= address < end]
     # One mapping at each end of the ring.
     assert len(shared) == 2
-    assert all("dd" in flags for flags in [*shared, copy])
+    copies = [flags_at(array) for array in (frame.pixels, frame.raw.values)]
+    assert all("dd" in flags for flags in [*shared, *copies])
 
 
 def test_rings_leave_nothing_behind():
@@ -257,9 +378,9 @@ def test_rings_leave_nothing_behind():
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
 
     def one_ring():
-        reader, handle = create_ring(640, 480)
+        reader, handle = create_ring(640, 480, raw=True)
         with reader, RingWriter(handle) as writer:
-            writer.write(uniform(1, 640, 480))
+            writer.write(with_raw(uniform(1, 640, 480)))
             assert reader.read() is not None
             # Nothing with a name that could stay behind.
             assert "/dev/shm" not in Path("/proc/self/maps").read_text()
@@ -273,18 +394,22 @@ def test_rings_leave_nothing_behind():
     assert "memfd:livegate-frames" not in Path("/proc/self/maps").read_text()
 
 
-def test_no_frame_is_torn_while_another_process_writes_without_pause_or_is_killed():
-    with writing_process("endless", 1280, 720) as (reader, process):
+@pytest.mark.parametrize("raw", [False, True])
+def test_no_frame_is_torn_while_another_process_writes_without_pause_or_is_killed(raw):
+    def is_whole(frame):
+        return is_uniform(frame) and (has_its_raw(frame) if raw else frame.raw is None)
+
+    with writing_process("endless", 1280, 720, raw=raw) as (reader, process):
         sequences = []
         for _ in range(150):
             frame = reader.read(PATIENCE_SECONDS)
-            assert is_uniform(frame)
+            assert is_whole(frame)
             sequences.append(frame.sequence)
         assert sequences == sorted(set(sequences))
         process.kill()
         process.wait(PATIENCE_SECONDS)
         while (frame := reader.read()) is not None:
-            assert is_uniform(frame)
+            assert is_whole(frame)
 
 
 def test_a_frame_half_written_by_a_killed_process_is_never_read():

@@ -6,13 +6,14 @@ import ctypes
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.frame import ColourOrder, Exposure, Frame, LightState
+from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic
 from edge.hardware.ports import CameraTraits
 
 WIDTH, HEIGHT = 64, 48
@@ -75,6 +76,17 @@ class GoodCamera:
     @property
     def openings_before(self) -> int:
         return len(self._openings.read_text().splitlines()) - 1 if self._openings else 0
+
+
+class RawCamera(GoodCamera):
+    """Its frames carry raw values, 100 more with each frame."""
+
+    def read(self, timeout: float) -> Frame | None:
+        frame = super().read(timeout)
+        if frame is None:
+            return None
+        values = np.full((HEIGHT, WIDTH), 100 * (1 + frame.sequence % 600), np.uint16)
+        return replace(frame, raw=Mosaic(values, BayerOrder.RGGB, 64, 65535))
 
 
 class FailingCamera(GoodCamera):

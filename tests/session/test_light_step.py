@@ -339,7 +339,7 @@ def test_where_the_camera_is_too_slow_lux_decides_and_the_session_goes_on():
 def test_a_camera_that_passes_infrared_alone_is_not_asked_for_the_displays_light():
     def scene():
         plain = stage(lux=40, measured_lux=40)
-        return replace(plain, sensor=replace(plain.sensor, sees_visible=False, sees_infrared=True))
+        return replace(plain, sensor=replace(plain.sensor, spectrum=Spectrum.IR_PASS))
 
     attempt = session(SimulatedTerminal([scene]))
     assert "does not see" in attempt.light_reason
@@ -352,7 +352,7 @@ def test_infrared_of_the_room_that_lux_does_not_count_makes_no_screen_of_a_face(
     def scene():
         plain = stage(lux=10, measured_lux=10)
         warm = Dome(10.0, blackbody(TUNGSTEN), Steady(), above=0.0)
-        return replace(plain, lamps=[warm, *plain.lamps[1:]], sensor=replace(plain.sensor, sees_infrared=True))
+        return replace(plain, lamps=[warm, *plain.lamps[1:]], sensor=replace(plain.sensor, spectrum=Spectrum.NOIR))
 
     unit = SimulatedTerminal([scene])
     assert unit.camera.traits.spectrum is Spectrum.NOIR

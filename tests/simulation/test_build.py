@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import Prompt, Spectrum
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.inference.bundle import ModelBundle, default_models_dir
@@ -128,12 +128,14 @@ def test_mains_light_is_the_same_on_average_and_ripples_by_as_much_as_stated(sta
     assert (period[1] - period[0]) * 120 == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("spectrum", "visible", "infrared"), [("ir_cut", True, False), ("noir", True, True), ("ir_pass", False, True)]
-)
-def test_the_spectrum_says_what_the_sensor_sees(stage, spectrum, visible, infrared):
-    sensor = stage({"camera": {**SMALL, "spectrum": spectrum}}).sensor
-    assert (sensor.sees_visible, sensor.sees_infrared) == (visible, infrared)
+@pytest.mark.parametrize("spectrum", Spectrum)
+def test_the_sensor_sees_what_the_scene_says(stage, spectrum):
+    assert stage({"camera": {**SMALL, "spectrum": spectrum.value}}).sensor.spectrum is spectrum
+
+
+def test_frames_carry_raw_values_unless_the_scene_says_otherwise(stage):
+    assert stage().raw
+    assert not stage({"camera": {**SMALL, "raw": False}}).raw
 
 
 def frames(stage, count=3):

@@ -7,7 +7,7 @@ import pytest
 
 from edge.simulation.exposure import ExposureControl
 from edge.simulation.optics import INFRARED, Pinhole
-from edge.simulation.sensor import Sensor, SensorModel
+from edge.simulation.sensor import WHITE_GAINS, Sensor, SensorModel
 
 CAMERA = Pinhole(160, 120, 130.0)
 
@@ -92,11 +92,50 @@ def test_a_lock_makes_whole_periods_and_keeps_the_brightness():
     assert after == pytest.approx(level, rel=0.05)
 
 
+@pytest.mark.parametrize(("lux", "periods"), [(200, 1), (3000, 0)])
+def test_a_lock_lengthens_an_exposure_of_half_a_period_or_more_to_a_whole_one(lux, periods):
+    loop = Loop(flicker_period=None)
+    for _ in range(60):
+        before, level = loop.frame(lux)
+    assert before.duration < 0.01
+    assert (before.duration > 0.005) == bool(periods)
+    loop.control.lock(0.01)
+    for _ in range(5):
+        held, after = loop.frame(lux)
+    assert held.duration == pytest.approx(0.01 if periods else before.duration, rel=0.02)
+    assert after == pytest.approx(level * held.duration / before.duration, rel=0.05)
+
+
 def test_white_balance_takes_a_part_of_a_cast_away_slowly():
     loop = Loop()
-    gains = [loop.frame(100, red=1.5)[0].colour_gains[0] for _ in range(90)]
+    red, _ = WHITE_GAINS
+    gains = [loop.frame(100, red=1.5)[0].colour_gains[0] / red for _ in range(90)]
     assert gains[4] > 0.97
     assert 1 / 1.5 < gains[-1] < 0.93
+
+
+def test_white_balance_begins_with_white_light_and_stays_there_before_a_grey_card():
+    loop = Loop()
+    gains = np.array([loop.frame(100)[0].colour_gains for _ in range(90)])
+    assert tuple(gains[0]) == WHITE_GAINS
+    assert gains == pytest.approx(np.broadcast_to(WHITE_GAINS, gains.shape), rel=0.01)
+
+
+def test_white_balance_comes_back_when_a_cast_is_gone():
+    loop = Loop()
+    for _ in range(90):
+        cast, _ = loop.frame(100, red=1.5)
+    for _ in range(90):
+        free, _ = loop.frame(100)
+    assert cast.colour_gains[0] < 0.93 * WHITE_GAINS[0]
+    assert free.colour_gains == pytest.approx(WHITE_GAINS, rel=0.01)
+
+
+def test_white_balance_believes_no_cast_of_more_than_a_factor_of_four():
+    loop = Loop()
+    # All red: a grey world would want a gain below a hundredth.
+    gains = [loop.frame(100, red=400.0)[0].colour_gains[0] for _ in range(200)]
+    assert gains[-1] / WHITE_GAINS[0] == pytest.approx(0.25**0.3, rel=0.02)
 
 
 def test_metadata_has_libcameras_names_and_units():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
+from edge.frames.frame import BayerOrder
+from edge.frames.linear import row_levels
 from edge.hardware.ports import LightBand, Pattern
 from edge.simulation.signals import Commanded
 from edge.simulation.terminal import Pacer, SimulatedTerminal
@@ -78,6 +82,48 @@ def test_frames_say_simulated_and_when_their_rows_saw_light():
     assert second.exposure.start > first.exposure.start
     last_row_ends = second.exposure.start + second.exposure.duration + 120 * second.exposure.line_time
     assert second.captured_at == pytest.approx(last_row_ends)
+
+
+def test_frames_carry_raw_values_unless_the_camera_gives_none():
+    with_raw, without = terminal(), terminal(raw=False)
+    with with_raw.camera, without.camera:
+        (ours,), (plain,) = read(with_raw, 1), read(without, 1)
+    assert plain.raw is None
+    assert (ours.raw.order, ours.raw.black, ours.raw.white) == (BayerOrder.BGGR, 64, 1023)
+    assert ours.raw.values.shape == ours.pixels.shape[:2]
+    assert (ours.pixels == plain.pixels).all()
+
+
+@pytest.mark.parametrize("window", [(0, 120, 0, 160), (31, 90, 43, 120)])
+def test_raw_values_and_picture_tell_the_same_light(window):
+    unit = terminal(lux=300.0)
+    with unit.camera:
+        frame = settled(unit)
+    from_raw, from_picture = (row_levels(seen, *window).levels for seen in (frame, replace(frame, raw=None)))
+    # A step of eight bits at this level is 0.003, and half of the picture's green is interpolated.
+    assert from_picture.mean() == pytest.approx(from_raw.mean(), abs=0.0015)
+    assert from_picture == pytest.approx(from_raw, abs=0.005)
+
+
+def test_raw_values_of_a_grey_card_follow_the_exposure_in_proportion():
+    unit = terminal(lux=10.0, display=False)
+    with unit.camera:
+        frames = read(unit, 60)
+    exposed = np.array([frame.exposure.duration * frame.exposure.gain for frame in frames])
+    levels = np.array([row_levels(frame, 0, 120, 0, 160).levels.mean() for frame in frames])
+    assert exposed.max() > 4 * exposed.min()
+    assert levels.max() < 0.5
+    assert levels / exposed == pytest.approx(np.full(60, levels[-1] / exposed[-1]), rel=0.01)
+
+
+def test_a_grey_card_in_white_light_is_grey_in_the_picture_from_the_first_frame_on():
+    unit = terminal(lux=200.0, display=False)
+    with unit.camera:
+        frames = read(unit, 40)
+    for frame in (frames[0], frames[-1]):
+        blue, green, red = frame.pixels[40:80, 50:110].reshape(-1, 3).mean(axis=0)
+        assert blue == pytest.approx(green, rel=0.01)
+        assert red == pytest.approx(green, rel=0.01)
 
 
 def test_frames_arrive_some_frames_after_they_were_taken_and_the_clock_follows():

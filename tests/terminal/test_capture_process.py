@@ -17,6 +17,7 @@ import pytest
 from edge.config.choices import Pace
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError, InputError
+from edge.frames.frame import BayerOrder
 from edge.frames.picture import MAX_SIDE
 from edge.hardware.ports import EndOfSource
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
@@ -108,6 +109,18 @@ def test_everything_a_frame_says_comes_through(in_a_process):
         assert frame.light.infrared == 1.0
         assert frame.lux == 120.0
         assert not frame.still
+
+
+def test_raw_values_come_through_where_there_is_room_for_them(in_a_process):
+    with in_a_process(rogue.RawCamera, raw=True) as camera:
+        frame = camera.read(PATIENCE_SECONDS)
+        assert (frame.raw.values == 100 * (1 + frame.sequence % 600)).all()
+        assert (frame.raw.order, frame.raw.black, frame.raw.white) == (BayerOrder.RGGB, 64, 65535)
+
+
+def test_raw_values_that_nobody_expected_are_an_error_and_not_left_out(in_a_process):
+    with in_a_process(rogue.RawCamera) as camera, pytest.raises(HardwareError, match="carries raw values"):
+        camera.read(PATIENCE_SECONDS)
 
 
 def test_a_still_comes_through_and_then_the_source_ends(in_a_process, tmp_path):
