@@ -1,4 +1,4 @@
-"""``livegate scene``: check, list, describe and render scene files."""
+"""``livegate scene``: check, list, describe, render and survey scene files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from edge.cli import output
 from edge.cli.options import model_options, open_bundle
 from edge.config import fields
 from edge.config.problems import ConfigProblems
-from edge.errors import ExitCode
+from edge.errors import ExitCode, InputError
 from edge.simulation.build import build
+from edge.simulation.cast import with_head
 from edge.simulation.clip import CODE_LETTERS, film, write_clip
+from edge.simulation.contact_sheet import Captioned, check_kind, contact_sheet, look, write_sheet
 from edge.simulation.scene import Scene, load_scene, scene_files
 
 level = click.FloatRange(0.0, 1.0)
+head_option = click.option(
+    "--head",
+    type=click.Path(path_type=Path),
+    help="Wavefront OBJ file with the head that every person gets, y up and the face towards z; "
+    "the key obj of a scene file can name other axes and sizes.",
+)
 
 
 @click.group()
 def scene() -> None:
-    """Scene files of the simulated terminal: check, list, render, schema."""
+    """Scene files of the simulated terminal: check, list, render, sheet, schema."""
 
 
 @scene.command()
@@ -70,6 +78,7 @@ def list_scenes(folder: Path) -> int:
     metavar="LETTERS",
     help="What the display shows, each letter for 0.25 s: F full, L left, R right, B black, G guidance.",
 )
+@head_option
 @model_options
 def render(
     file: Path,
@@ -78,13 +87,14 @@ def render(
     backlight: float | None,
     lamp: float,
     code: str,
+    head: Path | None,
     models: Path | None,
     active: tuple[str, ...],
     runtime: str,
     threads: int,
 ) -> int:
     """Write what the camera sees of the scene in FILE, beginning with its first frame."""
-    stage = build(load_scene(file), open_bundle(models, active, runtime, threads))
+    stage = build(_cast(load_scene(file), head), open_bundle(models, active, runtime, threads))
     frames = film(stage, seconds, backlight=backlight, lamp=lamp, code=[CODE_LETTERS[letter] for letter in code])
     begin = time.perf_counter()
     count = write_clip(frames, out, stage.fps)
@@ -94,10 +104,61 @@ def render(
 
 
 @scene.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A .jpg or a .png.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.0, 120.0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="When each scene is looked at; automatic exposure needs about half a second.",
+)
+@click.option("--columns", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--width", type=click.IntRange(32, 1920), default=240, show_default=True, help="Pixels, of each scene's picture."
+)
+@head_option
+@model_options
+def sheet(
+    folder: Path,
+    out: Path,
+    seconds: float,
+    columns: int,
+    width: int,
+    head: Path | None,
+    models: Path | None,
+    active: tuple[str, ...],
+    runtime: str,
+    threads: int,
+) -> int:
+    """Write one picture of all scenes of FOLDER, each as its camera sees it with the display at full."""
+    check_kind(out)
+    scenes = {file: _cast(load_scene(file), head) for file in scene_files(folder)}
+    bundle = open_bundle(models, active, runtime, threads)
+    pictures = []
+    with output.progress() as bar:
+        task = bar.add_task("rendering", total=len(scenes))
+        for file, given in scenes.items():
+            try:
+                pictures.append(Captioned(look(build(given, bundle), seconds), given.title))
+            except InputError as error:
+                raise InputError(f"{file}: {error.what}", remedy=error.remedy) from error
+            bar.advance(task)
+    pixels = contact_sheet(pictures, columns=columns, width=width)
+    write_sheet(pixels, out)
+    click.echo(f"{out}: {len(pictures)} scenes, {pixels.shape[1]} x {pixels.shape[0]}")
+    return ExitCode.OK
+
+
+@scene.command()
 def schema() -> int:
     """Print the JSON Schema of scene files, for editors."""
     output.print_json(fields.schema(Scene))
     return ExitCode.OK
+
+
+def _cast(given: Scene, head: Path | None) -> Scene:
+    return given if head is None else with_head(given, head)
 
 
 def _code(letters: str | None) -> str:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.frames.frame import Frame
@@ -43,13 +45,15 @@ def film(
         terminal.backlight.set_level(backlight, 0.0)
     terminal.illuminator.set_output(lamp, 0.0)
     shown = None
+    # The first frame arrives this late.
+    longest = 1.0 + stage.latency / stage.fps
     with terminal.camera as camera:
         for _ in range(max(1, round(seconds * stage.fps))):
             now = terminal.clock.now()
             if code and shown != (chip := int(now / CHIP)):
                 shown = chip
                 terminal.screen.show_pattern(code[chip % len(code)], now)
-            frame = camera.read(1.0)
+            frame = camera.read(longest)
             if frame is not None:
                 yield frame
 
@@ -90,7 +94,7 @@ def _picture(frames: Iterator[Frame], out: Path) -> int:
         last = frame
         count += 1
     if last is not None:
-        _write(out, last)
+        write_picture(out, last.pixels)
     return count
 
 
@@ -101,13 +105,18 @@ def _folder(frames: Iterator[Frame], out: Path) -> int:
         raise _unwritable(out) from error
     count = 0
     for frame in frames:
-        _write(out / f"{frame.sequence:06d}.png", frame)
+        write_picture(out / f"{frame.sequence:06d}.png", frame.pixels)
         count += 1
     return count
 
 
-def _write(path: Path, frame: Frame) -> None:
-    if not cv2.imwrite(str(path), frame.pixels):
+def write_picture(path: Path, pixels: NDArray[np.uint8], options: Sequence[int] = ()) -> None:
+    """Writes (h, w, 3) uint8 BGR in the format of the path's suffix.
+
+    options: OpenCV's, as keys and values in turn; those of other formats count for nothing. Raises InputError where
+    it cannot be written.
+    """
+    if not cv2.imwrite(str(path), pixels, options):
         raise _unwritable(path)
 
 

@@ -16,7 +16,7 @@ from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.build import build
 from edge.simulation.optics import GREEN, INFRARED
 from edge.simulation.renderer import Renderer
-from edge.simulation.scene import Scene
+from edge.simulation.scene import Scene, load_scene, shipped_scenes
 from edge.simulation.terminal import SimulatedTerminal
 
 DARK = {"ambient": {"lux": 0}}
@@ -282,6 +282,19 @@ def test_a_cut_out_shows_who_is_behind_only_outside_the_face_and_through_the_eye
     assert all(
         shape.outline[corner] == 0 for shape in (whole, holed) for corner in ((0, 0), (-1, 0), (0, -1), (-1, -1))
     )
+
+
+@pytest.mark.parametrize("name", ["cut-out-bright", "cut-out-dim", "worn-print-bright", "worn-print-dim"])
+def test_in_the_shipped_scenes_eyes_look_through_the_holes_of_the_print(networks, portrait, name):
+    stage = build(load_scene(shipped_scenes() / f"{name}.yaml"), networks)
+    *_, head, paper = (layer for subject in stage.subjects for layer in subject.layers(0.0))
+    footprint = paper.shape.footprint(paper.pose, stage.camera)
+    # Pupils 64 mm apart, with irises of 12 mm.
+    for aside in (-0.038, -0.032, -0.026, 0.026, 0.032, 0.038):
+        x, y, z = head.pose.rotation @ head.shape.at(aside, 0.0) + head.pose.position
+        column = round(stage.camera.width / 2 + stage.camera.focal * x / z) - footprint.left
+        row = round(stage.camera.height / 2 + stage.camera.focal * y / z) - footprint.top
+        assert footprint.coverage[row, column] < 0.5
 
 
 def test_a_person_whose_video_is_played_turns_the_head(stage, portrait):
