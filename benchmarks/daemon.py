@@ -23,10 +23,10 @@ from typing import Any
 from edge.contracts.device import State
 from edge.contracts.enums import TerminalState
 from edge.contracts.topics import Topics
-from edge.evaluation.demo_pictures import make_pictures
 from edge.link.embedded import EmbeddedBroker
 from edge.link.options import LinkOptions
 from edge.link.requester import Requester, listen
+from edge.simulation import openpeople
 
 TOPICS = Topics("livegate", "bench", "bench-terminal")
 PATIENCE = 60.0
@@ -114,7 +114,7 @@ def main() -> None:
     sessions = parser.parse_args().sessions
     with tempfile.TemporaryDirectory(prefix="livegate-bench-") as name:
         folder = Path(name)
-        picture = next(make_pictures(folder)).path
+        picture = openpeople.photo("P001/selfie")
         runs = []
         for process in (False, True):
             # A broker each: the retained state of the first terminal would pass for that of the second.

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.frame import Frame
+from edge.frames.linear import to_linear
 from edge.hardware.ports import Pattern
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.build import build
 from edge.simulation.contact_sheet import Captioned, contact_sheet, write_sheet
-from edge.simulation.recapture import to_linear
 from edge.simulation.scene import Scene
 from edge.simulation.terminal import SimulatedTerminal, Stage
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -13,8 +12,8 @@ from edge.cli.options import model_options, open_bundle
 from edge.errors import ExitCode
 from edge.evaluation.bench import BenchReport, Spread
 from edge.evaluation.bench import bench as measure
-from edge.evaluation.demo_pictures import make_pictures
 from edge.frames.picture import read_picture
+from edge.simulation import openpeople
 
 
 @click.command()
@@ -35,10 +34,10 @@ def bench(
 
     The ratio is frame to evidence over the sum of the bare invokes that the frame needed.
     """
-    with tempfile.TemporaryDirectory(prefix="livegate-bench-") as folder, output.progress() as bar:
+    with output.progress() as bar:
         task = bar.add_task("frames", total=2 * frames)
         report = measure(
-            read_picture(picture or next(make_pictures(Path(folder))).path),
+            read_picture(picture or openpeople.photo("P001/selfie")),
             lambda: open_bundle(models, active, runtime, threads),
             threads=threads,
             frames=frames,

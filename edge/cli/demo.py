@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 from rich.table import Table
 
 from edge.cli import output
+from edge.cli.options import head_option
+from edge.config.choices import Pace
+from edge.contracts.enums import EvidenceOutcome, LivenessDecision
 from edge.errors import ExitCode
-from edge.evaluation.demo import DemoReport, DemoRow, run_demo
+from edge.evaluation.demo import DemoReport, DemoRow, demo_scenes, run_demo
 from edge.evaluation.replay import figures_to_dict
+from edge.simulation.scene import shipped_scenes
 
 
 @click.command()
-@click.option("--people", type=click.IntRange(1, 10), default=3, show_default=True, help="How many people stand there.")
+@click.option(
+    "--scenes", type=click.Path(path_type=Path), help="Folder of scene files; default: those that come with livegate."
+)
+@head_option
+@click.option("--realtime", is_flag=True, help="As fast as a camera gives frames; default: as fast as they are judged.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def demo(people: int, as_json: bool) -> int:
-    """Show synthetic people, and recaptures made from them, to a terminal of its own process; decisions come back
-    signed over an embedded MQTT 5 broker.
+def demo(scenes: Path | None, head: Path | None, realtime: bool, as_json: bool) -> int:
+    """Play scenes to a simulated terminal of its own process, a session each; decisions come back signed over an
+    embedded MQTT 5 broker.
 
-    Exit code 0: every session ended properly and its decision came back signed. Whether the networks were right
-    is reported, and decides nothing.
+    Exit code 0: every session went as its scene expects (light level, error or decision, lights put back) and its
+    decision came back signed. Whether the networks were right is reported, and decides nothing.
     """
-    if not as_json:
-        click.echo("Making pictures of synthetic people, and recaptures of them: prints, screens ...", err=True)
+    chosen = demo_scenes(scenes or shipped_scenes(), head=head)
     with output.progress() as bar:
-        making = bar.add_task("pictures", total=None)
-        judging = bar.add_task("sessions over MQTT", total=None)
-
-        def on_picture(_: object) -> None:
-            bar.advance(making)
-
-        def on_row(_: DemoRow) -> None:
-            bar.advance(judging)
-
-        report = run_demo(people=people, on_picture=on_picture, on_row=on_row)
+        playing = bar.add_task("sessions over MQTT", total=len(chosen))
+        report = run_demo(
+            chosen,
+            head=head,
+            pace=Pace.REALTIME if realtime else Pace.SIMULATED,
+            on_row=lambda _: bar.advance(playing),
+        )
     if as_json:
         output.print_json(
             {
                 "proper": report.proper,
-                "farewell": report.farewell or None,
+                "farewells": list(report.farewells),
                 "figures": figures_to_dict(report.figures),
                 "sessions": [row.to_dict() for row in report.rows],
             }
@@ -51,33 +58,59 @@ def demo(people: int, as_json: bool) -> int:
 def _print(report: DemoReport) -> None:
     console = output.console()
     table = Table(title="Sessions over MQTT, as the requester saw them")
-    for heading in ("shown", "truth", "light", "decided", "networks", "", "s", "signed"):
-        table.add_column(heading)
+    for heading, least in (
+        ("scene", 24),
+        ("asked", 13),
+        ("path", 6),
+        ("light level, and why", 44),
+        ("s", 4),
+        ("decided", 14),
+        ("evidence", 20),
+        ("process", 11),
+    ):
+        table.add_column(heading, min_width=least)
     for row in report.rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row), end_section=True)
     console.print(table)
     result = report.figures
     for species, rate in result.apcer.items():
         console.print(f"APCER {species}: {output.percent(rate)}")
     console.print(f"BPCER: {output.percent(result.bpcer)}; without response {output.percent(result.bpnrr)}")
-    console.print("Synthetic pictures, few of them: these figures show that the parts work together, nothing more.")
+    console.print("Simulated scenes, few of them: these figures show that the parts work together, nothing more.")
     for row in report.rows:
-        if row.problem:
-            console.print(f"[red]{row.picture.title}: {row.problem}[/red]")
-    if report.farewell:
-        console.print(f"[red]{report.farewell}[/red]")
-    if report.proper:
-        console.print(f"{len(report.rows)} sessions ended properly; every decision came back signed for its session.")
+        for problem in row.problems:
+            console.print(f"[red]{row.scene.scene.title}: {problem}[/red]")
+    for farewell in report.farewells:
+        console.print(f"[red]{farewell}[/red]")
+    proper = sum(not row.problems for row in report.rows)
+    console.print(
+        f"{proper} of {len(report.rows)} sessions went as their scenes expect: light level, error or decision, "
+        "lights put back, decision signed for its session."
+    )
 
 
-def _cells(row: DemoRow) -> tuple[str, ...]:
+def _cells(row: DemoRow) -> Iterator[str]:
+    scene = row.scene
+    yield f"{scene.scene.title}\n[dim]{scene.pai_species or scene.label or 'nobody to judge'}[/]"
+    yield f"{scene.scene.session.mode}\n[dim]{scene.scene.session.policy}[/]"
+    yield ", ".join(row.path) or "none"
     attempt = row.decision.attempt if row.decision else None
-    truth = row.picture.pai_species or (row.picture.label.value if row.picture.label else "nobody to judge")
-    decided = str(row.error or "")
-    if row.outcome is not None:
-        decided = f"[{output.STYLES[row.outcome]}]{row.outcome}[/]"
-    margins = ", ".join(f"{network.margin:+.1f}" for network in attempt.networks) if attempt else ""
-    right = {True: "right", False: "[bold red]WRONG[/]", None: ""}[row.right]
-    light = str(attempt.light_level) if attempt else ""
-    signed = "[red]no[/]" if row.problem else "yes"
-    return row.picture.title, truth, light, decided, margins, right, f"{row.seconds:.1f}", signed
+    yield f"{attempt.light_level}: {attempt.light_reason}" if attempt else ""
+    yield f"{attempt.duration_seconds:.1f}" if attempt else ""
+    yield _decided(row)
+    yield "\n".join(
+        f"{item.kind} {item.outcome}" + ("" if item.margin is None else f" {item.margin:+.2f}")
+        for item in (attempt.evidence if attempt else ())
+        if item.outcome is not EvidenceOutcome.NOT_APPLICABLE
+    )
+    yield "[red]NOT as expected[/]" if row.problems else "as expected"
+
+
+def _decided(row: DemoRow) -> str:
+    if row.outcome is None:
+        return str(row.error or "")
+    decided = f"[{output.STYLES[row.outcome]}]{row.outcome}[/]"
+    if row.right:
+        return decided
+    missed = "accepted" if row.outcome is LivenessDecision.REALFACE else "refused"
+    return f"{decided}\n[bold red]MISS: {missed}[/]"

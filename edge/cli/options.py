@@ -36,6 +36,14 @@ mode_option = click.option(
 )
 
 
+head_option = click.option(
+    "--head",
+    type=click.Path(path_type=Path),
+    help="Wavefront OBJ file with the head that every person gets, y up and the face towards z; "
+    "the key obj of a scene file can name other axes and sizes.",
+)
+
+
 def model_options(command: F) -> F:
     """--models, --active, --runtime and --threads."""
     for option in (

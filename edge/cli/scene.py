@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from edge.cli import output
-from edge.cli.options import model_options, open_bundle
+from edge.cli.options import head_option, model_options, open_bundle
 from edge.config import fields
 from edge.config.problems import ConfigProblems
 from edge.errors import ExitCode, InputError
@@ -17,15 +17,9 @@ from edge.simulation.build import build
 from edge.simulation.cast import with_head
 from edge.simulation.clip import CODE_LETTERS, film, write_clip
 from edge.simulation.contact_sheet import Captioned, check_kind, contact_sheet, look, write_sheet
-from edge.simulation.scene import Scene, load_scene, scene_files
+from edge.simulation.scene import Scene, load_scene, scene_files, shipped_scenes
 
 level = click.FloatRange(0.0, 1.0)
-head_option = click.option(
-    "--head",
-    type=click.Path(path_type=Path),
-    help="Wavefront OBJ file with the head that every person gets, y up and the face towards z; "
-    "the key obj of a scene file can name other axes and sizes.",
-)
 
 
 @click.group()
@@ -48,13 +42,15 @@ def check(files: tuple[Path, ...]) -> int:
 
 
 @scene.command("list")
-@click.argument("folder", type=click.Path(path_type=Path))
-def list_scenes(folder: Path) -> int:
-    """List the scenes of FOLDER: what is shown, what is asked, what must come of it."""
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def list_scenes(folder: Path | None) -> int:
+    """List the scenes of FOLDER (default: those that come with livegate): what is shown, what is asked, what must come
+    of it.
+    """
     table = Table()
     for heading in ("file", "title", "truth", "mode", "expected"):
         table.add_column(heading)
-    for file in scene_files(folder):
+    for file in scene_files(folder or shipped_scenes()):
         table.add_row(file.name, *_cells(load_scene(file)))
     output.console().print(table)
     return ExitCode.OK
@@ -104,7 +100,7 @@ def render(
 
 
 @scene.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .jpg or a .png.")
 @click.option(
     "--seconds",
@@ -120,7 +116,7 @@ def render(
 @head_option
 @model_options
 def sheet(
-    folder: Path,
+    folder: Path | None,
     out: Path,
     seconds: float,
     columns: int,
@@ -131,9 +127,11 @@ def sheet(
     runtime: str,
     threads: int,
 ) -> int:
-    """Write one picture of all scenes of FOLDER, each as its camera sees it with the display at full."""
+    """Write one picture of all scenes of FOLDER (default: those that come with livegate), each as its camera sees it
+    with the display at full.
+    """
     check_kind(out)
-    scenes = {file: _cast(load_scene(file), head) for file in scene_files(folder)}
+    scenes = {file: _cast(load_scene(file), head) for file in scene_files(folder or shipped_scenes())}
     bundle = open_bundle(models, active, runtime, threads)
     pictures = []
     with output.progress() as bar:

@@ -140,6 +140,13 @@ class EvidenceOutcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class Label(StrEnum):
+    """What a presentation truly is, in the words of ISO/IEC 30107-3; measured with, and told to no terminal."""
+
+    BONA_FIDE = "bonafide"
+    ATTACK = "attack"
+
+
 class TerminalState(StrEnum):
     """The retained ``state`` topic. The will says ``lost``."""
 

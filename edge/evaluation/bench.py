@@ -16,9 +16,9 @@ import numpy as np
 from edge.contracts.enums import CaptureKind
 from edge.errors import InputError
 from edge.frames.frame import ColourOrder, Frame
+from edge.frames.picture import Picture
 from edge.inference.bundle import ModelBundle
 from edge.inference.model import LoadedModel
-from edge.simulation.recapture import Picture
 from edge.vision.pipeline import FaceVision
 
 WARM_UP = 5

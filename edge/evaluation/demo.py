@@ -1,6 +1,6 @@
-"""The demo: an embedded broker, the daemon as a process of its own, and a requester outside it.
+"""The demo: an embedded broker, a simulated terminal as a process of its own, and a requester outside it.
 
-Nothing here decides. Each picture is a session's only source; the truth about it stays on this side.
+Nothing here decides. The scenes' truth and expectations stay on this side; the terminal is told neither.
 """
 
 from __future__ import annotations
@@ -10,49 +10,94 @@ import contextlib
 import json
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from edge.config.choices import Pace
+from edge.config.policy import Preset
 from edge.contracts.decision import Decision
 from edge.contracts.device import State
-from edge.contracts.enums import ErrorCode, LivenessDecision, TerminalState
+from edge.contracts.enums import (
+    CaptureKind,
+    ErrorCode,
+    Label,
+    LivenessDecision,
+    TerminalState,
+)
 from edge.contracts.jws import EnrolledKeys, read_public_keys
 from edge.contracts.topics import Topics
 from edge.errors import LinkError, LivegateError
-from edge.evaluation.demo_pictures import DemoPicture, make_pictures
-from edge.evaluation.index import Label
 from edge.evaluation.metrics import Figures, Judged, figures
 from edge.link.embedded import EmbeddedBroker
 from edge.link.identity import PUBLIC_KEY_FILE
 from edge.link.options import LinkOptions
 from edge.link.requester import Requester, Verification, listen
+from edge.liveness.state import Phase
+from edge.session.runner import LIGHTS_PUT_BACK
+from edge.simulation.cast import with_head
+from edge.simulation.scene import Scene, load_scene, scene_files
 
 TOPICS = Topics("livegate", "demo", "demo-terminal")
 START_SECONDS = 60.0
-SESSION_SECONDS = 60.0
+SESSION_SECONDS = 300.0
 STOP_SECONDS = 15.0
 LOG_TAIL = 2000
 
 # What a person at the lens may be answered; any other code is a failure of the terminal.
-PROPER_ERRORS = frozenset(ErrorCode) - {
+PROPER_ERRORS: Final = frozenset(ErrorCode) - {
     ErrorCode.CAMERA_PERMISSION_DENIED,
     ErrorCode.CAMERA_STARTUP_FAILURE,
     ErrorCode.GENERIC_FAILURE,
     ErrorCode.INVALID_TOKEN,
 }
+# Where an attempt is decided; the others lead there.
+_JUDGING: Final = {
+    Phase.PASSIVE.value: "passive",
+    Phase.LIGHT_CHALLENGE.value: "light",
+    Phase.MOTION_CHALLENGE.value: "motion",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoScene:
+    """A scene and the file that it stands in."""
+
+    file: Path
+    scene: Scene
+
+    @property
+    def label(self) -> Label | None:
+        """None where nobody should be judged at all."""
+        return self.scene.presentation.label if self.scene.presentation else None
+
+    @property
+    def pai_species(self) -> str:
+        """Empty where there is no attack."""
+        return (self.scene.presentation.pai_species if self.scene.presentation else None) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lights:
+    """What the terminal's lights were after a session, relative; backlight None: there is none."""
+
+    backlight: float | None
+    illuminator: float
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """One session as the requester saw it. ``problem`` is empty where it ended properly."""
+    """One session as the requester saw it. ``problems`` is empty where it went as the scene expects.
 
-    picture: DemoPicture
+    path: the judging phases that it came through, in order. lights: after it, by the terminal's log.
+    """
+
+    scene: DemoScene
     decision: Decision | None
-    seconds: float
-    problem: str
+    path: tuple[str, ...]
+    lights: Lights | None
+    problems: tuple[str, ...]
 
     @property
     def outcome(self) -> LivenessDecision | None:
@@ -70,180 +115,239 @@ class DemoRow:
         """Whether the terminal was right about who stood there; None where it gave no decision."""
         if self.outcome is None:
             return None
-        if self.picture.label is None:
-            return self.outcome is not LivenessDecision.REALFACE
-        return (self.picture.label is Label.BONA_FIDE) == (self.outcome is LivenessDecision.REALFACE)
+        return (self.scene.label is Label.BONA_FIDE) == (self.outcome is LivenessDecision.REALFACE)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
+        scene = self.scene
+        decision = self.decision
         return {
-            "picture": self.picture.title,
-            "label": self.picture.label.value if self.picture.label else None,
-            "paiSpecies": self.picture.pai_species or None,
+            "scene": scene.scene.title,
+            "file": str(scene.file),
+            "label": scene.label.value if scene.label else None,
+            "paiSpecies": scene.pai_species or None,
             "right": self.right,
-            "seconds": round(self.seconds, 3),
-            "problem": self.problem or None,
-            "decision": self.decision.model_dump(mode="json", by_alias=True, exclude_none=True)
-            if self.decision
+            "path": list(self.path),
+            "lights": {"backlight": self.lights.backlight, "illuminator": self.lights.illuminator}
+            if self.lights
             else None,
+            "problems": list(self.problems),
+            "decision": decision.model_dump(mode="json", by_alias=True, exclude_none=True) if decision else None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """``farewell`` is empty where the terminal stopped as it should."""
+    """``farewells`` says how terminals stopped otherwise than they should."""
 
     rows: tuple[DemoRow, ...]
-    farewell: str
+    farewells: tuple[str, ...]
 
     @property
     def proper(self) -> bool:
-        """Every session ended properly and its decision came back signed, whatever was decided."""
-        return bool(self.rows) and not self.farewell and not any(row.problem for row in self.rows)
+        """Every session went as its scene expects and its decision came back signed, whatever was decided."""
+        return bool(self.rows) and not self.farewells and not any(row.problems for row in self.rows)
 
     @property
     def figures(self) -> Figures:
         """Of the sessions that were about a person or an attack."""
         return figures(
-            Judged(row.picture.label, row.picture.pai_species, row.outcome)
+            Judged(row.scene.label, row.scene.pai_species, row.outcome)
             for row in self.rows
-            if row.picture.label is not None
+            if row.scene.label is not None
         )
 
 
-def run_demo(
-    *, people: int, on_picture: Callable[[DemoPicture], None], on_row: Callable[[DemoRow], None]
-) -> DemoReport:
-    """Makes the pictures, runs the terminal over them and takes everything down again.
+def demo_scenes(folder: Path, *, head: Path | None = None) -> list[DemoScene]:
+    """The scenes of a folder, by name, with the head of an OBJ file where one is given.
 
-    Raises InputError or LinkError where the demo cannot begin.
+    Raises InputError where there are none, or no such file, and ConfigProblems for the mistakes in one.
     """
-    with tempfile.TemporaryDirectory(prefix="livegate-demo-") as name:
-        folder = Path(name)
-        pictures = list(_told(make_pictures(folder, people=people), on_picture))
-        with EmbeddedBroker() as broker:
-            return asyncio.run(_sessions(folder, pictures, LinkOptions(broker.host, broker.port), on_row))
+    scenes = [DemoScene(file, load_scene(file)) for file in scene_files(folder)]
+    return scenes if head is None else [DemoScene(shown.file, with_head(shown.scene, head)) for shown in scenes]
 
 
-def _told(pictures: Iterator[DemoPicture], on_picture: Callable[[DemoPicture], None]) -> Iterator[DemoPicture]:
-    for picture in pictures:
-        on_picture(picture)
-        yield picture
+def run_demo(
+    scenes: Sequence[DemoScene], *, head: Path | None, pace: Pace, on_row: Callable[[DemoRow], None]
+) -> DemoReport:
+    """Runs a terminal over the scenes, for each policy one, and takes everything down again.
+
+    head: OBJ file for every person's head. Raises InputError or LinkError where the demo cannot begin.
+    """
+    rows: dict[Path, DemoRow] = {}
+    farewells = []
+    with tempfile.TemporaryDirectory(prefix="livegate-demo-") as name, EmbeddedBroker() as broker:
+        options = LinkOptions(broker.host, broker.port)
+        for policy in Preset:
+            chosen = [scene for scene in scenes if scene.scene.session.policy is policy]
+            if not chosen:
+                continue
+            folder = Path(name) / policy.value
+            folder.mkdir()
+            terminal = _Terminal(folder, options, _configuration(folder, chosen, options, policy, head, pace))
+            farewells.append(asyncio.run(_sessions(terminal, chosen, rows, on_row)))
+    return DemoReport(tuple(rows[scene.file] for scene in scenes), tuple(filter(None, farewells)))
 
 
 async def _sessions(
-    folder: Path, pictures: Sequence[DemoPicture], options: LinkOptions, on_row: Callable[[DemoRow], None]
-) -> DemoReport:
-    rows = []
-    async with _terminal(folder, pictures, options) as process:
-        keys = _enrolled_by_hand(folder)
-        async with Requester(options, TOPICS, keys=keys, name="demo") as requester:
-            for picture in pictures:
-                row = await _session(requester, picture)
-                rows.append(row)
+    terminal: _Terminal, scenes: Sequence[DemoScene], rows: dict[Path, DemoRow], on_row: Callable[[DemoRow], None]
+) -> str:
+    """One session a scene, in order. Gives what was wrong with how the terminal stopped."""
+    async with terminal.running() as process:
+        async with Requester(terminal.options, TOPICS, keys=terminal.keys(), name="demo") as requester:
+            for scene in scenes:
+                row = await _session(terminal, requester, scene)
+                rows[scene.file] = row
                 on_row(row)
-                await _wait_for(options, TerminalState.READY)
         process.terminate()
-        farewell = await _farewell(process, options)
-    return DemoReport(tuple(rows), farewell)
+        return await terminal.farewell(process)
 
 
-async def _session(requester: Requester, picture: DemoPicture) -> DemoRow:
-    started_at = time.monotonic()
-    decision, problem = None, "no decision came"
+async def _session(terminal: _Terminal, requester: Requester, shown: DemoScene) -> DemoRow:
+    asked = shown.scene.session
+    decision, problem, path, session = None, "no decision came", [], None
     try:
-        session = await requester.start(user_correlation_id=picture.title)
+        session = await requester.start(mode=asked.mode, attempts=asked.attempts, user_correlation_id=shown.scene.title)
         async for heard in requester.decisions(session, within=SESSION_SECONDS):
             decision, problem = heard.decision, heard.problem
             if heard.verification is not Verification.VERIFIED:
                 break
     except LinkError as error:
         problem = str(error)
+    await terminal.wait_for(TerminalState.READY)
+    lights = None
+    if session is not None:
+        path = [_JUDGING[told.state] for told in requester.progress(session) if told.state in _JUDGING]
+        lights = terminal.lights_after(session.session_id)
+    problems = [problem] if problem else []
     if decision is not None and not problem:
-        problem = _impropriety(decision, picture)
-    return DemoRow(picture, decision, time.monotonic() - started_at, problem)
+        problems += improprieties(decision, lights, shown.scene)
+    return DemoRow(shown, decision, tuple(dict.fromkeys(path)), lights, tuple(problems))
 
 
-def _impropriety(decision: Decision, picture: DemoPicture) -> str:
-    error = decision.attempt.error
-    if decision.user_correlation_id != picture.title:
-        return "the decision is about another session"
-    if error is not None and error.code not in PROPER_ERRORS:
-        return f"the terminal failed: {error.code}: {error.message}"
-    return ""
+def improprieties(decision: Decision, lights: Lights | None, scene: Scene) -> list[str]:
+    """What of a session's process is not as the scene expects. Who was taken for live is no matter."""
+    attempt = decision.attempt
+    code = attempt.error.code if attempt.error else None
+    found = []
+    if decision.user_correlation_id != scene.title:
+        found.append("the decision is about another session")
+    if decision.capture is not CaptureKind.SIMULATED:
+        found.append(f"it is signed as capture {decision.capture}")
+    if attempt.error is not None and attempt.error.code not in PROPER_ERRORS:
+        found.append(f"the terminal failed: {attempt.error.code}: {attempt.error.message}")
+    elif scene.expect is not None and code is not scene.expect.error:
+        found.append(f"it ended with {code or 'a decision'}, not {scene.expect.error or 'a decision'}")
+    level = scene.expect.light_level if scene.expect is not None else None
+    if level is not None and attempt.light_level is not level:
+        found.append(f"light level {attempt.light_level}, not {level}")
+    display = scene.terminal.display
+    rest = Lights(None if display is None else display.resting_level, 0.0)
+    if lights is None:
+        found.append("the terminal did not say that it put its lights back")
+    elif lights != rest:
+        found.append(f"backlight {lights.backlight}, not {rest.backlight}; illuminator {lights.illuminator}, not 0")
+    return found
 
 
-@contextlib.asynccontextmanager
-async def _terminal(
-    folder: Path, pictures: Sequence[DemoPicture], options: LinkOptions
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    config = folder / "demo.yaml"
-    # JSON is YAML.
-    config.write_text(json.dumps(_configuration(folder, pictures, options), indent=2))
-    log = folder / "terminal.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge", "run", "--config", str(config), stdout=output, stderr=output
-        )
-    try:
-        ready = asyncio.create_task(_wait_for(options, TerminalState.READY, TerminalState.DEGRADED))
-        ended = asyncio.create_task(process.wait())
-        await asyncio.wait({ready, ended}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done() or ready.result().state is not TerminalState.READY:
-            ready.cancel()
-            raise LivegateError(
-                f"the terminal did not become ready: {_tail(log)}", remedy="see what it said; run with --debug"
+@dataclass(frozen=True, slots=True)
+class _Terminal:
+    """A terminal that is run as a process. folder: its own."""
+
+    folder: Path
+    options: LinkOptions
+    configuration: Mapping[str, Any]
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "terminal.log"
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Ready to be asked. Raises LivegateError where it does not become so."""
+        config = self.folder / "demo.yaml"
+        # JSON is YAML.
+        config.write_text(json.dumps(self.configuration, indent=2))
+        with self.log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "edge", "run", "--config", str(config), stdout=output, stderr=output
             )
-        ended.cancel()
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        try:
+            ready = asyncio.create_task(self.wait_for(TerminalState.READY, TerminalState.DEGRADED))
+            ended = asyncio.create_task(process.wait())
+            await asyncio.wait({ready, ended}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done() or ready.result().state is not TerminalState.READY:
+                said = ready.result().reason if ready.done() else None
+                ready.cancel()
+                raise LivegateError(
+                    f"the terminal did not become ready: {said or self._tail()}",
+                    remedy="mend what it names, or report it",
+                )
+            ended.cancel()
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def farewell(self, process: asyncio.subprocess.Process) -> str:
+        """What was wrong with how it stopped; empty where nothing was."""
+        try:
+            code = await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            return f"the terminal did not stop within {STOP_SECONDS:.0f} s of SIGTERM"
+        if code != 0:
+            return f"the terminal ended with {code} after SIGTERM"
+        await self.wait_for(TerminalState.DISCONNECTED)
+        return ""
+
+    async def wait_for(self, *states: TerminalState) -> State:
+        """The retained state, once it is one of these."""
+        messages = listen(self.options, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
+        try:
+            async with asyncio.timeout(START_SECONDS), contextlib.aclosing(messages):
+                async for heard in messages:
+                    if isinstance(heard.content, State) and heard.content.state in states:
+                        return heard.content
+        except TimeoutError:
+            raise LinkError(
+                f"the terminal was not {' or '.join(states)} within {START_SECONDS:g} s",
+                remedy="free the machine of other work and try again",
+            ) from None
+        raise LinkError("the broker ended the subscription", remedy="look at the broker")
+
+    def keys(self) -> EnrolledKeys:
+        """As an operator would enrol them: carried from the terminal's state folder, not learnt from a topic."""
+        path = self.folder / "state" / PUBLIC_KEY_FILE
+        return read_public_keys(path.read_bytes(), str(path))
+
+    def lights_after(self, session_id: str) -> Lights | None:
+        """By the terminal's log."""
+        for line in self.log.read_text(errors="replace").splitlines():
+            if LIGHTS_PUT_BACK in line and session_id in line:
+                told = json.loads(line)
+                return Lights(told["backlight"], told["illuminator"])
+        return None
+
+    def _tail(self) -> str:
+        return self.log.read_text(errors="replace")[-LOG_TAIL:].strip() or "it said nothing"
 
 
-async def _farewell(process: asyncio.subprocess.Process, options: LinkOptions) -> str:
-    try:
-        code = await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        return f"the terminal did not stop within {STOP_SECONDS:.0f} s of SIGTERM"
-    if code != 0:
-        return f"the terminal ended with {code} after SIGTERM"
-    await _wait_for(options, TerminalState.DISCONNECTED)
-    return ""
-
-
-async def _wait_for(options: LinkOptions, *states: TerminalState) -> State:
-    """The retained state, once it is one of these."""
-    messages = listen(options, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
-    try:
-        async with asyncio.timeout(START_SECONDS), contextlib.aclosing(messages):
-            async for heard in messages:
-                if isinstance(heard.content, State) and heard.content.state in states:
-                    return heard.content
-    except TimeoutError:
-        raise LinkError(
-            f"the terminal was not {' or '.join(states)} within {START_SECONDS:g} s",
-            remedy="free the machine of other work and try again",
-        ) from None
-    raise LinkError("the broker ended the subscription", remedy="look at the broker")
-
-
-def _configuration(folder: Path, pictures: Sequence[DemoPicture], options: LinkOptions) -> dict[str, Any]:
+def _configuration(
+    folder: Path, scenes: Sequence[DemoScene], options: LinkOptions, policy: Preset, head: Path | None, pace: Pace
+) -> dict[str, Any]:
+    simulated = {"driver": "simulated"}
     return {
         "device": {"prefix": TOPICS.prefix, "site": TOPICS.site, "id": TOPICS.device},
-        "camera": {"driver": "replay", "sources": [str(picture.path) for picture in pictures]},
-        "policy": {"preset": "kiosk"},
+        "camera": {
+            **simulated,
+            "scenes": [str(scene.file.absolute()) for scene in scenes],
+            "head": str(head.absolute()) if head is not None else None,
+            "pace": pace.value,
+        },
+        "lights": dict.fromkeys(("backlight", "illuminator", "screen", "ambient"), simulated),
+        "policy": {"preset": policy.value},
         "link": {"host": options.host, "port": options.port},
         "state_directory": str(folder / "state"),
+        "log": {"format": "json"},
     }
-
-
-def _enrolled_by_hand(folder: Path) -> EnrolledKeys:
-    """As an operator would do it: the public key is carried from the terminal's state folder, not from a topic."""
-    path = folder / "state" / PUBLIC_KEY_FILE
-    return read_public_keys(path.read_bytes(), str(path))
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(errors="replace")[-LOG_TAIL:].strip() or "it said nothing"

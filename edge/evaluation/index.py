@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from edge.contracts.enums import Label
 from edge.errors import InputError
 
 SHOWN_PROBLEMS = 10
-
-
-class Label(StrEnum):
-    """What a presentation truly is."""
-
-    BONA_FIDE = "bonafide"
-    ATTACK = "attack"
 
 
 @dataclass(frozen=True, slots=True)

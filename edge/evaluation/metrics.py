@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edge.contracts.enums import LivenessDecision
-from edge.evaluation.index import Label
+from edge.contracts.enums import Label, LivenessDecision
 
 CONFIDENCE = 0.95
 

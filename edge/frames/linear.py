@@ -18,6 +18,11 @@ _CLIPPED: Final = 254
 _NARROWEST: Final = 2
 
 
+def to_linear(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Linear light 0..1, of the same shape, of values on sRGB's curve."""
+    return _SRGB[picture]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RowLevels:
     """levels: (rows,) float32 mean green light of each row, 0..1 of full scale; noise around nothing may be a little

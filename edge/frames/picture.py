@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 
+# (height, width, 3) BGR on sRGB's curve.
+Picture = NDArray[np.uint8]
+
 # Four bytes a pixel while decoding: 200 MB, about what a board can spare for one picture.
 MAX_PIXELS = 50_000_000
 # Bytes of an uncompressed 32-bit bitmap of MAX_PIXELS and its header.
@@ -164,7 +167,7 @@ def _bmp(data: bytes) -> PictureHeader | None:
 _HEADERS = {"PNG": _png, "JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
 
 
-def decode_picture(data: bytes, name: str, *, max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
+def decode_picture(data: bytes, name: str, *, max_side: int = MAX_SIDE) -> Picture:
     """Pixels (height, width, 3) uint8, BGR: turned as EXIF says, alpha dropped, 16 bit scaled to 8.
 
     Larger pictures are scaled down to ``max_side`` on their longer side; of an animation the first picture
@@ -219,7 +222,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read: {reason}", remedy="check the path and the disk") from error
 
 
-def read_picture(path: Path, *, max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
+def read_picture(path: Path, *, max_side: int = MAX_SIDE) -> Picture:
     """decode_picture of a file. Raises InputError, naming the path."""
     with open_input(path) as stream, reading(path):
         size = os.fstat(stream.fileno()).st_size

@@ -8,7 +8,7 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
@@ -122,6 +122,7 @@ class Requester:
         self._client: Client | None = None
         self._replies: dict[bytes, asyncio.Future[bytes]] = {}
         self._decisions: deque[HeardDecision] = deque(maxlen=MAX_KEPT)
+        self._progress: deque[SessionProgress] = deque(maxlen=MAX_KEPT)
         self._arrived = asyncio.Event()
         self._state: State | None = None
         self._lost: LinkError | None = None
@@ -129,7 +130,9 @@ class Requester:
     async def __aenter__(self) -> Self:
         try:
             client = await self._stack.enter_async_context(connected(self._options, self._identifier))
-            await client.subscribe_all([self._reply_topic, self._topics.decision, self._topics.state])
+            await client.subscribe_all(
+                [self._reply_topic, self._topics.decision, self._topics.state, self._topics.session_event("+")]
+            )
         except (aiomqtt.MqttError, LinkError) as error:
             await self._stack.aclose()
             raise explain(error, self._options, self._identifier) from None
@@ -148,6 +151,10 @@ class Requester:
     def state(self) -> State | None:
         """What the terminal last said of itself; None while nothing was heard."""
         return self._state
+
+    def progress(self, session: StartedSession) -> Sequence[SessionProgress]:
+        """What the terminal told of the session so far, in order; it may lack some, as they are sent at QoS 0."""
+        return [told for told in self._progress if told.session_id == session.session_id]
 
     async def start(
         self,
@@ -292,6 +299,9 @@ class Requester:
         elif topic == self._topics.state:
             with contextlib.suppress(ValidationError):
                 self._state = State.model_validate_json(payload, extra="ignore")
+        else:
+            with contextlib.suppress(ValidationError):
+                self._progress.append(SessionProgress.model_validate_json(payload, extra="ignore"))
 
 
 async def listen(

@@ -52,6 +52,8 @@ from edge.session.report import attempt_report
 log = structlog.get_logger(__name__)
 
 READ_TIMEOUT = 0.5
+# Of the log entry with backlight and illuminator after a session.
+LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
 
 
@@ -125,7 +127,17 @@ class SessionRunner:
             run.until_done(cancelled)
         finally:
             run.put_back()
+            self._tell_lights(session_id)
         return run.report(session_id)
+
+    def _tell_lights(self, session_id: str) -> None:
+        """As the devices tell it, so that an operator sees whether they obeyed."""
+        try:
+            backlight, illuminator = self._devices.backlight.level(), self._devices.illuminator.output()
+        except HardwareError as error:
+            log.error("the lights do not tell how they are", session=session_id, error=str(error))
+        else:
+            log.info(LIGHTS_PUT_BACK, session=session_id, backlight=backlight, illuminator=illuminator)
 
 
 class _Run:

@@ -3,7 +3,7 @@
 The picture on a print or a screen is averaged down to about two samples for each pixel of the camera that it will
 cover: what is finer than that, halftone dots and stripes of colour, shows by its mean. A lens that spreads a point by
 0.6 pixels (standard deviation) passes exp(-2 pi^2 0.36) = 0.1 % of one cycle a pixel, so moire comes only from cells
-coarser than a pixel; it is not modelled here (``recapture`` models it for stills).
+coarser than a pixel; it is not modelled.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 
 from edge.contracts.enums import Prompt
-from edge.simulation.inks import PAPER_OPACITY, separation, single_sheet, transmitted
+from edge.frames.linear import to_linear
+from edge.frames.picture import Picture
+from edge.simulation.inks import PAPER_OPACITY, PAPER_WHITE, separation, single_sheet, transmitted
 from edge.simulation.optics import BANDS, INFRARED, Layer, Map, Material, Pinhole, Pose, turn
-from edge.simulation.recapture import PAPER_WHITE, Picture, to_linear
 from edge.simulation.sheet import Sheet
 from edge.simulation.waves import Waves
 

@@ -12,7 +12,7 @@ from typing import Final, cast
 import numpy as np
 
 from edge.contracts.enums import Prompt
-from edge.frames.picture import read_picture
+from edge.frames.picture import Picture, read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, pixels_across, printed, shown
@@ -22,7 +22,6 @@ from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infra
 from edge.simulation.obj import Axes, read_obj
 from edge.simulation.optics import BANDS, Lamp, Layer, Material, Pinhole, Signal, Subject, Vector
 from edge.simulation.person import Person, Place
-from edge.simulation.recapture import Picture
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene
 from edge.simulation.sensor import SensorModel
 from edge.simulation.sheet import Sheet
@@ -271,9 +270,11 @@ def _measured_lux(surroundings: scene.Surroundings) -> float:
 
 
 def _head(obj: scene.Obj | None, rng: np.random.Generator) -> Head:
-    if obj is None:
-        return parametric_head(Anthropometry.draw(rng))
-    return read_obj(obj.file, axes=Axes(obj.up, obj.front), metres=obj.metres)
+    # Drawn in any case: another head makes nothing else of a person another.
+    sizes = Anthropometry.draw(rng)
+    return (
+        parametric_head(sizes) if obj is None else read_obj(obj.file, axes=Axes(obj.up, obj.front), metres=obj.metres)
+    )
 
 
 def _holding(held: scene.Held) -> Holding:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from edge.contracts.enums import CaptureKind
 from edge.errors import InputError
 from edge.frames.frame import ColourOrder, Frame
+from edge.frames.linear import to_linear
 from edge.frames.picture import read_picture
 from edge.simulation.head import Head, KeyPoint
 from edge.simulation.optics import BANDS, INFRARED, Map, Material, Vector
-from edge.simulation.recapture import to_linear
 from edge.simulation.relief import corner_maps, filled
 from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector

@@ -13,8 +13,14 @@ from typing import Final
 import numpy as np
 
 from edge.simulation.optics import BLUE, GREEN, RED, Map
-from edge.simulation.recapture import INK_BLACK, INK_TRANSMITTANCE, PAPER_WHITE
 
+# Reflectance of a thick pile of paper, and of all inks on it.
+PAPER_WHITE: Final = 0.82
+INK_BLACK: Final = 0.035
+# How much of blue, green and red light each full ink lets through, cyan to black (approximate process inks).
+INK_TRANSMITTANCE: Final = np.array(
+    [[0.72, 0.42, 0.06], [0.32, 0.10, 0.66], [0.08, 0.70, 0.78], [0.04, 0.04, 0.04]], dtype=np.float32
+)
 # Reflectance of a single sheet over that of a thick pile of it, as TAPPI T 425 has opacity; about that of office paper
 # of 80 g/m2.
 PAPER_OPACITY: Final = 0.93

@@ -29,7 +29,7 @@ from pydantic_core import InitErrorDetails
 from edge.config.document import Kind
 from edge.config.policy import Preset
 from edge.config.settings import FilePath, Number, Section, Text, Whole, YesNo
-from edge.contracts.enums import ErrorCode, LightLevel, LivenessOperationMode, Spectrum
+from edge.contracts.enums import ErrorCode, Label, LightLevel, LivenessOperationMode, Spectrum
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
@@ -61,13 +61,6 @@ def _photo(value: object, path: ValidatorFunctionWrapHandler) -> Path:
 ExistingFile = Annotated[FilePath, AfterValidator(_is_file)]
 Photo = Annotated[FilePath, WrapValidator(_photo), WithJsonSchema({"type": "string", "format": "photo"})]
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
-
-
-class Label(StrEnum):
-    """What a presentation truly is, in the words of ISO/IEC 30107-3."""
-
-    BONA_FIDE = "bonafide"
-    ATTACK = "attack"
 
 
 class Presentation(Section):

@@ -13,10 +13,10 @@ import numpy as np
 from edge.contracts.enums import Prompt
 from edge.errors import InputError
 from edge.frames.frame import Frame
+from edge.frames.picture import Picture
 from edge.hardware.ports import Camera, EndOfSource
 from edge.hardware.replay import ReplayCamera
 from edge.simulation.optics import Layer, Material, Subject
-from edge.simulation.recapture import Picture
 
 # Of a video so much is kept in memory: pixels of the longer side, and frames.
 MOST_SIDE: Final = 480

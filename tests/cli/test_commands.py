@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.evaluation.demo_pictures import make_pictures
 from edge.link.embedded import EmbeddedBroker
+from edge.simulation import openpeople
+from edge.simulation.scene import shipped_scenes
 
 pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
 pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
@@ -36,14 +37,12 @@ def livegate(*arguments: object, folder: Path | None = None) -> subprocess.Compl
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """A synthetic person's selfie and a print of it."""
-    folder = tmp_path_factory.mktemp("pictures")
-    made = {}
-    for picture in make_pictures(folder, people=1):
-        made[picture.title.partition(", ")[2]] = picture.path
-        if "print in hand" in made:
-            return made
-    raise AssertionError("the demo makes no print")
+    """A synthetic person's selfie, and a print that somebody holds, as a simulated camera sees it."""
+    scene = shipped_scenes() / "print-matte-dim.yaml"
+    held = tmp_path_factory.mktemp("pictures") / "print.png"
+    done = livegate("scene", "render", scene, "--out", held, "--seconds", 1, "--backlight", 1)
+    assert done.returncode == 0, done.stderr
+    return {"selfie": openpeople.photo("P001/selfie"), "print in hand": held}
 
 
 @pytest.fixture
@@ -170,18 +169,102 @@ def test_a_sequence_with_a_damaged_picture_is_unreadable_and_no_non_response(tmp
     assert alone.stdout == ""
 
 
-def test_the_demo_ends_properly_and_reports_what_was_decided():
-    done = livegate("demo", "--people", 1, "--json")
+SCENES = {
+    "person.yaml": {
+        "title": "somebody in a dim room",
+        "presentation": {"label": "bonafide"},
+        "expect": {"light_level": "dim"},
+        "surroundings": {"ambient": {"lux": 60}},
+        "subjects": [{"kind": "person", "distance": 0.5, "face": "openpeople:P001"}],
+    },
+    "refused.yaml": {
+        "title": "somebody before a door in a bright one",
+        "presentation": {"label": "bonafide"},
+        "session": {"policy": "door"},
+        "expect": {"light_level": "bright", "error": "EnvironmentNotSupported"},
+        "surroundings": {"ambient": {"lux": 2000}},
+        "subjects": [{"kind": "person", "distance": 0.5, "face": "openpeople:P001"}],
+    },
+    "unlit.yaml": {
+        "title": "a screen before a terminal without lights",
+        "presentation": {"label": "attack", "pai_species": "screen"},
+        "expect": {"light_level": "not_measured"},
+        "terminal": {"display": None, "lux_sensor": False},
+        "subjects": [{"kind": "screen", "photo": "openpeople:P001", "distance": 0.35}],
+    },
+}
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """A folder of scene files, each with what is given on top."""
+
+    def made(**more):
+        folder = tmp_path / "scenes"
+        folder.mkdir(exist_ok=True)
+        for name, scene in SCENES.items():
+            (folder / name).write_text(json.dumps(scene | more.get(name.removesuffix(".yaml"), {})))
+        return folder
+
+    return made
+
+
+def test_the_demo_plays_scenes_each_as_it_expects_and_reports_what_was_decided(scenes):
+    done = livegate("demo", "--scenes", scenes(), "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert document["proper"]
+    person, refused, unlit = document["sessions"]
+    assert [session["file"].rpartition("/")[2] for session in document["sessions"]] == sorted(SCENES)
     decisions = [session["decision"] for session in document["sessions"]]
-    assert all(decision["capture"] == "replay" for decision in decisions)
-    assert [decision["seq"] for decision in decisions] == list(range(1, len(decisions) + 1))
-    ended = {session["picture"]: session["decision"]["attempt"] for session in document["sessions"]}
-    assert ended["empty room"]["error"]["code"] == "NoFaceDetected"
-    assert ended["two people"]["error"]["code"] == "MultipleFaceFound"
-    assert sum("result" in attempt for attempt in ended.values()) == len(ended) - 2
+    assert all(decision["capture"] == "simulated" for decision in decisions)
+    assert [decision["provenance"]["policy"] for decision in decisions] == ["kiosk", "door", "kiosk"]
+    assert "answers the display with" in person["decision"]["attempt"]["lightReason"]
+    assert (person["path"], refused["path"], unlit["path"]) == (["passive"], [], ["passive"])
+    assert person["lights"] == refused["lights"] == {"backlight": 0.6, "illuminator": 0.0}
+    assert unlit["lights"] == {"backlight": None, "illuminator": 0.0}
+    assert refused["decision"]["attempt"]["error"]["code"] == "EnvironmentNotSupported"
+    assert document["figures"]["bpcer"]["n"] == 1
+    assert document["figures"]["apcer"]["screen"]["n"] == 1
+
+
+def test_a_demo_whose_sessions_go_otherwise_than_their_scenes_expect_fails_and_says_how(scenes):
+    folder = scenes(person={"expect": {"light_level": "bright", "error": "TimedOut"}})
+    for name in ("refused.yaml", "unlit.yaml"):
+        (folder / name).unlink()
+    done = livegate("demo", "--scenes", folder)
+    assert done.returncode == 1
+    assert "0 of 1 sessions went as their scenes expect" in done.stdout
+    assert "somebody in a dim room: light level dim, not bright" in done.stdout
+    assert "somebody in a dim room: it ended with a decision, not TimedOut" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--scenes", "nowhere"], 7, "nowhere cannot be read"),
+        (["--head", "nowhere.obj"], 7, "nowhere.obj"),
+    ],
+)
+def test_a_demo_that_cannot_begin_says_why(tmp_path, arguments, code, words):
+    done = livegate("demo", *arguments, folder=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_demo_with_a_mistaken_scene_tells_its_place(scenes):
+    done = livegate("demo", "--scenes", scenes(person={"seed": -1}))
+    assert done.returncode == 3
+    assert "person.yaml:1:" in done.stderr
+    assert "seed" in done.stderr
+
+
+def test_a_demo_with_a_head_that_is_none_names_its_file(scenes, tmp_path):
+    (tmp_path / "hat.obj").write_text("v 0 0 0\n")
+    done = livegate("demo", "--scenes", scenes(), "--head", tmp_path / "hat.obj")
+    assert done.returncode != 0
+    assert "hat.obj" in done.stderr
 
 
 def test_the_bench_times_what_it_says(pictures):

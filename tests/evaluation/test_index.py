@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from edge.contracts.enums import Label
 from edge.errors import InputError
-from edge.evaluation.index import Label, read_index
+from edge.evaluation.index import read_index
 
 
 def write(tmp_path, text):

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from edge.contracts.enums import LivenessDecision
-from edge.evaluation.index import Label
+from edge.contracts.enums import Label, LivenessDecision
 from edge.evaluation.metrics import Judged, clopper_pearson, figures
 
 REAL, SPOOF, UNCERTAIN = LivenessDecision.REALFACE, LivenessDecision.SPOOFFACE, LivenessDecision.UNCERTAIN

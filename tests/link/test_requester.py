@@ -62,6 +62,29 @@ async def collect(decisions) -> list[HeardDecision]:
     return [heard async for heard in decisions]
 
 
+def test_what_is_told_of_a_session_on_the_way_is_kept_apart_from_that_of_others(
+    broker, run, start_terminal, topics, keys, make_decision
+):
+    async def scenario():
+        async with (
+            start_terminal(broker) as terminal,
+            Requester(broker, topics, keys=keys(), name="controller-1") as requester,
+        ):
+            deciding_at_once = deciding(terminal, make_decision)
+
+            def answer(command):
+                for session, phase in ((SESSION, "positioning"), ("1" * 32, "passive"), (SESSION, "measuring_light")):
+                    terminal.link.publish_progress(SessionProgress(session_id=session, attempt_id=1, state=phase))
+                return deciding_at_once(command)
+
+            terminal.answer = answer
+            session = await requester.start()
+            await collect(requester.decisions(session, within=10))
+            assert [told.state for told in requester.progress(session)] == ["positioning", "measuring_light"]
+
+    run(scenario())
+
+
 def test_a_session_is_started_and_its_decisions_come_verified(broker, run, start_terminal, topics, keys, make_decision):
     async def scenario():
         async with (

@@ -24,7 +24,6 @@ from edge.simulation.face_texture import (
 )
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.optics import BLUE, GREEN, INFRARED, RED, Pinhole, Pose, turn
-from edge.simulation.recapture import to_srgb
 from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
 from edge.vision.landmarks import FaceMesh, roi_of_detection
@@ -68,6 +67,13 @@ def drawn(*, light: np.ndarray | None = None) -> FacePhoto:
         cv2.circle(albedo, tuple(int(value) for value in middle), 8, (0.02, 0.02, 0.02), -1)
     picture = albedo if light is None else albedo * light[..., None]
     return FacePhoto(to_srgb(picture), places, np.empty((0, 2)), (lids[0], lids[1]))
+
+
+def to_srgb(light):
+    """Linear light 0..1 on sRGB's curve, clipped."""
+    light = np.clip(light, 0.0, 1.0)
+    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return (encoded * 255 + 0.5).astype(np.uint8)
 
 
 def texel(head: Head, x: float, y: float) -> tuple[int, int]:

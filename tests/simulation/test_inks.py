@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.simulation import inks
-from edge.simulation.inks import Ink
+from edge.simulation.inks import INK_BLACK, PAPER_WHITE, Ink
 from edge.simulation.optics import BLUE, GREEN, INFRARED, RED
-from edge.simulation.recapture import INK_BLACK, PAPER_WHITE
 
 part = st.floats(0.0, 1.0)
 
