@@ -119,9 +119,10 @@ class Anthropometry:
 
 # Mean and standard deviation, mm, of men and of women.
 # The first five: ANSUR II, the 2012 survey of 4,082 men and 1,986 women of the US Army (Gordon et al. 2014,
-# DTIC ADA611869), summarised from its public data. The others: the NIOSH survey of 3,997 respirator users (Zhuang and
-# Bradtmiller, J Occup Environ Hyg 2:567, 2005), quoted from memory and not read again. The chin's projection is an
-# estimate.
+# DTIC ADA611869), summarised from its public data; a second summary of the same data has the same means and deviations
+# to the last digit. Jaw, nose and lips: the NIOSH survey of 3,997 respirator users (Zhuang and Bradtmiller, J Occup
+# Environ Hyg 2:567, 2005), from memory and unverified: that the survey has 18 facial dimensions, weighted to the US
+# population, was looked up in its abstract, but no table of it could be read. The chin's projection is an estimate.
 SURVEY: Final[tuple[Mapping[str, tuple[float, float]], Mapping[str, tuple[float, float]]]] = (
     {
         "face_width": (142.6, 6.2),
@@ -152,8 +153,8 @@ SURVEY: Final[tuple[Mapping[str, tuple[float, float]], Mapping[str, tuple[float,
 )
 
 # Correlation of each dimension with the size of the head, within a sex. Products of two give about the correlations
-# in ANSUR II: face width with head breadth 0.61 to 0.65, with interpupillary distance 0.44 to 0.48, the latter with
-# face length 0.16 to 0.23. Those of the other dimensions are guesses.
+# in ANSUR II, men and women: face width with head breadth 0.65 and 0.61, with interpupillary distance 0.44 and 0.48,
+# the latter with face length 0.16 and 0.23 (verified as above). Those of the other dimensions are guesses.
 LOADINGS: Final[Mapping[str, float]] = {
     "face_width": 0.83,
     "face_length": 0.38,
