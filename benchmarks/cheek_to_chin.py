@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from edge.contracts.enums import Prompt
 from edge.frames.frame import Exposure, Frame
+from edge.frames.linear import to_linear
 from edge.simulation.artefacts import Wall
 from edge.simulation.face_texture import Skin, plain_skin
 from edge.simulation.head import Anthropometry, FaceRegion, Head, face_regions, parametric_head
@@ -30,7 +31,6 @@ from edge.simulation.illuminants import DAYLIGHT, TUNGSTEN, blackbody
 from edge.simulation.lamps import Distant, Dome, NearPoint, infrared
 from edge.simulation.optics import INFRARED, Footprint, Lamp, Layer, Map, Pinhole, Placed, Pose, Subject, turn
 from edge.simulation.person import Person, Place
-from edge.simulation.recapture import to_linear
 from edge.simulation.sampling import sampled
 from edge.simulation.sensor import SensorModel
 from edge.simulation.signals import Commanded, Steady

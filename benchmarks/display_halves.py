@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cheek_to_chin import SETTLING, Still, heads, read
+from edge.frames.linear import to_linear
 from edge.hardware.ports import Pattern
 from edge.simulation.artefacts import Wall, printed
 from edge.simulation.face_texture import plain_skin
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.lamps import Dome, Panel, halves, white
 from edge.simulation.optics import Footprint, Lamp, Layer, Map, Pinhole, Pose, turn
-from edge.simulation.recapture import to_linear
 from edge.simulation.renderer import Renderer
 from edge.simulation.sampling import sampled
 from edge.simulation.sensor import SensorModel

@@ -23,9 +23,9 @@ from benchmarks.cheek_to_chin import (
     watch,
 )
 from benchmarks.display_halves import face_area, facing, log_of_halves, paper, residual, residual_in_frames
+from edge.frames.linear import to_linear
 from edge.hardware.ports import Pattern
 from edge.simulation.lamps import Dome, white
-from edge.simulation.recapture import to_linear
 from edge.simulation.sensor import SensorModel
 from edge.simulation.signals import Commanded, Mains
 from edge.simulation.terminal import SimulatedTerminal
