@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import Prompt, Spectrum
 from edge.frames.frame import Exposure, Frame
 from edge.frames.linear import to_linear
 from edge.simulation.artefacts import Wall
@@ -164,7 +164,7 @@ def watch(
     subject: Subject = Person(head, Skin((plain_skin(),)), np.random.default_rng(seed), Place(DISTANCE))
     if still:
         subject = Still(tuple(subject.layers(0.0)))
-    sensor = SensorModel(sees_visible=False, sees_infrared=True)
+    sensor = SensorModel(spectrum=Spectrum.IR_PASS)
     scene = [Wall(2.0, 0.5), subject]
     stage = Stage(scene, [*ambient, lamp], CAMERA, sensor, fps=30.0, seed=seed, illuminator=output)
     terminal = SimulatedTerminal([lambda: stage])
