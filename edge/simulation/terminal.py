@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Final
@@ -17,7 +17,8 @@ import numpy as np
 
 from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
-from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, Mosaic, Tone
+from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
+from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.hardware.null import NullBacklight
 from edge.hardware.ports import Camera, CameraTraits, LightBand, LightInterval, Pattern
 from edge.simulation.exposure import ExposureControl, Setting
@@ -215,18 +216,29 @@ class _Run:
 
     def _frame(self, mosaic: Any, setting: Setting, start: float) -> Frame:
         sensor = self.stage.sensor
-        line_time = sensor.line_time
+        told = read_metadata(self._metadata(setting, start), line_time=sensor.line_time, stamp=Stamp.READOUT)
         return Frame(
             pixels=self.sensor.develop(mosaic, setting.colour_gains),
             colour=ColourOrder.BGR,
             sequence=self.sequence,
-            captured_at=start + setting.duration + line_time * mosaic.shape[0],
+            captured_at=start + setting.duration + sensor.line_time * mosaic.shape[0],
             capture=CaptureKind.SIMULATED,
-            exposure=Exposure(start, setting.duration, line_time, setting.gain),
+            exposure=told.exposure,
+            lux=told.lux,
             tone=Tone.SRGB,
-            colour_gains=setting.colour_gains,
+            colour_gains=told.colour_gains,
             raw=Mosaic(mosaic, BayerOrder.BGGR, sensor.black, sensor.white) if self.stage.raw else None,
         )
+
+    def _metadata(self, setting: Setting, start: float) -> Mapping[str, Any]:
+        """Of a frame whose first row began to integrate at ``start``: names and units are libcamera's, and times are
+        rounded to them. Lux and FocusFoM, which not all cameras tell, are left out.
+        """
+        return {
+            **self.control.metadata(setting),
+            "SensorTimestamp": round((start + setting.duration) * 1e9),
+            "FrameDuration": round(1e6 / self.stage.fps),
+        }
 
 
 class SimulatedBacklight:

@@ -229,6 +229,19 @@ def test_the_same_seed_plays_the_same_scene():
     assert (play() == play()).all()
 
 
+def test_frames_tell_their_exposure_as_libcamera_does_in_whole_microseconds_of_time():
+    unit = terminal(lux=3000)
+    with unit.camera:
+        *_, last = read(unit, 40)
+    microseconds = last.exposure.duration * 1e6
+    assert microseconds == pytest.approx(round(microseconds), abs=1e-6)
+    assert 100 < microseconds < 10_000
+    assert last.exposure.gain == pytest.approx(1.0)
+    # The rows after the first are read one after the other, and the frame is whole when the last one was.
+    rows = 120 * last.exposure.line_time
+    assert last.captured_at == pytest.approx(last.exposure.start + last.exposure.duration + rows, abs=2e-6)
+
+
 class RealTime:
     """A real clock on which everything takes no time but sleeping, and what ``busy`` adds to each look at it."""
 
