@@ -105,7 +105,7 @@ def _at_once(_: float) -> None: ...
 
 @dataclass(slots=True)
 class SimulatedClock:
-    """Implements edge.session.clock.Clock: a frame's arrival is what moves it."""
+    """Implements edge.session.clock.Clock: reading the camera is what moves it."""
 
     seconds: float = 0.0
 
@@ -114,8 +114,7 @@ class SimulatedClock:
 
     def frame_arrived(self, frame: Frame) -> None: ...
 
-    def waited(self, seconds: float) -> None:
-        self.seconds += seconds
+    def waited(self, seconds: float) -> None: ...
 
 
 class SimulatedCamera(Camera):
@@ -149,6 +148,7 @@ class SimulatedCamera(Camera):
         arrives_at, until = max(clock.seconds, run.arrives_at), clock.seconds + timeout
         if arrives_at > until:
             self._wait(until)
+            clock.seconds = until
             return None
         frame = run.next()
         self._wait(arrives_at)

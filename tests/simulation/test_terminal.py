@@ -289,7 +289,6 @@ def test_a_frame_that_does_not_come_in_time_is_waited_for_in_real_time_too():
     with unit.camera:
         for _ in range(2):
             assert unit.camera.read(0.4) is None
-            unit.clock.waited(0.4)
         assert unit.camera.read(0.4) is not None
     assert real.seconds - 100.0 == pytest.approx(1.0 - 0.4)
 
@@ -298,8 +297,9 @@ def test_a_camera_that_gives_nothing_in_time_gives_none():
     unit = terminal(latency=30)
     with unit.camera:
         assert unit.camera.read(0.1) is None
-        unit.clock.waited(0.1)
+        assert unit.clock.now() == pytest.approx(0.1)
         assert unit.camera.read(1.0) is not None
+        assert unit.clock.now() == pytest.approx(1.0)
 
 
 def test_a_lock_needs_an_open_camera_and_unlocking_does_not():
