@@ -102,7 +102,10 @@ def light_answer(samples: Sequence[Sample], of: Circumstances) -> LightAnswer:
             f"lamps may flicker: an exposure of {of.exposure * 1e3:.1f} ms does not divide it out, and the face's "
             f"light scatters by {scatter:.1%}",
         )
-    if steady and contrast >= _DIM_CONTRAST and contrast >= _DIM_DEVIATIONS * scatter:
+    shows, singly = contrast >= _DIM_CONTRAST, contrast >= _DIM_DEVIATIONS * scatter
+    if shows and not singly and of.lux is not None and not in_daylight:
+        return LightAnswer(None, f"{figures}, and its light scatters by {scatter:.1%} besides")
+    if steady and shows and singly:
         return LightAnswer(LightLevel.DIM, f"{figures}, dim; {_second_opinion(of.lux, dim=True)}", margin=contrast)
     if in_daylight and of.due is not None and of.due < _CERTAIN * noise:
         return LightAnswer(

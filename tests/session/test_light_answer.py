@@ -121,6 +121,15 @@ def test_who_shines_on_the_light_sensor_does_not_make_an_answer_of_a_beat():
     assert light_answer(swinging, circumstances(exposure=1e-3, divides_flicker=False)).level is None
 
 
+def test_lux_decides_where_a_face_changes_too_much_to_say_whether_it_answers():
+    turning = samples(0.15, white=0.04)
+    answer = light_answer(turning, circumstances(lux=40.0))
+    assert answer.level is None
+    assert "scatters" in answer.reason
+    # Without lux it gets no easier way.
+    assert light_answer(turning, circumstances()).level is LightLevel.BRIGHT
+
+
 def test_an_overexposed_face_and_a_black_picture_say_nothing():
     assert "overexposed" in light_answer(samples(0.1), circumstances(clipped=0.05)).reason
     black = [Sample(sample.stage, sample.lit, sample.time, 0.0) for sample in samples(0.0)]
