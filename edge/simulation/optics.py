@@ -133,7 +133,8 @@ class Material:
     albedo: (th, tw, 4) diffuse reflectance 0..1.
     f0: reflectance of the surface itself at normal incidence (Schlick's approximation of Fresnel's law takes it
         from there): about 0.028 for skin, 0.04 for glass and glossy paper, 0 for a perfectly matt one.
-    roughness: slope deviation of the glossy lobe, radians; 0.02 is a screen's glass, 0.3 is skin.
+    roughness: root mean square slope of the facets that make the glossy lobe, Beckmann's m; in any one direction they
+        deviate by 1 / sqrt(2) of it. 0.02 is a screen's glass, 0.3 is skin.
     scatter: (4,) metres: standard deviation of the blur that light gets below the surface, per band.
     emission: (th, tw, 4) exitance of the surface's own light, None for one that does not shine.
     """
