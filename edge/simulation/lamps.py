@@ -11,13 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from edge.simulation.optics import BANDS, INFRARED, Map, Parts, Placed, Signal, Vector, dot
+from edge.simulation.optics import BANDS, INFRARED, Map, Parts, Placed, Signal, Sky, Source, Vector, dot
 
 # A panel is integrated over so many points each way: 0.3 m in front of 15 x 9 cm that is within 0.2 % of the analytic
 # configuration factor.
 _PANEL_POINTS: Final = 2
 # A panel that spans less of the slopes of a surface's facets than this share of their deviation shines as a point.
 _NARROW: Final = 0.5
+# Mean angle that the sun's disc is seen under, radians: 0.53 degrees.
+_SUN: Final = 0.0093
 # Cosines are kept from 0 by this much where they divide.
 _LEAST: Final = np.float32(1e-3)
 
@@ -49,6 +51,10 @@ class Dome:
     output: Signal
     above: float = 0.5
 
+    @property
+    def source(self) -> Sky:
+        return Sky(self.above)
+
     def arriving(self, placed: Placed) -> tuple[Map, Map]:
         material, openness = placed.layer.material, placed.layer.shape.openness
         level = np.float32(self.illuminance / (1 + self.above))
@@ -67,13 +73,25 @@ class Dome:
 class Distant:
     """The sun, or a window far away.
 
-    illuminance: on a surface that faces it, lux. direction: (3,) unit vector from the scene to it.
+    illuminance: on a surface that faces it, lux. direction: (3,) unit vector from the scene to it. diameter: that it is
+    seen to have, radians; the sun's by default.
     """
 
     illuminance: float
     direction: Vector
     spectrum: Map
     output: Signal
+    diameter: float = _SUN
+
+    @property
+    def source(self) -> Source:
+        """A square of the disc's second moments: a disc's deviation is a quarter of its diameter each way, that of a
+        square is half of its side over the root of 3.
+        """
+        across = np.cross(self.direction, np.eye(3)[int(np.argmin(np.abs(self.direction)))])
+        across /= np.linalg.norm(across)
+        sides = np.stack([across, np.cross(self.direction, across)]) * (self.diameter / 4 * math.sqrt(3))
+        return Source(self.direction, sides, far=True)
 
     def arriving(self, placed: Placed) -> tuple[Map, Map]:
         x, y, z = (np.full_like(placed.facing, part) for part in self.direction)
@@ -93,6 +111,10 @@ class NearPoint:
     half_angle: float
     spectrum: Map
     output: Signal
+
+    @property
+    def source(self) -> Source:
+        return Source(self.position)
 
     def arriving(self, placed: Placed) -> tuple[Map, Map]:
         power = math.log(0.5) / math.log(math.cos(math.radians(self.half_angle)))
@@ -115,6 +137,10 @@ class Panel:
     luminance: float
     spectrum: Map
     output: Signal
+
+    @property
+    def source(self) -> Source:
+        return Source(self.centre, np.diag([self.width / 2, self.height / 2, 0.0])[:2])
 
     def arriving(self, placed: Placed) -> tuple[Map, Map]:
         places, _ = np.polynomial.legendre.leggauss(_PANEL_POINTS)
