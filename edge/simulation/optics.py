@@ -133,7 +133,8 @@ class Material:
     albedo: (th, tw, 4) diffuse reflectance 0..1.
     f0: reflectance of the surface itself at normal incidence (Schlick's approximation of Fresnel's law takes it
         from there): about 0.028 for skin, 0.04 for glass and glossy paper, 0 for a perfectly matt one.
-    roughness: slope deviation of the glossy lobe, radians; 0.02 is a screen's glass, 0.3 is skin.
+    roughness: root mean square slope of the facets that make the glossy lobe, Beckmann's m; in any one direction they
+        deviate by 1 / sqrt(2) of it. 0.02 is a screen's glass, 0.3 is skin.
     scatter: (4,) metres: standard deviation of the blur that light gets below the surface, per band.
     emission: (th, tw, 4) exitance of the surface's own light, None for one that does not shine.
     """
@@ -212,6 +213,30 @@ def mean_output(signal: Signal, begin: NDArray[np.float64], duration: float) -> 
     return (signal.integral(begin + duration) - signal.integral(begin)) / duration
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Where a lamp's light comes from, as what stands in its way needs to know.
+
+    place: (3,) metres, its middle; where it is far away, the unit vector towards it instead.
+    sides: (n, 3) from its middle half way across it, for each direction in which it extends, metres; where it is far
+        away, as a share of the distance. It shines evenly all over the figure that they span; (0, 3) is a point.
+    far: its light is parallel but for its extent.
+    """
+
+    place: Vector
+    sides: Vector = field(default_factory=lambda: np.zeros((0, 3)))
+    far: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sky:
+    """Light that comes from all round, by 1 - 1.5 above y from the direction y down, so that a surface with a normal
+    y down has 1 - above y of it.
+    """
+
+    above: float
+
+
 class Lamp(Protocol):
     """A light of the scene: what of it arrives at a surface while its signal is 1."""
 
@@ -223,10 +248,14 @@ class Lamp(Protocol):
     @property
     def output(self) -> Signal: ...
 
+    @property
+    def source(self) -> Source | Sky: ...
+
     def arriving(self, placed: Placed) -> tuple[Map, Map]:
         """Diffuse irradiance and glossy exitance, both (gh, gw) float32, for a spectrum of 1.
 
-        Irradiance has inverse square, cosine and the shape's own shadows in it. The glossy part is what the
+        Irradiance has inverse square, cosine and the shape's own shadows in it; what other things hide and add is
+        found by ``lighting``. The glossy part is what the
         camera at the origin sees mirrored, as exitance (pi times radiance).
         """
         ...

@@ -108,10 +108,11 @@ class _Rays:
         """Those with the given flat indices, as rows of one."""
         return _Rays(self.origin, *(part.reshape(1, -1)[:, chosen] for part in (self.x, self.y, self.z)))
 
-    def within(self, radius: float) -> tuple[Map, Map]:
+    def within(self, radius: float, top: float, bottom: float) -> tuple[Map, Map]:
         """Depths where they enter the cylinder about the axis, and half way from its middle to its far side.
 
-        What the cylinder holds is met before that. Rays that pass it by have both at their closest approach.
+        What the cylinder holds is met before that. Rays that pass it by have both at their closest approach. Those that
+        are steeper than 27 degrees are followed to where they leave the cylinder or pass its ends.
         """
         across = self.x * self.x + self.z * self.z
         towards = self.origin[0] * self.x + self.origin[2] * self.z
@@ -119,7 +120,15 @@ class _Rays:
         middle = -towards / across
         half = np.sqrt(np.maximum(towards * towards - across * outside, 0.0)) / across
         begin = np.maximum(middle - half, np.float32(_NEAREST))
-        return begin, np.maximum(middle + np.float32(0.5) * half, begin)
+        last = np.maximum(middle + np.float32(0.5) * half, begin)
+        steep = np.flatnonzero(self.y * self.y > 0.25 * across)
+        if steep.size:
+            down = self.y.ravel()[steep]
+            ends = np.sort(np.stack([(end - np.float32(self.origin[1])) / down for end in (top, bottom)]), axis=0)
+            enters = np.clip(ends[0], begin.ravel()[steep], (middle + half).ravel()[steep])
+            leaves = np.clip(ends[1], enters, (middle + half).ravel()[steep])
+            begin.ravel()[steep], last.ravel()[steep] = enters, np.maximum(leaves, enters)
+        return begin, last
 
 
 class Relief:
@@ -193,7 +202,7 @@ class Relief:
         coarse = _camera_rays(pose, camera, top + _STRIDE * np.arange(down), left + _STRIDE * np.arange(across)).listed(
             slice(None)
         )
-        found, least = self._march(coarse, *coarse.within(self._reach), _COARSE_STEPS)
+        found, least = self._march(coarse, *coarse.within(self._reach, self.top, self.bottom), _COARSE_STEPS)
         near, hit = found.reshape(down, across), (least < 0).reshape(down, across)
         depth = np.where(hit, near, np.float32(np.inf))
         cells = np.stack((depth[:-1, :-1], depth[:-1, 1:], depth[1:, :-1], depth[1:, 1:]))
@@ -209,7 +218,7 @@ class Relief:
         x.ravel()[inside], y.ravel()[inside] = self._settle(rays.listed(inside), begin)
         edge = np.flatnonzero(rough)
         some = rays.listed(edge)
-        first, last = some.within(self._reach)
+        first, last = some.within(self._reach, self.top, self.bottom)
         first = np.maximum(first, _spread(foremost, height, width).reshape(1, -1)[:, edge] - np.float32(_MARGIN))
         limit = _spread(hindmost, height, width).reshape(1, -1)[:, edge] + np.float32(_MARGIN)
         last = np.maximum(np.minimum(last, limit), first)

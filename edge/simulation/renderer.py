@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.simulation.optics import BANDS, Footprint, Lamp, Layer, Map, Pinhole, Placed, mean_output
+from edge.simulation.lighting import Lighting, Lit, stretched
+from edge.simulation.optics import BANDS, Footprint, Lamp, Layer, Map, Pinhole, mean_output
 from edge.simulation.sampling import sampled
 
 # A lamp whose output differs less than this between the rows of a frame is taken as steady over the frame.
@@ -18,12 +19,12 @@ _STEADY = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """What of a layer does not change while it stays where it is."""
+    """What of a layer does not change while it stays where it is. albedo: (h, w, 4) at the pixels."""
 
     layer: Layer
     footprint: Footprint | None
     albedo: Map
-    arriving: tuple[tuple[Map, Map], ...]
+    fills: bool
 
 
 class Renderer:
@@ -36,6 +37,7 @@ class Renderer:
     def __init__(self, camera: Pinhole, lamps: Sequence[Lamp]) -> None:
         self._camera = camera
         self._lamps = tuple(lamps)
+        self._lighting = Lighting(lamps)
         self._views: list[_View] = []
 
     def render(self, layers: Sequence[Layer], begins: NDArray[np.float64], duration: float) -> Map:
@@ -47,75 +49,79 @@ class Renderer:
         outputs = [mean_output(lamp.output, begins, duration).astype(np.float32) for lamp in self._lamps]
         picture = np.zeros((camera.height, camera.width, BANDS), np.float32)
         known = {id(view.layer): view for view in self._views}
-        self._views = []
-        for layer in layers:
-            view = known.get(id(layer))
-            if view is None:
-                view = self._look(layer)
-            self._views.append(view)
-            self._draw(view, outputs, picture)
+        self._views = [known.get(id(layer)) or self._look(layer) for layer in layers]
+        backdrop = layers[0] if self._views and self._views[0].fills else None
+        for view, lit in zip(self._views, self._lighting.of(layers, backdrop), strict=True):
+            self._draw(view, lit, outputs, picture)
         return picture
 
     def _look(self, layer: Layer) -> _View:
         footprint = layer.shape.footprint(layer.pose, self._camera)
         if footprint is None:
-            return _View(layer, None, np.zeros((0, 0, BANDS), np.float32), ())
-        albedo = _sampled(layer.material.albedo, footprint, layer)
-        placed = Placed(layer)
-        return _View(layer, footprint, albedo, tuple(lamp.arriving(placed) for lamp in self._lamps))
+            return _View(layer, None, np.zeros((0, 0, BANDS), np.float32), fills=False)
+        albedo = _on_layer(layer.material.albedo, footprint, layer)
+        whole = footprint.coverage.shape == (self._camera.height, self._camera.width)
+        return _View(layer, footprint, albedo, fills=whole and bool(footprint.coverage.min() >= 1))
 
-    def _draw(self, view: _View, outputs: Sequence[Map], picture: Map) -> None:
+    def _draw(self, view: _View, lit: Lit, outputs: Sequence[Map], picture: Map) -> None:
         footprint, layer = view.footprint, view.layer
         if footprint is None:
             return
         height, width = footprint.coverage.shape
         window = picture[footprint.top : footprint.top + height, footprint.left : footprint.left + width]
         rows = slice(footprint.top, footprint.top + height)
-        steady_light = np.zeros((*layer.shape.points.shape[:2], BANDS), np.float32)
+        grid = lit.lights[0][0].shape if lit.lights else layer.shape.points.shape[:2]
+        steady_light = np.zeros((*grid, BANDS), np.float32)
         steady_gloss = np.zeros_like(steady_light)
+        steady_returned = None if lit.glow is None else lit.glow.copy()
         exitance = np.zeros_like(view.albedo)
         glossy = layer.material.f0 > 0
-        for lamp, output, (light, gloss) in zip(self._lamps, outputs, view.arriving, strict=True):
+        for number, (lamp, output, (light, gloss)) in enumerate(zip(self._lamps, outputs, lit.lights, strict=True)):
             seen = output[rows]
+            returned = None if lit.returned is None else lit.returned[number]
             if np.ptp(seen) <= _STEADY * seen.max():
-                power = seen.mean() * lamp.spectrum
-                steady_light += light[:, :, None] * power
+                power = seen.mean()
+                steady_light += light[:, :, None] * (power * lamp.spectrum)
                 if glossy:
-                    steady_gloss += gloss[:, :, None] * power
+                    steady_gloss += gloss[:, :, None] * (power * lamp.spectrum)
+                if returned is not None:
+                    share = returned * power
+                    steady_returned = share if steady_returned is None else steady_returned + share
                 continue
-            arriving = _scattered(light[:, :, None] * lamp.spectrum, layer)
-            answer = view.albedo * _on_grid(arriving, footprint)
+            arriving = light[:, :, None] * lamp.spectrum
+            if returned is not None:
+                arriving += stretched(returned, grid)
+            answer = view.albedo * _on_layer(_scattered(arriving, layer), footprint, layer)
             if glossy:
-                answer += _on_grid(gloss[:, :, None] * lamp.spectrum, footprint)
+                answer += _on_layer(gloss[:, :, None] * lamp.spectrum, footprint, layer)
             exitance += answer * seen[:, None, None]
-        exitance += view.albedo * _on_grid(_scattered(steady_light, layer), footprint)
+        if steady_returned is not None:
+            steady_light += stretched(steady_returned, grid)
+        exitance += view.albedo * _on_layer(_scattered(steady_light, layer), footprint, layer)
         if glossy:
-            exitance += _on_grid(steady_gloss, footprint)
+            exitance += _on_layer(steady_gloss, footprint, layer)
         if layer.material.emission is not None:
-            exitance += _sampled(layer.material.emission, footprint, layer)
+            exitance += _on_layer(layer.material.emission, footprint, layer)
         window += (exitance - window) * footprint.coverage[:, :, None]
 
 
-def _on_grid(values: Map, footprint: Footprint) -> Map:
-    """Values (gh, gw, 4) of a shape's grid at each pixel of its footprint."""
-    return sampled(values, footprint.x, footprint.y)
-
-
-def _sampled(texture: Map, footprint: Footprint, layer: Layer) -> Map:
-    """A texture (th, tw, 4), which spans the shape's grid from corner to corner, at each pixel."""
+def _on_layer(values: Map, footprint: Footprint, layer: Layer) -> Map:
+    """Values (h, w, 4), which span the shape's grid from corner to corner, at each pixel."""
     rows, columns = layer.shape.points.shape[:2]
-    x = footprint.x * np.float32((texture.shape[1] - 1) / (columns - 1))
-    y = footprint.y * np.float32((texture.shape[0] - 1) / (rows - 1))
-    return sampled(texture, x, y)
+    if values.shape[:2] == (rows, columns):
+        return sampled(values, footprint.x, footprint.y)
+    x = footprint.x * np.float32((values.shape[1] - 1) / (columns - 1))
+    y = footprint.y * np.float32((values.shape[0] - 1) / (rows - 1))
+    return sampled(values, x, y)
 
 
 def _scattered(light: Map, layer: Layer) -> Map:
-    """Light (gh, gw, 4) that arrives at a surface, blurred by its way below it."""
+    """Light (h, w, 4) that arrives at a surface, blurred by its way below it."""
     if not any(layer.material.scatter):
         return light
-    middle = layer.shape.points[tuple(length // 2 for length in layer.shape.points.shape[:2])]
-    right = layer.shape.points[layer.shape.points.shape[0] // 2, layer.shape.points.shape[1] // 2 + 1]
-    cell = float(np.linalg.norm(right - middle))
+    rows, columns = layer.shape.points.shape[:2]
+    middle, right = layer.shape.points[rows // 2, columns // 2 : columns // 2 + 2]
+    cell = float(np.linalg.norm(right - middle)) * (columns - 1) / (light.shape[1] - 1)
     blurred = np.empty_like(light)
     for band, length in enumerate(layer.material.scatter):
         blurred[:, :, band] = cv2.GaussianBlur(light[:, :, band], (0, 0), max(length / cell, 0.05))

@@ -152,6 +152,64 @@ def test_a_rougher_surface_spreads_the_same_light_wider():
     assert sharp.sum() == pytest.approx(broad.sum(), rel=0.1)
 
 
+def sheet_that_mirrors(roughness, yaw=0.0, distance=0.5, cells=161):
+    """A large sheet whose middle shows the camera what lies at twice the yaw beside it, placed."""
+    return Placed(patch(distance, yaw, shape=Patch(side=0.5, cells=cells), f0=0.04, roughness=roughness))
+
+
+def mirrored_at(yaw, distance=0.5, aside=0.0):
+    return np.array([distance * math.tan(math.radians(2 * yaw)) + aside, 0.02, 0.0])
+
+
+@pytest.mark.parametrize("roughness", [0.06, 0.3, 0.5])
+@pytest.mark.parametrize(("yaw", "aside"), [(0.0, 0.0), (0.0, 0.08), (20.0, 0.0), (30.0, -0.05)])
+def test_a_tiny_panel_shines_as_a_point_lamp_of_its_intensity(roughness, yaw, aside):
+    placed, position = sheet_that_mirrors(roughness, yaw), mirrored_at(yaw, aside=aside)
+    # A matt rectangle's intensity falls with the cosine: to half at 60 degrees.
+    point = led(300.0 * 0.01 * 0.02, 60.0, position).arriving(placed)[1]
+    panel = Panel(position, 0.01, 0.02, 300.0, white(), ON).arriving(placed)[1]
+    assert panel.max() == pytest.approx(point.max(), rel=0.02)
+    assert panel.sum() == pytest.approx(point.sum(), rel=0.01)
+
+
+def lamps_all_over(panel, number):
+    """The panel as so many point lamps each way."""
+    across, down = ((np.arange(number) + 0.5) / number - 0.5 for _ in range(2))
+    intensity = panel.luminance * panel.width * panel.height / number**2
+    for x in across * panel.width:
+        for y in down * panel.height:
+            yield led(intensity, 60.0, panel.centre + np.array([x, y, 0.0]))
+
+
+@pytest.mark.parametrize("roughness", [0.06, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("yaw", [0.0, 15.0, 30.0])
+@pytest.mark.parametrize("distance", [0.3, 0.5])
+def test_a_panel_shines_as_point_lamps_all_over_it(roughness, yaw, distance):
+    placed = sheet_that_mirrors(roughness, yaw, distance, cells=61)
+    panel = Panel(mirrored_at(yaw, distance), 0.154, 0.086, 300.0, white(), ON)
+    expected = sum(lamp.arriving(placed)[1] for lamp in lamps_all_over(panel, 12))
+    shine = panel.arriving(placed)[1]
+    assert np.abs(shine - expected).max() < 0.05 * expected.max()
+    assert shine.sum() == pytest.approx(expected.sum(), rel=0.03)
+
+
+def test_a_smooth_sheet_shows_the_panel_as_a_mirror_does():
+    # Between camera and sheet of one plane and the panel in the other: it is seen half as large at the sheet.
+    placed = sheet_that_mirrors(0.005)
+    shine = Panel(ORIGIN, 0.2, 0.1, 300.0, white(), ON).arriving(placed)[1]
+    x, y, _ = placed.points
+    inside = (np.abs(x) < 0.045) & (np.abs(y) < 0.02)
+    outside = (np.abs(x) > 0.055) | (np.abs(y) > 0.03)
+    assert shine[inside] == pytest.approx(np.full(inside.sum(), math.pi * 300.0 * 0.04), rel=0.03)
+    assert shine[outside].max() < 0.01
+
+
+def test_a_panel_is_not_mirrored_where_the_surface_looks_away_from_it():
+    placed = Placed(patch(0.5, 30.0, shape=Patch(side=0.1, cells=5), f0=0.04, roughness=0.05))
+    behind = Panel(np.array([-2.0, 0.0, 0.0]), 0.5, 0.5, 300.0, white(), ON)
+    assert behind.arriving(placed)[1].max() == 0.0
+
+
 def test_a_mirror_like_sheet_under_an_even_dome_reflects_f0_of_it_head_on():
     shine = Dome(100.0, white(), ON, above=0.0).arriving(Placed(patch(f0=0.04, roughness=0.02)))[1]
     assert shine.mean() == pytest.approx(4.0, rel=1e-3)

@@ -190,9 +190,11 @@ def test_on_heads_a_quadratic_leaves_much_of_the_log_of_the_display_s_halves(peo
 @pytest.mark.parametrize(
     ("bend", "yaw"), [(None, 0.0), (None, 15.0), (None, 30.0), (0.15, 0.0), (0.15, 15.0), (0.3, 30.0)]
 )
-def test_on_a_matte_print_flat_or_bent_it_leaves_a_tenth_of_that_and_less(people, bend, yaw):
+def test_on_a_matte_print_flat_or_bent_it_leaves_about_a_hundredth_and_a_fifth_of_that_at_most(people, bend, yaw):
     left_over = residual(log_of_halves(paper(bend, yaw=yaw)), people[0][1])
-    assert left_over < min(value for value, _ in people) / 10
+    # To a digit what the design says of a plane. Matt paper has a surface too, which shines in a broad lobe.
+    assert round(left_over, 2) <= 0.01
+    assert left_over < min(value for value, _ in people) / 5
 
 
 def test_a_glossy_print_that_mirrors_the_display_leaves_no_less_than_a_head(people):
