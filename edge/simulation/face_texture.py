@@ -24,7 +24,7 @@ from edge.frames.linear import to_linear
 from edge.frames.picture import read_picture
 from edge.simulation.head import Head, KeyPoint
 from edge.simulation.optics import BANDS, INFRARED, Map, Material, Vector
-from edge.simulation.relief import corner_maps, filled
+from edge.simulation.relief import column_angles, corner_maps, filled
 from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
 from edge.vision.landmarks import (
@@ -229,7 +229,7 @@ def _laid_on(photo: FacePhoto, head: Head) -> tuple[Map, Map]:
     inside = (across[..., 0] > 0) & (across[..., 0] < width - 1) & (across[..., 1] > 0) & (across[..., 1] < height - 1)
     shown = _ramp(facing, 0.15, 0.5) * (1 - _ramp(y, menton + 0.002, menton + 0.016)) * inside
     # Of two places behind each other in front view the hind one is hidden.
-    shown *= _at_texels(points[..., 2:3]) < 0.01
+    shown *= (_at_texels(points[..., 2:3]) < 0.01) & (np.cos(column_angles(SIZE)) > -0.3)
     shown *= 1 - _sample(_background(photo), across)
     return across, shown.astype(np.float32)
 
