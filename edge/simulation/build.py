@@ -17,6 +17,7 @@ from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, pixels_across, printed, shown
 from edge.simulation.face_texture import FacePhoto, Skin, face_skin, plain_skin, read_face
+from edge.simulation.hair import with_hair
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infrared, white
 from edge.simulation.obj import Axes, read_obj
@@ -138,14 +139,18 @@ class _Builder:
             -math.inf if person.arrives is None else person.arrives,
             math.inf if person.leaves is None else person.leaves,
         )
-        head = _head(person.obj, rng)
-        alive = Person(head, self._skin(person.face, person.tone, head), rng, place)
+        head, skin = self._painted(person.face, person.tone, _head(person.obj, rng), hair=person.obj is None)
+        alive = Person(head, skin, rng, place)
         return (alive if person.obeys else _Deaf(alive)), head
 
-    def _skin(self, face: Path | None, tone: float | None, head: Head) -> Skin:
+    def _painted(self, face: Path | None, tone: float | None, head: Head, *, hair: bool) -> tuple[Head, Skin]:
+        """A head with its skin. hair: whether it grows the photograph's; that of a mesh has its own or none."""
         if face is None:
-            return Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
-        return face_skin(read_face(face, self.networks), head, tone=tone)
+            return head, Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
+        photo = read_face(face, self.networks)
+        if hair:
+            head = with_hair(photo, head)
+        return head, face_skin(photo, head, tone=tone)
 
     def _held_print(self, paper: _HeldPrint, rng: np.random.Generator) -> Subject:
         picture = _part_of(read_picture(paper.photo), paper.part)
@@ -205,8 +210,8 @@ class _Builder:
         if not screen.turning:
             return None
         own = rng.spawn(1)[0]
-        head = parametric_head(Anthropometry.draw(own))
-        person = Person(head, self._skin(screen.photo, None, head), own, Place(_RECORDING_DISTANCE))
+        head, skin = self._painted(screen.photo, None, parametric_head(Anthropometry.draw(own)), hair=True)
+        person = Person(head, skin, own, Place(_RECORDING_DISTANCE))
         return record_turning(person, _recording_camera(person, self.given.seed), _RECORDING_FPS)
 
 

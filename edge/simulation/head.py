@@ -1,7 +1,8 @@
 """A parametric head in relief, with the spread of sizes that surveys of adults report.
 
 The shape is the project's own: horizontal sections (superellipses) whose widths and depths follow the measured
-dimensions, a jaw that turns under along its edge, a neck, and soft features in front. It is symmetric, bald, and has ears as far as a relief can.
+dimensions, a jaw that turns under along its edge, a neck, soft features in front, and ears without overhangs. It is
+symmetric and bald.
 """
 
 from __future__ import annotations
