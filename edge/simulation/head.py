@@ -188,14 +188,14 @@ LOADINGS: Final[Mapping[str, float]] = {
 # 352; nose 1, 4, 5, 195, 197; chin 152, 148, 377, 176, 400. Placed where the landmark network sees them on heads of
 # this module, means of ten.
 _PATCHES: Final[Mapping[FaceRegion, tuple[tuple[float, float], ...]]] = {
-    FaceRegion.FOREHEAD: ((0.0, -0.46), (0.0, -0.325), (0.0, -0.185), (0.0, -0.11)),
+    FaceRegion.FOREHEAD: ((0.0, -0.47), (0.0, -0.329), (0.0, -0.188), (0.0, -0.116)),
     FaceRegion.CHEEKS: tuple(
         (side * x, y)
         for side in (-1, 1)
-        for x, y in ((1.40, 0.285), (0.99, 0.217), (1.30, 0.168), (1.54, 0.150), (1.84, 0.275))
+        for x, y in ((1.42, 0.284), (1.00, 0.216), (1.32, 0.166), (1.58, 0.148), (1.89, 0.276))
     ),
-    FaceRegion.NOSE: ((0.0, 0.32), (0.0, 0.265), (0.0, 0.193), (0.0, 0.133), (0.0, 0.076)),
-    FaceRegion.CHIN: ((0.0, 0.959), (-0.355, 0.956), (0.355, 0.956), (-0.64, 0.945), (0.64, 0.945)),
+    FaceRegion.NOSE: ((0.0, 0.32), (0.0, 0.266), (0.0, 0.195), (0.0, 0.134), (0.0, 0.078)),
+    FaceRegion.CHIN: ((0.0, 0.953), (-0.354, 0.949), (0.354, 0.949), (-0.633, 0.924), (0.633, 0.924)),
 }
 # Three pixels of a camera of 640 x 400 that a face fills.
 _PATCH_RADIUS: Final = 0.002
