@@ -314,7 +314,7 @@ def hair_share(look: Look) -> Map:
     bound = np.interp(angle, _ANGLES, _EARS_COVERED if float(beside.mean()) > 0.5 else _EARS_FREE) * menton
     zone = 1 - _ramp((points[..., 1] - bound).astype(np.float32), -0.010, 0.010)
     crown = shown * zone * (points[..., 1] < 1.6 * brow)
-    if float((crown * hair).sum()) < _BALD * float(crown.sum()):
+    if float((crown * hair).sum()) <= _BALD * float(crown.sum()):
         return np.zeros_like(hair)
     # Behind, it goes on from above the brows: lower down short hair may end before the ears.
     before = filled(hair, shown * zone)
