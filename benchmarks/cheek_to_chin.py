@@ -49,9 +49,9 @@ HEADS: Final = 30
 CASES: Final = ((0.01, 0.0), (0.05, 0.0), (0.01, -8.0))
 # Of pictures.
 PEOPLE: Final = 8
-HEIGHTS: Final = (0.01, 0.03, 0.05, 0.06)
+HEIGHTS: Final = (0.01, 0.03, 0.06, 0.09, 0.12, 0.15)
 # Where these people's mean comes to the published difference, metres.
-HIGH: Final = 0.06
+HIGH: Final = 0.15
 # Irradiance by the room's light, on the surface that it favours, over that by the lamp on one that faces it.
 STRENGTHS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 # W/sr.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -17,6 +16,7 @@ from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, pixels_across, printed, shown
 from edge.simulation.face_texture import FacePhoto, Skin, face_skin, plain_skin, read_face
+from edge.simulation.hair import with_hair
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infrared, white
 from edge.simulation.obj import Axes, read_obj
@@ -24,7 +24,7 @@ from edge.simulation.optics import BANDS, Lamp, Layer, Material, Pinhole, Signal
 from edge.simulation.person import Person, Place
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene
 from edge.simulation.sensor import SensorModel
-from edge.simulation.sheet import Sheet
+from edge.simulation.sheet import Sheet, glint_grid
 from edge.simulation.signals import Commanded, Mains, Pwm, Steady
 from edge.simulation.terminal import DisplayOutputs, SimulatedCamera, SimulatedTerminal, Stage
 from edge.simulation.video import PlayingScreen, Video, read_video, record_turning
@@ -138,36 +138,41 @@ class _Builder:
             -math.inf if person.arrives is None else person.arrives,
             math.inf if person.leaves is None else person.leaves,
         )
-        head = _head(person.obj, rng)
-        alive = Person(head, self._skin(person.face, person.tone, head), rng, place)
+        head, skin = self._painted(person.face, person.tone, _head(person.obj, rng), hair=person.obj is None)
+        alive = Person(head, skin, rng, place)
         return (alive if person.obeys else _Deaf(alive)), head
 
-    def _skin(self, face: Path | None, tone: float | None, head: Head) -> Skin:
+    def _painted(self, face: Path | None, tone: float | None, head: Head, *, hair: bool) -> tuple[Head, Skin]:
+        """A head with its skin. hair: whether it grows the photograph's; that of a mesh has its own or none."""
         if face is None:
-            return Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
-        return face_skin(read_face(face, self.networks), head, tone=tone)
+            return head, Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
+        photo = read_face(face, self.networks)
+        if hair:
+            head = with_hair(photo, head)
+        return head, face_skin(photo, head, tone=tone)
 
     def _held_print(self, paper: _HeldPrint, rng: np.random.Generator) -> Subject:
         picture = _part_of(read_picture(paper.photo), paper.part)
         pixels = pixels_across(paper.width, paper.distance, _pinhole(self.given.terminal.camera))
         height = paper.width * picture.shape[0] / picture.shape[1]
-        surface = Sheet(paper.width, height)
+        if isinstance(paper, scene.BacklitPrint):
+            material = backlit(picture, pixels, paper.lamp_lux)
+        else:
+            material = _inked(picture, pixels, paper)
+        bend = None
         if isinstance(paper, scene.BentPrint):
-            surface = Sheet(
-                paper.width,
-                height,
-                bend=-paper.radius if paper.hollow else paper.radius,
-                axis=paper.axis,
-            )
+            bend = -paper.radius if paper.hollow else paper.radius
+        grid = glint_grid(max(paper.width, height), material.roughness, paper.distance, bend)
+        surface = Sheet(paper.width, height, grid=grid)
+        if isinstance(paper, scene.BentPrint):
+            surface = Sheet(paper.width, height, bend=bend, axis=paper.axis, grid=grid)
         elif isinstance(paper, scene.CutOut):
             photo = read_face(paper.photo, self.networks)
             rows, columns = picture.shape[:2]
             surface = Sheet(
-                paper.width, height, outline=cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes)
+                paper.width, height, outline=cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes), grid=grid
             )
-        if isinstance(paper, scene.BacklitPrint):
-            return HeldSheet(surface, backlit(picture, pixels, paper.lamp_lux), _holding(paper), rng)
-        return HeldSheet(surface, _inked(picture, pixels, paper), _holding(paper), rng)
+        return HeldSheet(surface, material, _holding(paper), rng)
 
     def _worn(self, paper: scene.WornPrint, rng: np.random.Generator) -> Subject:
         wearer, head = self._somebody(paper.wearer, rng)
@@ -175,14 +180,17 @@ class _Builder:
         picture = _part_of(photo.pixels, paper.part)
         rows, columns = picture.shape[:2]
         pixels = pixels_across(paper.width, paper.wearer.distance, _pinhole(self.given.terminal.camera))
+        height = paper.width * rows / columns
+        material = _inked(picture, pixels, paper)
         surface = Sheet(
             paper.width,
-            paper.width * rows / columns,
+            height,
             bend=WORN_RADIUS,
             outline=cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes),
+            grid=glint_grid(max(paper.width, height), material.roughness, paper.wearer.distance, WORN_RADIUS),
         )
         eyes = (_between_eyes(photo) - np.array([columns, rows]) / 2) * paper.width / columns
-        return WornPrint(wearer, head, surface, _inked(picture, pixels, paper), (float(eyes[0]), float(eyes[1])))
+        return WornPrint(wearer, head, surface, material, (float(eyes[0]), float(eyes[1])))
 
     def _screen(self, screen: scene.Screen, rng: np.random.Generator) -> Subject:
         width, height = screen.size
@@ -192,12 +200,12 @@ class _Builder:
             return shown(_filling(picture, width / height), pixels, screen.luminance, bezel=_BEZEL)
 
         bezel = 2 * _BEZEL * width
-        held = partial(HeldSheet, Sheet(width + bezel, height + bezel), holding=_holding(screen), rng=rng)
         video = self._video(screen, rng)
-        if video is not None:
-            return PlayingScreen(held(material=material(video.pictures[0])), video, material)
         # A screen without a video has a photo, as the scene's own rules say.
-        return held(material=material(read_picture(cast(Path, screen.photo))))
+        first = material(read_picture(cast(Path, screen.photo)) if video is None else video.pictures[0])
+        grid = glint_grid(max(width, height) + bezel, first.roughness, screen.distance)
+        held = HeldSheet(Sheet(width + bezel, height + bezel, grid=grid), first, _holding(screen), rng)
+        return held if video is None else PlayingScreen(held, video, material)
 
     def _video(self, screen: scene.Screen, rng: np.random.Generator) -> Video | None:
         if screen.video is not None:
@@ -205,8 +213,8 @@ class _Builder:
         if not screen.turning:
             return None
         own = rng.spawn(1)[0]
-        head = parametric_head(Anthropometry.draw(own))
-        person = Person(head, self._skin(screen.photo, None, head), own, Place(_RECORDING_DISTANCE))
+        head, skin = self._painted(screen.photo, None, parametric_head(Anthropometry.draw(own)), hair=True)
+        person = Person(head, skin, own, Place(_RECORDING_DISTANCE))
         return record_turning(person, _recording_camera(person, self.given.seed), _RECORDING_FPS)
 
 

@@ -8,6 +8,7 @@ measurement of a person.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,9 @@ from edge.errors import InputError
 from edge.frames.frame import ColourOrder, Frame
 from edge.frames.linear import to_linear
 from edge.frames.picture import read_picture
-from edge.simulation.head import Head, KeyPoint
+from edge.simulation.head import Head, KeyPoint, below_jaw, jaw_line
 from edge.simulation.optics import BANDS, INFRARED, Map, Material, Vector
-from edge.simulation.relief import corner_maps, filled
+from edge.simulation.relief import column_angles, corner_maps, filled
 from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
 from edge.vision.landmarks import (
@@ -67,6 +68,22 @@ SKIN_ROUGHNESS: Final = 0.3
 
 # Grey levels by which the background of a photograph differs from its own edge at most.
 _BACKGROUND_SPREAD: Final = 22
+
+# Pixels of the longer side of the picture in which hair and background are looked for.
+_MASK: Final = 768
+# Steps of lightness and of chroma (CIE L*a*b*) by which hair differs from skin: assumed, seen to part the two on ten
+# portraits with black, brown and fair hair.
+_DARKER: Final = 25.0
+_OTHER: Final = 16.0
+_INNER: Final = (KeyPoint.RIGHT_EYE, KeyPoint.LEFT_EYE, KeyPoint.MOUTH_LEFT, KeyPoint.MOUTH_RIGHT)
+# Down to where hair grows or hangs, in heights from the pupils (0) to menton (1), at angles from the front, degrees:
+# where ears are free and where hair covers them (estimates from pictures of heads).
+_ANGLES: Final = (0.0, 40.0, 55.0, 70.0, 80.0, 86.0, 112.0, 124.0, 180.0)
+_EARS_FREE: Final = (-0.30, -0.28, -0.14, 0.08, 0.20, -0.16, -0.16, 0.30, 0.55)
+_EARS_COVERED: Final = (-0.30, -0.28, -0.14, 0.08, 0.40, 0.45, 0.50, 0.52, 0.60)
+# Beside the ears, metres from the middle; and how much of the scalp shows hair at least if it has any.
+_BESIDE: Final = 0.092
+_BALD: Final = 0.2
 
 # How far closed the lids are in the materials that a blink goes through.
 LID_STEPS: Final = 5
@@ -169,9 +186,9 @@ def face_skin(photo: FacePhoto, head: Head, *, tone: float | None = None) -> Ski
     outline; what it does not show goes on in the colours of its border. tone: of the skin, see ``skin_reflectance``;
     None: as light as the photograph suggests, whose exposure nobody knows.
     """
-    linear = to_linear(photo.pixels)
-    across, shown = _laid_on(photo, head)
-    colour = _sample(linear, across)
+    look = Look(photo, head)
+    across, shown = look.texels()
+    colour = _sample(to_linear(photo.pixels), across)
     normals = _at_texels(head.relief.normals)
     places = _at_texels(head.relief.points)
     skin = _is_skin(colour, places, head) & (shown > 0.8)
@@ -190,9 +207,19 @@ def face_skin(photo: FacePhoto, head: Head, *, tone: float | None = None) -> Ski
         eye = _PUPIL_INFRARED + (_SCLERA_INFRARED - _PUPIL_INFRARED) * np.clip(relative / 1.2, 0.0, 1.0)
         albedo[..., INFRARED] += opening * (eye - albedo[..., INFRARED])
     # A photograph's neck has the chin's shadow, a beard or a collar on it: it is painted with bare skin.
-    neck = _ramp(places[..., 1], *(float(head.points[KeyPoint.MENTON][1]) + np.array([0.016, 0.030])))
+    neck = _ramp(_at_texels(below_jaw(head).astype(np.float32)), 0.004, 0.014)
     albedo += neck[..., None] * (target - albedo)
-    albedo = np.clip(filled(albedo, np.maximum(shown, neck)), _LEAST, 0.9)
+    hair = look.sampled_hair(across)
+    share = hair_share(look)
+    # Dark borders of a face are the shadows of its sides, or hair that hangs there.
+    aside = _ramp(np.abs(np.broadcast_to(column_angles(SIZE), (SIZE, SIZE))).astype(np.float32), *np.radians((42, 56)))
+    shown = shown * (1 - aside * _ramp(hair, 0.02, 0.3) * (1 - _ramp(_at_texels(share), 0.0, 0.2)))
+    shown, hair = np.maximum(shown, neck), hair * (1 - neck)
+    behind = filled(albedo, shown * (1 - _ramp(hair, 0.1, 0.5)))
+    if share.any():
+        hidden = _ramp(_at_texels(share), 0.1, 0.5)[..., None]
+        behind += hidden * (filled(albedo, shown**2 * _ramp(hair, 0.5, 0.9)) - behind)
+    albedo = np.clip(behind + shown[..., None] * (albedo - behind), _LEAST, 0.9)
     return Skin(tuple(_material(_closed(albedo, openings, step / (LID_STEPS - 1))) for step in range(LID_STEPS)))
 
 
@@ -215,29 +242,104 @@ def _sample(picture: Map, across: Map) -> Map:
     return sampled(picture, across[..., 0], across[..., 1])
 
 
-def _laid_on(photo: FacePhoto, head: Head) -> tuple[Map, Map]:
-    """(SIZE, SIZE, 2) column and row in the photograph for each texel, and how much of it is shown there, 0..1."""
-    source, target = _pairs(photo, head)
-    points = head.relief.points
-    # The places in the photograph of the grid's points, seen from in front.
-    spline = _ThinPlate(source, target)
-    across = _at_texels(spline(points[..., :2].astype(np.float64)).astype(np.float32))
-    facing = _at_texels(-head.relief.normals[..., 2:])
-    y = _at_texels(points[..., 1:2])
-    menton = float(head.points[KeyPoint.MENTON][1])
-    height, width = photo.pixels.shape[:2]
-    inside = (across[..., 0] > 0) & (across[..., 0] < width - 1) & (across[..., 1] > 0) & (across[..., 1] < height - 1)
-    shown = _ramp(facing, 0.15, 0.5) * (1 - _ramp(y, menton + 0.002, menton + 0.016)) * inside
-    # Of two places behind each other in front view the hind one is hidden.
-    shown *= _at_texels(points[..., 2:3]) < 0.01
-    shown *= 1 - _sample(_background(photo), across)
-    return across, shown.astype(np.float32)
+class Look:
+    """A photograph laid onto a head, as seen from in front."""
+
+    def __init__(self, photo: FacePhoto, head: Head) -> None:
+        self._head = head
+        self._size = photo.pixels.shape[:2]
+        self._spline = _ThinPlate(*_pairs(photo, head))
+        # Where things begin and end is asked of a smaller picture.
+        self._scale = min(1.0, _MASK / max(self._size))
+        small = cv2.resize(photo.pixels, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
+        self._behind = _background(np.asarray(small, np.uint8))
+        self._hair = _hair_in(np.asarray(small, np.uint8), photo, self._scale) * (1 - self._behind)
+
+    @property
+    def head(self) -> Head:
+        return self._head
+
+    def texels(self) -> tuple[Map, Map]:
+        """(SIZE, SIZE, 2) column and row in the photograph for each texel, and how much of it is shown there, 0..1."""
+        across, shown = self.on_grid()
+        large = _at_texels(across)
+        return large, _at_texels(shown) * (1 - self.sampled_background(large))
+
+    def on_grid(self) -> tuple[Map, Map]:
+        """The same for the points of the head's grid, (gh, gw, 2) and (gh, gw), whatever is behind the head."""
+        points, normals = self._head.relief.points, self._head.relief.normals
+        across = self._spline(points[..., :2].astype(np.float64)).astype(np.float32)
+        shown = _ramp(-normals[..., 2], 0.15, 0.5) * (
+            1 - _ramp(below_jaw(self._head).astype(np.float32), -0.001, 0.004)
+        )
+        shown *= self._within(across)
+        # Of two places behind each other in front view the hind one is hidden; ears are seldom where they were.
+        shown *= points[..., 2] < -0.004
+        return across, shown.astype(np.float32)
+
+    def sampled_background(self, across: Map) -> Map:
+        """How much what is at those places of the photograph is, or touches, what is behind the person, 0..1."""
+        return _ramp(self._sampled(self._behind, across), 0.02, 0.4)
+
+    def sampled_hair(self, across: Map) -> Map:
+        """How much what is at those places of the photograph looks like hair, 0..1."""
+        return self._sampled(self._hair, across)
+
+    def hair_at(self, places: Vector) -> Map:
+        """The same for (h, w, 2) places in front of the head, metres right and down; 0 outside of the photograph."""
+        across = self._spline(places).astype(np.float32)
+        return self.sampled_hair(across) * self._within(across)
+
+    def _within(self, across: Map) -> NDArray[np.bool_]:
+        height, width = self._size
+        return np.asarray((across > 0).all(axis=-1) & (across[..., 0] < width - 1) & (across[..., 1] < height - 1))
+
+    def _sampled(self, small: Map, across: Map) -> Map:
+        return _sample(small, across * np.float32(self._scale))
 
 
-def _background(photo: FacePhoto) -> Map:
+def hair_share(look: Look) -> Map:
+    """(gh, gw) of the head's grid: how much of it is covered with hair, 0..1; none at all on a head that looks bald.
+
+    In front by what the photograph shows, behind as it goes on from there, within the bounds of a head of hair.
+    """
+    points = look.head.relief.points
+    across, shown = look.on_grid()
+    hair = look.sampled_hair(across)
+    shown = shown * (1 - look.sampled_background(across))
+    menton, brow = (float(look.head.points[name][1]) for name in (KeyPoint.MENTON, KeyPoint.RIGHT_BROW))
+    angle = np.degrees(np.abs(np.arctan2(points[..., 0], -points[..., 2])))
+    # Hair beside the ears, farther out than they are.
+    beside = look.hair_at(np.array([[[side * _BESIDE, 0.1 * menton] for side in (-1, 1)]]))
+    bound = np.interp(angle, _ANGLES, _EARS_COVERED if float(beside.mean()) > 0.5 else _EARS_FREE) * menton
+    zone = 1 - _ramp((points[..., 1] - bound).astype(np.float32), -0.010, 0.010)
+    crown = shown * zone * (points[..., 1] < 1.6 * brow)
+    if float((crown * hair).sum()) <= _BALD * float(crown.sum()):
+        return np.zeros_like(hair)
+    # Behind, it goes on from above the brows: lower down short hair may end before the ears.
+    before = filled(hair, shown * zone)
+    behind = filled(hair, crown)
+    share = before + _ramp(angle.astype(np.float32), 75.0, 100.0) * (behind - before)
+    return np.asarray(zone * np.clip(share, 0.0, 1.0), np.float32)
+
+
+def _hair_in(pixels: NDArray[np.uint8], photo: FacePhoto, scale: float) -> Map:
+    """(h, w) 1 where a picture is darker or of another colour than the skin between eyes and mouth."""
+    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    inner = np.zeros(pixels.shape[:2], np.uint8)
+    corners = np.stack([photo.points[name] for name in _INNER]) * scale
+    cv2.fillConvexPoly(inner, cv2.convexHull(np.rint(corners).astype(np.int32)), 1)
+    skin = np.median(lab[inner > 0], axis=0)
+    darker = (skin[0] - lab[..., 0]) / _DARKER
+    other = np.hypot(lab[..., 1] - skin[1], lab[..., 2] - skin[2]) / _OTHER
+    unlike = np.asarray(np.maximum(darker, other), np.float32)
+    return np.asarray(cv2.GaussianBlur(_ramp(unlike, 0.7, 1.3), (0, 0), 1.5), np.float32)
+
+
+def _background(pixels: NDArray[np.uint8]) -> Map:
     """(h, w) 1 where colours like those along the upper edges of the picture reach from there, and a little beyond."""
-    height, width = photo.pixels.shape[:2]
-    smooth = cv2.GaussianBlur(photo.pixels, (0, 0), max(width, height) / 600)
+    height, width = pixels.shape[:2]
+    smooth = cv2.GaussianBlur(pixels, (0, 0), max(width, height) / 600)
     mask = np.zeros((height + 2, width + 2), np.uint8)
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
     tolerance = (_BACKGROUND_SPREAD,) * 3
@@ -265,23 +367,41 @@ def _pairs(photo: FacePhoto, head: Head) -> tuple[Vector, Vector]:
     right = np.array([down[1], -down[0]])
     levels = [float((place - eyes) @ down) for place in (eyes, mouth, menton)]
     heights = [float(head.points[name][1]) for name in (KeyPoint.RIGHT_EYE, KeyPoint.MOUTH_RIGHT, KeyPoint.MENTON)]
-    for place in photo.outline:
+    sides = [float((place - eyes) @ right) for place in photo.outline]
+    edge = _outline(head)
+    wide = edge[:, 0].max() / max(map(abs, sides), default=1.0)
+    for place, side in zip(photo.outline, sides, strict=True):
         level = float((place - eyes) @ down)
-        # Below nine tenths of the way to the chin the outline is the chin's own, above the eyes it is hair.
-        if not 0 <= level <= 0.9 * levels[2]:
+        # Above the eyes the outline is hair.
+        if not 0 <= level <= levels[2]:
             continue
-        y = float(np.interp(level, levels, heights))
-        half = _half_width(head, y)
-        source.append(np.array([half if (place - eyes) @ right > 0 else -half, y]))
+        x, y = _on_outline(edge, abs(side) * wide, float(np.interp(level, levels, heights)), heights[1])
+        source.append(np.array([math.copysign(x, side), y]))
         target.append(place)
     return np.stack(source), np.stack(target)
 
 
-def _half_width(head: Head, y: float) -> float:
-    """Of the face's front at a height, metres: without the neck behind it."""
-    points = head.relief.points
-    row = points[int(np.abs(points[:, 0, 1] - y).argmin())]
-    return 0.97 * float(row[row[:, 2] < -0.02, 0].max())
+def _outline(head: Head) -> Vector:
+    """(n, 2) outline of the right half of a face seen from in front, without ear and neck, from the eyes to menton."""
+    points, jaw = head.relief.points, jaw_line(head)[:, :2]
+    jaw = jaw[jaw[:, 0] > 0]
+    angle = jaw[jaw[:, 0].argmax()]
+    rows = (points[:, 0, 1] > 0) & (points[:, 0, 1] < angle[1])
+    side = np.where(points[rows][..., 2] < -0.02, points[rows][..., 0], 0.0).max(axis=1)
+    # A little within, where the photograph's outline shows skin still.
+    edge = np.concatenate((np.stack((side, points[rows, 0, 1]), axis=1), jaw[::-1])) * (0.97, 1.0)
+    return np.asarray(edge, np.float64)
+
+
+def _on_outline(edge: Vector, x: float, y: float, mouth: float) -> tuple[float, float]:
+    """The place of an outline at the height of another; below the mouth in the same direction from there."""
+    if y < mouth:
+        return float(np.interp(y, edge[:, 1], edge[:, 0])), y
+    low = edge[edge[:, 1] > mouth]
+    turn = np.arctan2(low[:, 1] - mouth, low[:, 0])
+    order = np.argsort(turn)
+    wanted = math.atan2(y - mouth, x)
+    return tuple(float(np.interp(wanted, turn[order], low[order, axis])) for axis in (0, 1))  # type: ignore[return-value]
 
 
 class _ThinPlate:

@@ -1,7 +1,8 @@
 """A parametric head in relief, with the spread of sizes that surveys of adults report.
 
 The shape is the project's own: horizontal sections (superellipses) whose widths and depths follow the measured
-dimensions, a neck, and soft features in front. It is symmetric, bald and without ears: hair is a matter of texture.
+dimensions, a jaw that turns under along its edge, a neck, soft features in front, and ears without overhangs. It is
+symmetric and bald.
 """
 
 from __future__ import annotations
@@ -25,6 +26,17 @@ COLUMNS: Final = 128
 _SELLION_ABOVE_PUPILS: Final = 0.010
 _VERTEX_ABOVE_SELLION: Final = 0.104
 _NECK_BELOW_MENTON: Final = 0.056
+# The edge of the jaw is level so far behind menton and rises from there to the angles of the jaw.
+_CHIN_LENGTH: Final = 0.016
+_JAW_LENGTH: Final = 0.064
+_JAW_SLOPE: Final = 0.44
+# An ear is about as long as the nose and the lips together: 6 cm, half as wide, on either side a little behind the
+# axis; radians. It stands out by what a relief can show of it without an overhang.
+_EAR_TO_FACE: Final = 0.53
+_EAR_MIDDLE: Final = 0.011
+_EAR_ANGLE: Final = 1.70
+_EAR_HALF_ANGLE: Final = 0.23
+_EAR_OUT: Final = 0.016
 
 
 class FaceRegion(StrEnum):
@@ -176,14 +188,14 @@ LOADINGS: Final[Mapping[str, float]] = {
 # 352; nose 1, 4, 5, 195, 197; chin 152, 148, 377, 176, 400. Placed where the landmark network sees them on heads of
 # this module, means of ten.
 _PATCHES: Final[Mapping[FaceRegion, tuple[tuple[float, float], ...]]] = {
-    FaceRegion.FOREHEAD: ((0.0, -0.46), (0.0, -0.325), (0.0, -0.185), (0.0, -0.11)),
+    FaceRegion.FOREHEAD: ((0.0, -0.47), (0.0, -0.329), (0.0, -0.188), (0.0, -0.116)),
     FaceRegion.CHEEKS: tuple(
         (side * x, y)
         for side in (-1, 1)
-        for x, y in ((1.40, 0.285), (0.99, 0.217), (1.30, 0.168), (1.54, 0.150), (1.84, 0.275))
+        for x, y in ((1.42, 0.284), (1.00, 0.216), (1.32, 0.166), (1.58, 0.148), (1.89, 0.276))
     ),
-    FaceRegion.NOSE: ((0.0, 0.32), (0.0, 0.265), (0.0, 0.193), (0.0, 0.133), (0.0, 0.076)),
-    FaceRegion.CHIN: ((0.0, 0.959), (-0.355, 0.956), (0.355, 0.956), (-0.64, 0.945), (0.64, 0.945)),
+    FaceRegion.NOSE: ((0.0, 0.32), (0.0, 0.266), (0.0, 0.195), (0.0, 0.134), (0.0, 0.078)),
+    FaceRegion.CHIN: ((0.0, 0.953), (-0.354, 0.949), (0.354, 0.949), (-0.633, 0.924), (0.633, 0.924)),
 }
 # Three pixels of a camera of 640 x 400 that a face fills.
 _PATCH_RADIUS: Final = 0.002
@@ -231,7 +243,7 @@ def parametric_head(size: Anthropometry) -> Head:
     y = np.linspace(at.vertex, bottom, ROWS)[:, None]
     # Finer than the grid, since moving the features forward moves points to other angles.
     angle = np.linspace(-np.pi, np.pi, 8 * COLUMNS + 1)[None, :]
-    base = _skull_and_neck(size, at, y, angle)
+    base = _skull_and_neck(size, at, y, angle) + _ears(size, y, angle)
     x, forward = base * np.sin(angle), base * np.cos(angle)
     front = _step(forward, 0.0, 0.05)
     forward = forward + front * (_nose(size, at, x, y) + _soft_features(size, at, x, y))
@@ -254,6 +266,27 @@ def face_regions(head: Head) -> dict[FaceRegion, NDArray[np.bool_]]:
     return masks
 
 
+def below_jaw(head: Head) -> Vector:
+    """(gh, gw) how far below the lower edge of the face each point lies, metres; negative above it.
+
+    The edge rises from menton as that of a parametric head does, also on heads of other shapes.
+    """
+    away = head.relief.points - head.points[KeyPoint.MENTON]
+    return _below_edge(away[..., 1], away[..., 2])
+
+
+def jaw_line(head: Head) -> Vector:
+    """(n, 3) lower edge of the face from ear to ear, left to right of the picture."""
+    points = head.relief.points
+    chosen = np.flatnonzero((points[..., 2] < 0).all(axis=0))
+    return np.asarray(points[(below_jaw(head)[:, chosen] > 0).argmax(axis=0), chosen], np.float64)
+
+
+def _below_edge(below: Vector, behind: Vector) -> Vector:
+    """Metres below the jaw's edge, of what lies so far below and behind menton."""
+    return np.asarray(below + _JAW_SLOPE * np.clip(behind - _CHIN_LENGTH, 0.0, _JAW_LENGTH), np.float64)
+
+
 def _by_angle(x: Vector, forward: Vector) -> Vector:
     """(rows, COLUMNS) radii of the outermost points at the angles of a grid's columns."""
     columns = column_angles(COLUMNS)
@@ -265,63 +298,110 @@ def _by_angle(x: Vector, forward: Vector) -> Vector:
 
 
 def _skull_and_neck(size: Anthropometry, at: _Heights, y: Vector, angle: Vector) -> Vector:
-    """Radius, metres, of head and neck without features."""
+    """Radius, metres, of head and neck without ears and features."""
+    skull, neck = _skull(size, at, y, angle), _neck(size, at, y, angle)
+    # Menton lies 13 mm behind the chin's front.
+    front = size.head_length / 2 + 0.001 + size.chin_projection - 0.013
+    both = (skull**16 + neck**16) ** (1 / 16)
+    # From the angles of the jaw its lower edge runs down to the chin; below it the surface falls back to the neck.
+    stays = _curve(
+        _below_edge(y - at.menton, front - skull * np.cos(angle)),
+        (-0.020, 1.0),
+        (-0.012, 0.99),
+        (-0.006, 0.94),
+        (0.0, 0.79),
+        (0.006, 0.48),
+        (0.012, 0.20),
+        (0.024, 0.0),
+    )
+    return np.asarray(neck + (both - neck) * stays, np.float64)
+
+
+def _skull(size: Anthropometry, at: _Heights, y: Vector, angle: Vector) -> Vector:
+    """Radius of skull and face, whose sections go on as those of the chin below it."""
     front = size.head_length / 2
     chin = front + 0.001 + size.chin_projection
-    crown = at.sellion - 0.045
-    depth = _curve(
+    # The braincase: an egg that is longest at the brows and widest higher and farther back.
+    brow, widest = at.glabella - 0.008, at.sellion - 0.036
+    before = _curve(
         y,
-        (crown, front - 0.007),
-        (at.sellion - 0.030, front - 0.0015),
-        (at.glabella, front),
-        (at.sellion, front - 0.006),
-        ((at.sellion + at.subnasale) / 2, front - 0.004),
+        (brow, front - 0.001),
+        (at.glabella, front - 0.001),
+        ((at.sellion + at.subnasale) / 2, front - 0.003),
         (at.subnasale, front + 0.001),
-        (at.stomion, front + 0.0005),
-        (at.stomion * 0.45 + at.pogonion * 0.55, min(front, chin) - 0.003),
-        (at.pogonion, chin),
-        (at.menton - 0.006, chin - 0.005),
-        (at.menton, chin - 0.013),
-        (at.menton + 0.012, chin - 0.042),
-        (at.menton + 0.024, 0.030),
-        (at.menton + 0.060, 0.020),
+        (at.stomion, front),
+        (at.pogonion, chin - 0.0005),
+        (at.menton + 0.010, chin - 0.002),
     )
     half = _curve(
         y,
-        (crown, size.head_breadth / 2),
-        (at.sellion - 0.015, 0.985 * size.head_breadth / 2),
+        (widest, size.head_breadth / 2),
+        (at.sellion - 0.012, 0.975 * size.head_breadth / 2),
         (0.014, size.face_width / 2),
-        (0.030, 0.985 * size.face_width / 2),
+        (0.028, 0.985 * size.face_width / 2),
         (at.stomion, size.jaw_width / 2),
-        (at.pogonion, 0.76 * size.jaw_width / 2),
-        (at.menton - 0.004, 0.50 * size.jaw_width / 2),
-        (at.menton + 0.012, 0.030),
-        (at.menton + 0.060, 0.020),
+        (at.pogonion - 0.006, 0.86 * size.jaw_width / 2),
+        (at.menton, 0.68 * size.jaw_width / 2),
+        (at.menton + 0.020, 0.50 * size.jaw_width / 2),
     )
     back = _curve(
         y,
-        (crown, 0.97 * front),
-        (at.sellion, front),
-        (0.020, 0.97 * front),
-        (0.060, 0.78 * front),
-        (at.menton, 0.50 * front),
-        (at.menton + 0.060, 0.030),
+        (at.glabella, front),
+        (0.010, 0.96 * front),
+        (0.045, 0.80 * front),
+        (0.070, 0.66 * front),
+        (at.menton, 0.40 * front),
     )
-    # Above the crown all sections shrink together to the vertex.
-    up = np.clip((crown - y) / (crown - at.vertex), 0.0, 1.0)
-    dome = np.maximum((1 - up**2.1) ** (1 / 2.1), 0.02)
-    skull = dome * _section(angle, half, depth, back, 2.35)
-    neck = _section(angle, 0.45 * size.jaw_width + 0.001, 0.034, 0.072, 2.1)
-    neck = neck * (0.4 + 0.6 * _step(y, at.subnasale - 0.02, at.menton - 0.02))
-    return np.asarray((skull**16 + neck**16) ** (1 / 16), np.float64)
+    middle = -0.020 * (1 - _step(y, widest, 0.014))
+    power = _curve(y, (widest, 2.1), (0.0, 2.3), (0.030, 2.3), (at.stomion, 1.9), (at.pogonion, 2.0), (at.menton, 2.2))
+    before, half, back, middle, power = (_soft(curve) for curve in (before, half, back, middle, power))
+    before *= _dome(y, brow, at.vertex, 2.15)
+    half *= _dome(y, widest, at.vertex, 2.05)
+    back *= _dome(y, at.glabella, at.vertex, 2.1)
+    middle *= _dome(y, widest, at.vertex, 2.0)
+    return _section(angle, half, before, back, middle, power)
 
 
-def _section(angle: Vector, half: Vector | float, front: Vector | float, back: Vector | float, power: float) -> Vector:
-    """Radius of a superellipse with a half-width and a depth on either side."""
-    depth = np.where(np.cos(angle) > 0, front, back)
-    return np.asarray(
-        (np.abs(np.sin(angle) / half) ** power + np.abs(np.cos(angle) / depth) ** power) ** (-1 / power), np.float64
-    )
+def _neck(size: Anthropometry, at: _Heights, y: Vector, angle: Vector) -> Vector:
+    """Radius of the neck, which leans forward and fades out inside the skull."""
+    half = 0.44 * size.jaw_width
+    middle = _curve(y, (at.stomion, -0.013), (at.menton + 0.060, -0.022))
+    neck = _section(angle, half, 0.058 + middle, 0.058 - middle, middle, np.full_like(y, 2.1))
+    return np.asarray(neck * _step(y, at.sellion, at.menton - 0.025), np.float64)
+
+
+def _ears(size: Anthropometry, y: Vector, angle: Vector) -> Vector:
+    """How far the ears stand out, metres: a ridge with a bowl in it that falls off behind."""
+    # From the brows to the nose's foot, leaning back at the top.
+    level = (y - _EAR_MIDDLE) / (_EAR_TO_FACE * size.face_length / 2)
+    outline = np.clip(1 - level**2, 0.0, 1.0)
+    # Narrower below, at the lobe.
+    wide = _EAR_HALF_ANGLE * np.maximum(outline**0.5, 0.3) * (1 - 0.16 * level)
+    place = (np.abs(angle) - _EAR_ANGLE + 0.12 * level) / wide
+    rising = _step(place, -1.0, 0.45) * (1 - _step(place, 0.55, 1.35))
+    bowl = np.exp(-(((place + 0.05) / 0.38) ** 2) - ((level - 0.05) / 0.5) ** 2)
+    return np.asarray(_EAR_OUT * outline**0.7 * (1.06 - 0.15 * level) * (rising - 0.38 * bowl), np.float64)
+
+
+def _dome(y: Vector, begin: float, vertex: float, power: float) -> Vector:
+    """1 below ``begin``; above it falls as a superellipse, almost to nothing at the vertex."""
+    up = np.clip((begin - y) / (begin - vertex), 0.0, 1.0)
+    return np.asarray(np.maximum((1 - up**power) ** (1 / power), 0.02), np.float64)
+
+
+def _section(
+    angle: Vector, half: Vector | float, before: Vector, back: Vector, middle: Vector, power: Vector
+) -> Vector:
+    """Radius about the axis of superellipses, a row each: half as wide as ``half`` at ``middle`` before the axis."""
+    turn = angle[0]
+    sine, cosine = np.sin(turn), np.cos(turn)
+    depth = np.where(cosine > 0, before - middle, back + middle)
+    x = half * np.sign(sine) * np.abs(sine) ** (2 / power)
+    forward = middle + depth * np.sign(cosine) * np.abs(cosine) ** (2 / power)
+    seen = np.arctan2(x, forward)
+    seen[:, 0], seen[:, -1] = -np.pi, np.pi
+    away = np.hypot(x, forward)
+    return np.stack([np.interp(turn, seen[row], away[row]) for row in range(len(away))])
 
 
 def _nose(size: Anthropometry, at: _Heights, x: Vector, y: Vector) -> Vector:
@@ -349,22 +429,24 @@ def _soft_features(size: Anthropometry, at: _Heights, x: Vector, y: Vector) -> V
     def bump(middle_x: float, middle_y: float, wide: float, high: float) -> Vector:
         return np.asarray(np.exp(-(((side - middle_x) / wide) ** 2) - ((y - middle_y) / high) ** 2), np.float64)
 
-    lips = np.sqrt(np.clip(1 - (side / mouth) ** 2, 0.0, 1.0))
+    lips = np.clip(1 - (side / (1.08 * mouth)) ** 2, 0.0, 1.0) ** 0.75
     crease = np.exp(-(((y - at.stomion) / 0.0022) ** 2))
     upper = np.exp(-(((y - at.stomion + 0.0055) / 0.0050) ** 2))
     under = np.exp(-(((y - at.stomion - 0.0065) / 0.0055) ** 2))
     return np.asarray(
-        0.0035 * bump(eye * 0.9, -0.021, 0.020, 0.008)
-        - 0.0095 * bump(eye, -0.001, 0.017, 0.0125)
-        + 0.0085 * bump(eye, 0.0, 0.0105, 0.0085)
-        - 0.0030 * bump(0.016, -0.004, 0.006, 0.009)
-        + 0.0030 * bump(eye + 0.014, 0.026, 0.018, 0.015)
-        - 0.0020 * bump(eye + 0.012, at.stomion - 0.012, 0.014, 0.018)
-        - 0.0015 * bump(0.024, (at.subnasale + at.stomion) / 2 - 0.004, 0.005, 0.012)
-        + lips * (0.0050 * upper + 0.0055 * under - 0.0025 * crease)
-        - 0.0010 * bump(0.0, at.subnasale + 0.12 * lower, 0.0035, 0.006)
-        - 0.0030 * bump(0.0, at.stomion + 0.26 * lower, 0.020, 0.0055)
-        + 0.0020 * bump(0.0, at.pogonion, 0.016, 0.011),
+        0.0015 * bump(0.0, at.glabella, 0.018, 0.008)
+        - 0.0050 * bump(0.0, at.sellion, 0.013, 0.0085)
+        + 0.0040 * bump(eye * 0.95, -0.022, 0.022, 0.0080)
+        - 0.0100 * bump(eye, -0.001, 0.018, 0.0125)
+        + 0.0088 * bump(eye, 0.001, 0.0115, 0.0085)
+        - 0.0035 * bump(0.016, -0.004, 0.006, 0.009)
+        + 0.0045 * bump(eye + 0.016, 0.027, 0.017, 0.014)
+        - 0.0030 * bump(eye + 0.010, at.stomion - 0.010, 0.014, 0.018)
+        - 0.0018 * bump(0.025, (at.subnasale + at.stomion) / 2 - 0.004, 0.005, 0.012)
+        + lips * (0.0052 * upper + 0.0058 * under - 0.0030 * crease)
+        - 0.0012 * bump(0.0, at.subnasale + 0.12 * lower, 0.0035, 0.006)
+        - 0.0050 * bump(0.0, at.stomion + 0.26 * lower, 0.022, 0.0065)
+        + 0.0025 * bump(0.0, at.pogonion, 0.016, 0.011),
         np.float64,
     )
 
@@ -409,6 +491,12 @@ def _curve(y: Vector, *nodes: tuple[float, float]) -> Vector:
     begin, end = tangents[place] * gaps[place], tangents[place + 1] * gaps[place]
     risen = rises[place] * t * t * (3 - 2 * t) + begin * t * (1 - t) ** 2 - end * t * t * (1 - t)
     return np.asarray(values[place] + risen, np.float64)
+
+
+def _soft(values: Vector) -> Vector:
+    """(rows, 1) smoothed over some millimetres, so that no node of a curve shows as a fold around the head."""
+    window = np.hanning(7)[1:-1]
+    return np.convolve(np.pad(values[:, 0], 2, "edge"), window / window.sum(), "valid")[:, None]
 
 
 def _step(value: Vector, begin: float, end: float) -> Vector:

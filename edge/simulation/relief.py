@@ -345,6 +345,9 @@ class Relief:
         steepness = sampled(self._steepness, columns, rows)
         pixel = depth * np.float32(1.0 / camera.focal) * steepness
         coverage = np.clip(np.float32(0.5) - least / pixel, 0.0, 1.0)
+        # A ray that passes above the first row or below the last may be near to the axis, but not to the surface.
+        beyond = np.maximum(-rows, rows - np.float32(self.radius.shape[0] - 1)) / np.float32(self._rows_per_metre)
+        coverage *= (least < 0) | (beyond * np.float32(camera.focal) < depth)
         return columns, rows, coverage
 
     def _window(self, pose: Pose, camera: Pinhole) -> tuple[int, int, int, int] | None:

@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from edge.simulation.optics import Footprint, Map, Pinhole, Pose, Vector
 from edge.simulation.sampling import sampled
 
+# Points a side at which light is worked out: at least, flat and bent, and at most (about as many as a head has).
 FLAT_GRID: Final = 24
 BENT_GRID: Final = 48
+MOST_GRID: Final = 128
+# Cells across the radius at which a glint has fallen to 1/e: between them light is linear, and its peak 3 % too low.
+_CELLS_IN_GLINT: Final = 3
 # Nothing is seen nearer to the camera than this, metres.
 _NEAR: Final = 0.01
 
@@ -44,6 +48,19 @@ class Window:
     def columns(self) -> Map:
         """(1, w) the columns' numbers."""
         return np.arange(self.left, self.right, dtype=np.float32)[None, :]
+
+
+def glint_grid(longer: float, roughness: float, distance: float, bend: float | None = None) -> int:
+    """Points a side that a sheet needs to show the glint of a small lamp beside the camera.
+
+    longer: its longer side, metres. roughness: slope deviation of its gloss, radians. distance: metres from the
+    camera. bend: as of a ``Sheet``. For each metre from the glint's middle the direction halfway between camera and
+    lamp turns by 1 / distance, and the normal of a bent sheet by 1 / bend; where they differ by the slope deviation,
+    the glint has fallen to 1/e (Beckmann's distribution).
+    """
+    turning = 1 / distance + (0.0 if bend is None else 1 / abs(bend))
+    wanted = _CELLS_IN_GLINT * longer * turning / roughness
+    return int(np.clip(np.ceil(wanted) + 1, FLAT_GRID if bend is None else BENT_GRID, MOST_GRID))
 
 
 def _whole_picture(camera: Pinhole) -> Window:
@@ -90,6 +107,7 @@ class Sheet:
     axis: what it is bent about.
     outline: (mh, mw) float32 0..1, what of the sheet is there (cut-outs, eye holes), spanning it from corner to
         corner; None for all of it.
+    grid: points a side at which light is worked out, see ``glint_grid``; None for a matt sheet's.
     """
 
     width: float
@@ -97,6 +115,7 @@ class Sheet:
     bend: float | None = None
     axis: BendAxis = BendAxis.VERTICAL
     outline: Map | None = None
+    grid: int | None = None
     _points: Map = field(init=False, repr=False)
     _normals: Map = field(init=False, repr=False)
     _openness: Map = field(init=False, repr=False)
@@ -164,7 +183,7 @@ class Sheet:
         return 0 if self.axis is BendAxis.VERTICAL else 1
 
     def _surface(self) -> tuple[Map, Map]:
-        grid = FLAT_GRID if self.bend is None else BENT_GRID
+        grid = self.grid or (FLAT_GRID if self.bend is None else BENT_GRID)
         x, y = np.meshgrid(
             np.linspace(-self.width / 2, self.width / 2, grid), np.linspace(-self.height / 2, self.height / 2, grid)
         )
@@ -218,7 +237,7 @@ class Sheet:
             return _whole_picture(camera)
         spots = world[:, :2] * (camera.focal / depth[:, None]) + np.asarray(camera.centre, np.float32)
         # A pixel more on each side for the edge, and what an arc rises above the chords of its grid.
-        span = 0.0 if self.bend is None else self._length / abs(self.bend) / (BENT_GRID - 1)
+        span = 0.0 if self.bend is None else self._length / abs(self.bend) / (self._points.shape[1] - 1)
         sagitta = 0.0 if self.bend is None else abs(self.bend) * span**2 / 8 * camera.focal / float(depth.min())
         margin = 1.0 + sagitta
         left, top = np.floor(np.maximum(spots.min(axis=0) - margin, 0)).astype(int).tolist()

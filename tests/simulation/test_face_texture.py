@@ -17,12 +17,14 @@ from edge.simulation.face_texture import (
     LIGHTEST_SKIN,
     SIZE,
     FacePhoto,
+    Look,
     Skin,
     face_skin,
     read_face,
     skin_reflectance,
 )
-from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
+from edge.simulation.hair import with_hair
+from edge.simulation.head import Anthropometry, Head, KeyPoint, jaw_line, parametric_head
 from edge.simulation.optics import BLUE, GREEN, INFRARED, RED, Pinhole, Pose, turn
 from edge.simulation.sampling import sampled
 from edge.vision.detector import Detector
@@ -109,7 +111,9 @@ def portrayed(head: Head, skin: Skin, pose: Pose) -> np.ndarray:
 def test_the_projects_own_networks_find_one_frontal_face_on_every_painted_head(person, models):
     size = Anthropometry.draw(np.random.default_rng(PEOPLE.index(person)))
     head = parametric_head(size)
-    skin = face_skin(read_face(portrait(person), models), head)
+    photo = read_face(portrait(person), models)
+    head = with_hair(photo, head)
+    skin = face_skin(photo, head)
     pixels = portrayed(head, skin, Pose(turn(), np.array([0.0, 0.0, 0.55])))
     frame = Frame(pixels, ColourOrder.BGR, 0, 0.0, CaptureKind.SIMULATED, still=True)
     found = Detector(models.detector).search(frame)
@@ -131,10 +135,13 @@ def test_the_projects_own_networks_find_one_frontal_face_on_every_painted_head(p
         assert np.linalg.norm(mesh.points[list(landmarks), :2].mean(axis=0) - pixel) < 6
 
 
-def test_a_turned_head_is_seen_turned_by_the_landmark_network(models):
-    skin = face_skin(read_face(portrait("P001"), models), HEAD)
-    for yaw, pitch in ((20.0, 0.0), (-20.0, 0.0), (0.0, 12.0)):
-        pixels = portrayed(HEAD, skin, Pose(turn(yaw, pitch), np.array([0.0, 0.0, 0.55])))
+@pytest.mark.parametrize("person", ["P001", "P007"])
+def test_a_turned_head_is_seen_turned_by_the_landmark_network(person, models):
+    photo = read_face(portrait(person), models)
+    head = with_hair(photo, HEAD)
+    skin = face_skin(photo, head)
+    for yaw, pitch in ((20.0, 0.0), (-20.0, 0.0), (25.0, 0.0), (-25.0, 0.0), (0.0, 12.0)):
+        pixels = portrayed(head, skin, Pose(turn(yaw, pitch), np.array([0.0, 0.0, 0.55])))
         frame = Frame(pixels, ColourOrder.BGR, 0, 0.0, CaptureKind.SIMULATED, still=True)
         found = Detector(models.detector).search(frame)
         pose = head_pose(FaceMesh(models.landmarks).see(frame, roi_of_detection(found[0], 1.5)), 480)
@@ -150,6 +157,25 @@ def test_features_of_the_photograph_land_on_those_of_the_head():
         assert patch(albedo, HEAD, x, y)[GREEN] < 0.4 * skin[GREEN]
         assert patch(albedo, HEAD, x + 0.009, y)[GREEN] > 1.2 * skin[GREEN]
     assert patch(albedo, HEAD, 0.0, -0.065)[GREEN] < 0.3 * skin[GREEN]
+
+
+def test_the_jaw_of_the_photograph_falls_onto_that_of_the_head():
+    photo = drawn()
+    eyes, menton = photo.points[KeyPoint.RIGHT_EYE][1], photo.points[KeyPoint.MENTON][1]
+    # A narrower face with a rounder jaw than the head's, both sides down from the eyes to the chin.
+    turn_down = np.radians(np.arange(0, 81, 8))
+    right = np.stack((0.85 * 138 * np.cos(turn_down), (menton - eyes) * np.sin(turn_down)), axis=1)
+    outline = np.array([200, eyes]) + np.concatenate((right * [-1, 1], right))
+    across, _ = Look(replace(photo, outline=outline), HEAD).on_grid()
+    points = HEAD.relief.points
+    fine = np.linspace(-np.pi, np.pi, 2000)
+    curve = np.stack((0.85 * 138 * np.cos(fine) + 200, (menton - eyes) * np.abs(np.sin(fine)) + eyes), axis=1)
+    jaw = jaw_line(HEAD)
+    assert len(jaw) > 60
+    for place in jaw[np.abs(jaw[:, 0]) < 0.045]:
+        cell = np.unravel_index(np.linalg.norm(points - place, axis=-1).argmin(), points.shape[:2])
+        # 2 px are a millimetre.
+        assert np.linalg.norm(curve - across[cell], axis=1).min() < 6
 
 
 @pytest.mark.parametrize("tone", [0.0, 0.5, 1.0])
@@ -193,7 +219,10 @@ def test_the_back_of_the_head_goes_on_without_gaps_or_edges():
     assert albedo.min() > 0
     assert albedo.max() < 0.95
     assert np.abs(albedo[:, 0] - albedo[:, -1]).max() < 0.02
-    assert np.abs(np.diff(albedo[:, :60], axis=1)).max() < 0.05
+    # Hair and neck go on smoothly; between them lies the hairline.
+    height = np.linspace(HEAD.relief.top, HEAD.relief.bottom, SIZE)
+    for rows in (height < -0.04, height > 0.08):
+        assert np.abs(np.diff(albedo[rows, :60], axis=1)).max() < 0.05
 
 
 def test_lids_close_from_above_in_skins_colour_and_change_nothing_else():

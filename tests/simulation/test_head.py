@@ -15,6 +15,7 @@ from edge.simulation.head import (
     Head,
     KeyPoint,
     face_regions,
+    jaw_line,
     parametric_head,
 )
 
@@ -29,9 +30,10 @@ def middle_line(head: Head) -> tuple[np.ndarray, np.ndarray]:
     return across[:, 0, 1], -across[..., 2].max(axis=1)
 
 
-def breadth(head: Head, top: float, bottom: float) -> float:
+def breadth(head: Head, top: float, bottom: float, *, behind: float = np.inf) -> float:
+    """Between two heights, of what lies at most ``behind`` metres behind the axis."""
     points = head.relief.points
-    chosen = (points[..., 1] >= top) & (points[..., 1] <= bottom)
+    chosen = (points[..., 1] >= top) & (points[..., 1] <= bottom) & (points[..., 2] <= behind)
     return float(np.ptp(points[..., 0][chosen]))
 
 
@@ -48,8 +50,9 @@ def test_measuring_the_surface_gives_back_the_dimensions_asked_for(seed):
     points = head.relief.points
     height, forward = middle_line(head)
 
-    assert breadth(head, -0.2, -0.01) == pytest.approx(max(size.head_breadth, size.face_width), abs=0.003)
-    assert breadth(head, 0.010, 0.018) == pytest.approx(size.face_width, abs=0.003)
+    # Above the ears, and before them, as the surveys measure.
+    assert breadth(head, -0.2, -0.03) == pytest.approx(size.head_breadth, abs=0.003)
+    assert breadth(head, 0.010, 0.018, behind=-0.01) == pytest.approx(size.face_width, abs=0.003)
     jaw = float(head.points[KeyPoint.STOMION][1])
     assert breadth(head, jaw - 0.002, jaw + 0.002) == pytest.approx(size.jaw_width, abs=0.006)
     above = height < -0.012
@@ -72,6 +75,70 @@ def test_measuring_the_surface_gives_back_the_dimensions_asked_for(seed):
     menton = np.array([height[low][0], forward[low][0]])
     length = np.hypot(*(menton - np.array([height[sellion], forward[sellion]])))
     assert length == pytest.approx(size.face_length, abs=0.008)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_the_crown_is_round_and_widest_above_and_behind_the_ears(seed):
+    head = parametric_head(Anthropometry.draw(np.random.default_rng(seed)))
+    points, radius = head.relief.points, head.relief.radius
+    above = points[:, 0, 1] < -0.05
+    # Up to the vertex sections shrink, and the faster the higher, as those of a ball do.
+    mean = radius[above].mean(axis=1)
+    assert (np.diff(mean) > 0).all()
+    assert (np.diff(mean, 2) < 1e-4).all()
+    assert mean[0] < 0.005
+    # Seen from in front the outline is about half an ellipse: no lid and no edge.
+    half = points[above][..., 0].max(axis=1)
+    top, widest = float(points[0, 0, 1]), -0.045
+    up = np.clip((widest - points[above][:, 0, 1]) / (widest - top), 0, 1)
+    assert half == pytest.approx(half.max() * np.sqrt(1 - up**2), abs=0.006)
+    # At the temples, 3 cm behind the brows, the head is a quarter narrower than at its widest, behind the axis.
+    level = int(np.abs(points[:, 0, 1] + 0.045).argmin())
+    row = points[level]
+    front = -row[:, 2].min()
+    temple = row[(row[:, 2] < -front + 0.033) & (row[:, 2] > -front + 0.020)][:, 0].max()
+    assert 0.55 < temple / row[:, 0].max() < 0.85
+    assert row[row[:, 0].argmax(), 2] > 0.005
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_the_jaw_tapers_to_a_round_chin_and_goes_back_to_the_neck_below_it(seed):
+    size = Anthropometry.draw(np.random.default_rng(seed))
+    head = parametric_head(size)
+    menton = float(head.points[KeyPoint.MENTON][1])
+    across, level, _ = jaw_line(head).T
+    # Seen from in front a U: level at the chin, and steeper the farther out, up to the angles of the jaw.
+    right = across > 0
+    outline = np.interp([0.0, 0.010, 0.30 * size.jaw_width, 0.40 * size.jaw_width], across[right], level[right])
+    rises = -np.diff(outline)
+    assert outline[0] == pytest.approx(menton, abs=0.004)
+    assert rises[0] < 0.003
+    assert rises[1] > 0.004
+    assert rises[2] / 0.10 > rises[1] / 0.21
+    assert across.max() > 0.40 * size.jaw_width
+    assert 0.015 < menton - level.min() < 0.045
+    height, forward = middle_line(head)
+    under = np.interp([menton - 0.01, menton + 0.015, menton + 0.03], height, forward)
+    assert under[0] - under[1] > 0.025
+    assert under[2] < 0.06
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_ears_stand_out_at_both_sides_from_the_brows_to_the_nose(seed):
+    size = Anthropometry.draw(np.random.default_rng(seed))
+    head = parametric_head(size)
+    x, y, z = np.moveaxis(head.relief.points, 2, 0)
+    y = y[:, 0]
+    out = x.max(axis=1) - np.where(z < -0.01, x, 0.0).max(axis=1)
+    assert 0.010 < out[np.abs(y - 0.011) < 0.015].max() < 0.020
+    tall = y[(out > 0.004) & (np.abs(y) < 0.07)]
+    assert 0.045 < np.ptp(tall) < 0.070
+    brow, nose = (float(head.points[name][1]) for name in (KeyPoint.RIGHT_BROW, KeyPoint.SUBNASALE))
+    assert tall.min() > brow - 0.005
+    assert tall.max() < nose + 0.012
 
 
 def test_eyeballs_stand_out_at_the_interpupillary_distance_and_the_nose_is_as_broad_as_asked():

@@ -108,7 +108,7 @@ def test_each_half_of_the_display_is_hidden_by_what_is_before_it():
     assert middle == pytest.approx([0.0, 1.0], abs=0.1)
 
 
-@pytest.mark.parametrize("towards", [(1.0, -1.0, -0.3), (-0.5, -1.0, 0.2), (0.2, -1.0, -0.5)])
+@pytest.mark.parametrize("towards", [(1.0, -1.0, -0.3), (-0.5, -1.0, 0.2), (0.3, -1.0, 0.0)])
 def test_the_head_shades_its_shoulders_where_rays_to_the_sun_meet_it(head, towards):
     body, top = person(head).layers(0.0)
     lamp = sun(*towards)

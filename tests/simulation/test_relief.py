@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -217,3 +218,21 @@ def test_gaps_are_filled_with_what_surrounds_them_and_around_the_axis(seed, shar
     assert full[:, 0] == pytest.approx(full[:, -1], abs=1e-4)
     even = filled(np.where(held, np.float32(level), 99.0).astype(np.float32), known)
     assert even == pytest.approx(np.full_like(even, level), abs=1e-4)
+
+
+@pytest.mark.parametrize("pitch", [-25.0, -12.0, 0.0, 25.0])
+def test_flat_ends_have_no_holes_and_nothing_floats_beyond_the_tip(pitch):
+    for shape in (PILLAR, tip()):
+        picture = whole(shape.footprint(Pose(turn(0.0, pitch), np.array([0.0, 0.0, 0.6])), CAMERA))
+        some, full = ((picture > share).astype(np.uint8) for share in (0.02, 0.98))
+        hull = np.zeros_like(some)
+        cv2.fillConvexPoly(hull, cv2.convexHull(np.argwhere(full)[:, ::-1].astype(np.int32)), 1)
+        near = np.ones((7, 7), np.uint8)
+        assert full[cv2.erode(hull, near) > 0].all()
+        assert not some[cv2.dilate(hull, near) == 0].any()
+
+
+def tip() -> Relief:
+    """A dome that is as steep towards its tip as a head's crown."""
+    up = np.linspace(1, 0, 60)[:, None]
+    return Relief(0.08 * np.maximum(np.sqrt(1 - up**2), 0.02) * np.ones((1, 96)), -0.08, 0.0)

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.simulation.optics import Pinhole, Pose, turn
-from edge.simulation.sheet import BendAxis, Sheet
+from edge.simulation.lamps import NearPoint, infrared
+from edge.simulation.optics import BANDS, INFRARED, Layer, Material, Pinhole, Pose, turn
+from edge.simulation.renderer import Renderer
+from edge.simulation.sheet import BENT_GRID, FLAT_GRID, MOST_GRID, BendAxis, Sheet, glint_grid
+from edge.simulation.signals import Steady
 
 CAMERA = Pinhole(320, 240, 250.0)
 
@@ -172,3 +175,38 @@ def test_straight_ahead_a_hollow_sheet_is_open():
 def test_impossible_sheets_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
         Sheet(*wrong)
+
+
+def glint(grid, width=0.2, distance=0.32, roughness=0.02):
+    """(h, w) infrared light of a small lamp 3 cm beside the lens on black glass."""
+    material = Material(np.zeros((2, 2, BANDS), np.float32), f0=0.04, roughness=roughness)
+    layer = Layer(Sheet(width, width, grid=grid), pose(distance=distance), material)
+    lamp = NearPoint(np.array([0.03, 0.0, 0.0]), 1.0, 60.0, infrared(), Steady())
+    begins = np.zeros(CAMERA.height)
+    return Renderer(CAMERA, [lamp]).render([layer], begins, 0.01)[..., INFRARED]
+
+
+def test_the_glint_of_a_small_lamp_on_glass_is_round_and_as_bright_as_on_a_much_finer_grid():
+    fine = glint(512)
+    seen = glint(glint_grid(0.2, 0.02, 0.32))
+    assert seen.max() == pytest.approx(fine.max(), rel=0.05)
+    # Where it would be clipped it still has no corners: all of its rim is as far from its middle.
+    for share in (0.5, 0.05, 0.005):
+        rows, columns = np.nonzero(seen > share * seen.max())
+        inside = np.zeros_like(seen, np.uint8)
+        inside[rows, columns] = 1
+        rim = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0][:, 0]
+        away = np.linalg.norm(rim - np.array([columns.mean(), rows.mean()]), axis=1)
+        assert np.ptp(away) < 2.0
+    assert glint(24).max() != pytest.approx(fine.max(), rel=0.05)
+
+
+def test_a_sheet_has_as_many_points_as_its_gloss_needs():
+    assert glint_grid(0.29, 0.5, 0.35) == FLAT_GRID
+    assert glint_grid(0.29, 0.5, 0.35, 0.15) == BENT_GRID
+    # Three cells to the 6.4 mm at which glass has turned by its slope deviation.
+    assert glint_grid(0.2, 0.02, 0.32) == math.ceil(3 * 0.2 / 0.0064) + 1
+    assert glint_grid(0.2, 0.06, 0.32) < glint_grid(0.2, 0.06, 0.32, 0.15) <= MOST_GRID
+    assert glint_grid(2.0, 0.02, 0.3) == MOST_GRID
+    assert Sheet(0.2, 0.1, grid=77).points.shape == (77, 77, 3)
+    assert Sheet(0.2, 0.1).points.shape == (FLAT_GRID, FLAT_GRID, 3)
