@@ -18,7 +18,9 @@ _TARGET: Final = 0.16
 _SPEED: Final = 0.5
 _BALANCE_SPEED: Final = 0.1
 # How far, in powers, the picture is taken to be grey on average: a face in its middle is not. For the rest the light is
-# taken to be white, which is where white balance begins.
+# taken to be white, which is where white balance begins. Of a camera that sees infrared nothing is known of the light's
+# colour, and the world is taken to be grey: libcamera's tuning of such cameras says so ("bayes": 0 of rpi.awb in
+# src/ipa/rpi/vc4/data/imx708_noir.json).
 _BALANCE_TRUST: Final = 0.3
 _SHORTEST: Final = 30e-6
 _MOST_GAIN: Final = 16.0
@@ -40,10 +42,14 @@ class ExposureControl:
 
     longest: seconds that a row may integrate. latency: frames from a decision to the first frame that has it.
     flicker_period: seconds; exposures of at least one period are whole numbers of it. None: not minded.
+    grey_world: white balance makes the picture grey on average, as of cameras that see infrared.
     """
 
-    def __init__(self, longest: float, *, latency: int = 3, flicker_period: float | None = None) -> None:
+    def __init__(
+        self, longest: float, *, latency: int = 3, flicker_period: float | None = None, grey_world: bool = False
+    ) -> None:
         self._longest = longest
+        self._trust = 1.0 if grey_world else _BALANCE_TRUST
         self._flicker_period = flicker_period
         self._wanted = Setting(*_divided(longest / 2, longest, flicker_period))
         self._coming = deque([self._wanted] * latency)
@@ -82,7 +88,7 @@ class ExposureControl:
         now = self._wanted.duration * self._wanted.gain
         product = now * (product / now) ** _SPEED
         red_gain, blue_gain = (
-            _balanced(old, of_white, green / max(other, 1e-4))
+            _balanced(old, of_white, green / max(other, 1e-4), self._trust)
             for old, of_white, other in zip(self._wanted.colour_gains, WHITE_GAINS, (red, blue), strict=True)
         )
         self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (red_gain, blue_gain))
@@ -98,10 +104,12 @@ class ExposureControl:
         }
 
 
-def _balanced(old: float, of_white: float, of_grey: float) -> float:
-    """The next gain of red or blue, of its gain in white light and the one that would make the picture grey."""
+def _balanced(old: float, of_white: float, of_grey: float, trust: float) -> float:
+    """The next gain of red or blue, of its gain in white light and the one that would make the picture grey, which is
+    trusted so far.
+    """
     cast = min(4.0, max(0.25, of_grey / of_white))
-    wanted = of_white * cast**_BALANCE_TRUST
+    wanted = of_white * cast**trust
     return old * float((wanted / old) ** _BALANCE_SPEED)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.contracts.enums import CaptureKind, Prompt
+from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
 from edge.hardware.libcamera_metadata import Stamp, read_metadata
@@ -188,7 +188,10 @@ class _Run:
         readout = stage.sensor.line_time * stage.camera.height
         period = None if stage.mains is None else 1 / (2 * stage.mains)
         self.control = ExposureControl(
-            min(interval - 1e-3, interval - readout / 2), latency=stage.latency, flicker_period=period
+            min(interval - 1e-3, interval - readout / 2),
+            latency=stage.latency,
+            flicker_period=period,
+            grey_world=stage.sensor.spectrum is not Spectrum.IR_CUT,
         )
         self.sensor = Sensor(stage.sensor, stage.camera, np.random.default_rng(stage.seed))
         self.renderer = Renderer(stage.camera, stage.lamps)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.contracts.enums import CaptureKind, Prompt
+from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.frame import BayerOrder
 from edge.frames.linear import row_levels
 from edge.hardware.ports import LightBand, Pattern
-from edge.simulation.signals import Commanded
+from edge.simulation.lamps import Dome, infrared
+from edge.simulation.signals import Commanded, Steady
 from edge.simulation.terminal import Pacer, SimulatedTerminal
 from tests.hardware.contracts.ambient import AmbientSensorContract
 from tests.hardware.contracts.camera import CameraContract
@@ -240,6 +241,21 @@ def test_frames_tell_their_exposure_as_libcamera_does_in_whole_microseconds_of_t
     # The rows after the first are read one after the other, and the frame is whole when the last one was.
     rows = 120 * last.exposure.line_time
     assert last.captured_at == pytest.approx(last.exposure.start + last.exposure.duration + rows, abs=2e-6)
+
+
+@pytest.mark.parametrize("spectrum", [Spectrum.NOIR, Spectrum.IR_PASS])
+def test_a_grey_wall_in_infrared_is_grey_to_a_camera_that_sees_it(spectrum):
+    def scene():
+        plain = stage(lux=0.0)
+        lamps = [Dome(0.5, infrared(), Steady(), above=0.0), *plain.lamps[1:]]
+        return replace(plain, lamps=lamps, sensor=replace(plain.sensor, spectrum=spectrum))
+
+    unit = SimulatedTerminal([scene])
+    unit.backlight.set_level(0.0, 0.0)
+    with unit.camera:
+        *_, last = read(unit, 120)
+    blue, green, red = last.pixels.mean(axis=(0, 1))
+    assert (blue / green, red / green) == (pytest.approx(1, abs=0.03), pytest.approx(1, abs=0.03))
 
 
 class RealTime:
