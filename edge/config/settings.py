@@ -492,7 +492,9 @@ class Settings(Section):
             return lights
         alone = [name for name in Lights.model_fields if isinstance(getattr(lights, name), SimulatedLight)]
         if alone:
-            error = ValueError("a real camera does not see simulated light: name the camera driver simulated, or none")
+            error = ValueError(
+                "only a simulated camera sees simulated light: name the camera driver simulated, or this one none"
+            )
             raise ValidationError.from_exception_data(
                 "lights",
                 [

@@ -68,7 +68,7 @@ def places(text: str) -> list[tuple[int, int, str]]:
         ("lights: {screen: {driver: sdl}}\n", 1, 27, "lights.screen.driver", 'no screen driver "sdl"; it has none'),
         ("lights: {screen: {driver: [none]}}\n", 1, 27, "lights.screen.driver", "driver a list of 1"),
         ("lights: {screen: {}}\n", 1, 10, "lights.screen.driver", "is missing; it must be one of none, simulated"),
-        ("lights: {screen: {driver: simulated}}\n", 1, 27, "lights.screen.driver", "does not see simulated light"),
+        ("lights: {screen: {driver: simulated}}\n", 1, 27, "lights.screen.driver", "only a simulated camera sees"),
         ("link: {port: 70000}\n", 1, 14, "link.port", "from 1 to 65535, or null"),
         ("link: {password_file: p}\n", 1, 23, "link.password_file", "needs a username"),
         ("link:\n  tls:\n    certificate: c.pem\n", 2, 3, "link.tls.key", "set both or neither"),
