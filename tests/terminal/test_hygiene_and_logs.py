@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import logging
+import re
 import sys
 
 import numpy as np
@@ -39,5 +40,6 @@ def test_an_array_is_logged_by_its_type(monkeypatch, as_json):
         root.handlers[:], root.level = before
         structlog.reset_defaults()
     assert "ndarray" in written.getvalue()
-    assert "77" not in written.getvalue()
+    # The time of the entry may hold the digits of one pixel, and not those of two with what an array puts between.
+    assert not re.search(r"77[\s,]+77", written.getvalue())
     assert "5" in written.getvalue()
