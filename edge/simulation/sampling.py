@@ -13,6 +13,8 @@ def sampled(values: Map, x: Map, y: Map, *, outside: float | None = None) -> Map
 
     outside: what lies beyond the edges; None: the edges are held.
     """
+    if not x.size:
+        return np.zeros((*x.shape, *values.shape[2:]), np.float32)
     # With the two maps given apart, remap of OpenCV 5.0.0 now and then writes a pixel that it never computed.
     places = cv2.merge([x, y])
     border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT

@@ -584,6 +584,10 @@ class WornPrint(Inked, Paper):
     """A print bent round a face and worn."""
 
     kind: Annotated[Literal["worn_print"], Field(title="Kind", description="A cut-out print bent round a face")]
+    # A wider one would go round the whole head and meet itself: 2 pi times the 0.085 m of a face's radius.
+    width: Annotated[
+        Number, Field(title="Width", description="Metres; the height follows from the picture", ge=0.02, le=0.53)
+    ] = 0.29
     eye_holes: Annotated[YesNo, Field(title="Eye holes", description="Whether the wearer's eyes show")] = True
     wearer: Annotated[
         Somebody,

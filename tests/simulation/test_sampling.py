@@ -12,6 +12,12 @@ def test_values_between_four_are_their_weighted_mean():
     assert sampled(values, x, y)[0] == pytest.approx([0.0, 1.25, 3.0])
 
 
+def test_no_places_have_no_values():
+    nowhere = np.zeros((1, 0), np.float32)
+    assert sampled(np.ones((3, 3), np.float32), nowhere, nowhere).shape == (1, 0)
+    assert sampled(np.ones((3, 3, 4), np.float32), nowhere, nowhere).shape == (1, 0, 4)
+
+
 def test_beyond_the_edge_the_edge_is_held():
     values = np.array([[0.0, 1.0], [2.0, 3.0]], np.float32)
     x, y = np.array([[-3.0, 9.0]], np.float32), np.array([[0.0, 1.0]], np.float32)
