@@ -20,13 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from edge.contracts.device import State
 from edge.contracts.enums import TerminalState
 from edge.contracts.topics import Topics
+from edge.evaluation.bench import selfie
 from edge.link.embedded import EmbeddedBroker
 from edge.link.options import LinkOptions
 from edge.link.requester import Requester, listen
-from edge.simulation import openpeople
 
 TOPICS = Topics("livegate", "bench", "bench-terminal")
 PATIENCE = 60.0
@@ -114,7 +116,8 @@ def main() -> None:
     sessions = parser.parse_args().sessions
     with tempfile.TemporaryDirectory(prefix="livegate-bench-") as name:
         folder = Path(name)
-        picture = openpeople.photo("P001/selfie")
+        picture = folder / "selfie.png"
+        cv2.imwrite(str(picture), selfie())
         runs = []
         for process in (False, True):
             # A broker each: the retained state of the first terminal would pass for that of the second.

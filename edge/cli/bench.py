@@ -10,10 +10,9 @@ from rich.table import Table
 from edge.cli import output
 from edge.cli.options import model_options, open_bundle
 from edge.errors import ExitCode
-from edge.evaluation.bench import BenchReport, Spread
+from edge.evaluation.bench import BenchReport, Spread, selfie
 from edge.evaluation.bench import bench as measure
 from edge.frames.picture import read_picture
-from edge.simulation import openpeople
 
 
 @click.command()
@@ -37,7 +36,7 @@ def bench(
     with output.progress() as bar:
         task = bar.add_task("frames", total=2 * frames)
         report = measure(
-            read_picture(picture or openpeople.photo("P001/selfie")),
+            selfie() if picture is None else read_picture(picture),
             lambda: open_bundle(models, active, runtime, threads),
             threads=threads,
             frames=frames,

@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import InputError
 from edge.frames.frame import ColourOrder, Frame
-from edge.frames.picture import Picture
+from edge.frames.picture import Picture, read_picture
 from edge.inference.bundle import ModelBundle
 from edge.inference.model import LoadedModel
+from edge.simulation import openpeople
 from edge.vision.pipeline import FaceVision
 
+# Width and height of the frame of one's own, pixels.
+FRAME = (640, 480)
 WARM_UP = 5
 DRIFT = 6  # pixels that the face wanders, so that tracking has something to do
 
@@ -72,6 +76,14 @@ class Stopwatch:
             yield
         finally:
             self.times[stage].append((time.perf_counter() - started) * 1e3)
+
+
+def selfie() -> Picture:
+    """A synthetic person's selfie as a camera of 640 x 480 pixels has it. Raises InputError without ``openpeople``."""
+    picture = read_picture(openpeople.photo("P001/selfie"))
+    height = min(picture.shape[0], round(picture.shape[1] * FRAME[1] / FRAME[0]))
+    top = (picture.shape[0] - height) // 2
+    return np.asarray(cv2.resize(picture[top : top + height], FRAME, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def bench(
