@@ -90,7 +90,7 @@ def render(
     threads: int,
 ) -> int:
     """Write what the camera sees of the scene in FILE, beginning with its first frame."""
-    stage = build(_cast(load_scene(file), head), open_bundle(models, active, runtime, threads))
+    stage = build(with_head(load_scene(file), head), open_bundle(models, active, runtime, threads))
     frames = film(stage, seconds, backlight=backlight, lamp=lamp, code=[CODE_LETTERS[letter] for letter in code])
     begin = time.perf_counter()
     count = write_clip(frames, out, stage.fps)
@@ -131,7 +131,7 @@ def sheet(
     with the display at full.
     """
     check_kind(out)
-    scenes = {file: _cast(load_scene(file), head) for file in scene_files(folder or shipped_scenes())}
+    scenes = {file: with_head(load_scene(file), head) for file in scene_files(folder or shipped_scenes())}
     bundle = open_bundle(models, active, runtime, threads)
     pictures = []
     with output.progress() as bar:
@@ -153,10 +153,6 @@ def schema() -> int:
     """Print the JSON Schema of scene files, for editors."""
     output.print_json(fields.schema(Scene))
     return ExitCode.OK
-
-
-def _cast(given: Scene, head: Path | None) -> Scene:
-    return given if head is None else with_head(given, head)
 
 
 def _code(letters: str | None) -> str:

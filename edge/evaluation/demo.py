@@ -163,8 +163,7 @@ def demo_scenes(folder: Path, *, head: Path | None = None) -> list[DemoScene]:
 
     Raises InputError where there are none, or no such file, and ConfigProblems for the mistakes in one.
     """
-    scenes = [DemoScene(file, load_scene(file)) for file in scene_files(folder)]
-    return scenes if head is None else [DemoScene(shown.file, with_head(shown.scene, head)) for shown in scenes]
+    return [DemoScene(file, with_head(load_scene(file), head)) for file in scene_files(folder)]
 
 
 def run_demo(

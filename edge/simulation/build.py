@@ -24,7 +24,7 @@ from edge.simulation.optics import BANDS, Lamp, Layer, Material, Pinhole, Signal
 from edge.simulation.person import Person, Place
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene
 from edge.simulation.sensor import SensorModel
-from edge.simulation.sheet import Sheet, glint_grid
+from edge.simulation.sheet import BendAxis, Sheet, glint_grid
 from edge.simulation.signals import Commanded, Mains, Pwm, Steady
 from edge.simulation.terminal import DisplayOutputs, SimulatedCamera, SimulatedTerminal, Stage
 from edge.simulation.video import PlayingScreen, Video, read_video, record_turning
@@ -159,19 +159,15 @@ class _Builder:
             material = backlit(picture, pixels, paper.lamp_lux)
         else:
             material = _inked(picture, pixels, paper)
-        bend = None
+        bend, axis, outline = None, BendAxis.VERTICAL, None
         if isinstance(paper, scene.BentPrint):
-            bend = -paper.radius if paper.hollow else paper.radius
-        grid = glint_grid(max(paper.width, height), material.roughness, paper.distance, bend)
-        surface = Sheet(paper.width, height, grid=grid)
-        if isinstance(paper, scene.BentPrint):
-            surface = Sheet(paper.width, height, bend=bend, axis=paper.axis, grid=grid)
+            bend, axis = -paper.radius if paper.hollow else paper.radius, paper.axis
         elif isinstance(paper, scene.CutOut):
             photo = read_face(paper.photo, self.networks)
             rows, columns = picture.shape[:2]
-            surface = Sheet(
-                paper.width, height, outline=cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes), grid=grid
-            )
+            outline = cut_along_face(photo, columns, rows, eye_holes=paper.eye_holes)
+        grid = glint_grid(max(paper.width, height), material.roughness, paper.distance, bend)
+        surface = Sheet(paper.width, height, bend=bend, axis=axis, outline=outline, grid=grid)
         return HeldSheet(surface, material, _holding(paper), rng)
 
     def _worn(self, paper: scene.WornPrint, rng: np.random.Generator) -> Subject:

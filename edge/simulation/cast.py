@@ -11,13 +11,16 @@ from edge.simulation.scene import CutOut, Obj, Person, Scene, Somebody, Subject,
 _Somebody = TypeVar("_Somebody", bound=Somebody)
 
 
-def with_head(scene: Scene, file: Path) -> Scene:
+def with_head(scene: Scene, file: Path | None) -> Scene:
     """The scene, whose every person has the shape of the head in ``file``: wearers and who is behind a cut-out too.
 
-    file: Wavefront OBJ with y up and the face towards z, sized by its face; it replaces what the scene names.
+    file: Wavefront OBJ with y up and the face towards z, sized by its face; it replaces what the scene names. None:
+    the scene as it is.
     Whoever is shown in a picture stays as in that picture. Raises InputError where there is no such file; what is in
     it is looked at when the scene is built.
     """
+    if file is None:
+        return scene
     if not file.is_file():
         raise InputError(f"there is no file {file}", remedy="name a Wavefront OBJ file with a head")
     obj = Obj(file=file)

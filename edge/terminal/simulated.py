@@ -23,9 +23,8 @@ def open_simulated(camera: SimulatedCamera, lights: Lights, networks: Networks) 
     Lights that are not stay as the scene has them. networks: find the faces in photographs. Raises ConfigError for
     mistakes in a scene file, and InputError where there is none or where what the first scene names cannot be used.
     """
-    scenes = [load_scene(file) for path in camera.scenes for file in (scene_files(path) if path.is_dir() else [path])]
-    if camera.head is not None:
-        scenes = [with_head(scene, camera.head) for scene in scenes]
+    files = [file for path in camera.scenes for file in (scene_files(path) if path.is_dir() else [path])]
+    scenes = [with_head(load_scene(file), camera.head) for file in files]
     terminal = SimulatedTerminal(
         [partial(build, scene, networks) for scene in scenes],
         wait=Pacer() if camera.pace is Pace.REALTIME else None,
