@@ -53,9 +53,9 @@ class Window:
 def glint_grid(longer: float, roughness: float, distance: float, bend: float | None = None) -> int:
     """Points a side that a sheet needs to show the glint of a small lamp beside the camera.
 
-    longer: its longer side, metres. roughness: slope deviation of its gloss, radians. distance: metres from the
+    longer: its longer side, metres. roughness: of its material, see ``optics``. distance: metres from the
     camera. bend: as of a ``Sheet``. For each metre from the glint's middle the direction halfway between camera and
-    lamp turns by 1 / distance, and the normal of a bent sheet by 1 / bend; where they differ by the slope deviation,
+    lamp turns by 1 / distance, and the normal of a bent sheet by 1 / bend; where they differ by the roughness,
     the glint has fallen to 1/e (Beckmann's distribution).
     """
     turning = 1 / distance + (0.0 if bend is None else 1 / abs(bend))
