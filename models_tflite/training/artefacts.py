@@ -8,13 +8,14 @@ and the Bayer mosaic after it, then make moire by themselves, at the frequency t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 from camera import Camera
 
+COARSE = 8
 LEAST_CONTRAST = 0.004
 """Of a sine that is worth its time; below one 8-bit step."""
 SCREEN_ANGLES = (15.0, 75.0, 0.0, 45.0)
@@ -70,6 +71,25 @@ class Sheet:
             u = u * (1 + (self.bend * u) ** 2 / 6)  # arc length over chord
         return np.asarray(u, np.float32), np.asarray(v, np.float32)
 
+    @cached_property
+    def coarse(self) -> Sheet:
+        """The same sheet on an eighth of the pixels, for what is smooth."""
+        k = COARSE
+        return replace(
+            self,
+            columns=-(-self.columns // k),
+            rows=-(-self.rows // k),
+            x=self.x / k,
+            y=self.y / k,
+            scale=self.scale / k,
+        )
+
+    def fine(self, smooth: np.ndarray) -> np.ndarray:
+        """Values on the coarse sheet at each sensor pixel."""
+        k = COARSE
+        size = self.coarse.columns * k, self.coarse.rows * k
+        return np.asarray(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR)[: self.rows, : self.columns])
+
     def frequency(self, fu: float, fv: float) -> tuple[float, float]:
         """Cycles per sensor pixel along x and y, at the origin, of a sine of fu, fv cycles to a centimetre."""
         inverse = np.linalg.inv(self.matrix)
@@ -122,52 +142,50 @@ class Panel:
     fill: float = 0.85
     upright: bool = True
 
-    def factor(self, sheet: Sheet, camera: Camera) -> np.ndarray | None:
-        """(rows, columns, 3) light relative to a smooth screen, None where nothing of the grid is left."""
-        if self.layout == "stripe":
-            return self._stripes(sheet, camera)
-        return self._diamonds(sheet, camera)
+    def factor(self, sheet: Sheet, camera: Camera, colours: np.ndarray) -> np.ndarray | None:
+        """(rows, columns) light relative to a smooth screen, None where nothing of the grid is left.
 
-    def _stripes(self, sheet: Sheet, camera: Camera) -> np.ndarray | None:
+        colours: (rows, columns), that which each pixel of the camera sees: 0 blue, 1 green, 2 red.
+        """
+        if self.layout == "stripe":
+            return self._stripes(sheet, camera, colours)
+        return self._diamonds(sheet, camera, colours)
+
+    def _stripes(self, sheet: Sheet, camera: Camera, colours: np.ndarray) -> np.ndarray | None:
         u, v = sheet.where if self.upright else sheet.where[::-1]
         across, along = (1.0, 0.0), (0.0, 1.0)
         if not self.upright:
             across, along = along, across
-        stripe = self.fill / 3
         factor: np.ndarray | None = None
         for order in (1, 2, 3):
-            contrast = 2 * abs(np.sinc(order * stripe)) * _left(sheet, camera, self.pitch * order, across)
-            if contrast < LEAST_CONTRAST:
+            contrast = 2 * np.sinc(order * self.fill / 3) * _left(sheet, camera, self.pitch * order, across)
+            if abs(contrast) < LEAST_CONTRAST:
                 continue
+            # Blue, green and red stripes lie a third of a pixel apart.
             phase = u * np.float32(2 * np.pi * order * self.pitch)
-            cosine, sine = np.cos(phase), np.sin(phase)
-            waves = [
-                np.float32(contrast * np.cos(shift)) * cosine + np.float32(contrast * np.sin(shift)) * sine
-                for shift in 2 * np.pi * order * np.array([2, 1, 0]) / 3
-            ]
-            wave = np.dstack(waves)
+            phase += (2 * np.pi * order / 3 * np.array([2, 1, 0])).astype(np.float32)[colours]
+            wave = np.float32(contrast) * np.cos(phase)
             factor = 1 + wave if factor is None else factor + wave
         for order in (1, 2):
-            contrast = 2 * abs(np.sinc(order * self.fill)) * _left(sheet, camera, self.pitch * order, along)
-            if contrast < LEAST_CONTRAST:
+            contrast = 2 * np.sinc(order * self.fill) * _left(sheet, camera, self.pitch * order, along)
+            if abs(contrast) < LEAST_CONTRAST:
                 continue
-            wave = (1 + np.float32(contrast) * np.cos(v * np.float32(2 * np.pi * order * self.pitch)))[..., None]
-            factor = np.repeat(wave, 3, axis=2) if factor is None else factor * wave
+            wave = 1 + np.float32(contrast) * np.cos(v * np.float32(2 * np.pi * order * self.pitch))
+            factor = wave if factor is None else factor * wave
         return None if factor is None else np.maximum(factor, 0)
 
-    def _diamonds(self, sheet: Sheet, camera: Camera) -> np.ndarray | None:
+    def _diamonds(self, sheet: Sheet, camera: Camera, colours: np.ndarray) -> np.ndarray | None:
         """Pentile: green on every pixel, red and blue on every other, in diagonal rows."""
         u, v = sheet.where
         contrast = 1.1 * _left(sheet, camera, self.pitch, (1, 0))
         coarse = 1.3 * _left(sheet, camera, self.pitch / 2, (1, 1))
-        if max(contrast, coarse) < LEAST_CONTRAST:
+        if max(abs(contrast), abs(coarse)) < LEAST_CONTRAST:
             return None
         a, b = u * np.float32(2 * np.pi * self.pitch), v * np.float32(2 * np.pi * self.pitch)
-        green = 1 + np.float32(contrast / 2) * (np.cos(a) + np.cos(b))
-        diagonal = np.cos((a + b) / 2), np.cos((a - b) / 2)
-        red = 1 + np.float32(coarse / 2) * (diagonal[0] + diagonal[1])
-        blue = 1 + np.float32(coarse / 2) * (diagonal[0] - diagonal[1])
-        return np.maximum(np.dstack([blue, green, red]), 0)
+        green = np.float32(contrast / 2) * (np.cos(a) + np.cos(b))
+        falling, rising = (np.float32(coarse / 2) * np.cos((a + sign * b) / 2) for sign in (1, -1))
+        other = falling + np.where(colours == 2, rising, -rising)
+        return np.maximum(1 + np.where(colours == 1, green, other), 0)
 
 
 @dataclass(frozen=True)
@@ -176,31 +194,30 @@ class Screening:
 
     ruling: float
 
-    def factor(self, sheet: Sheet, camera: Camera, reflectance: np.ndarray) -> np.ndarray | None:
-        """(rows, columns, 3) factor on the print's smooth reflectance (rows, columns, 3).
+    def factor(self, sheet: Sheet, camera: Camera, colours: np.ndarray, reflectance: np.ndarray) -> np.ndarray | None:
+        """(rows, columns) factor on the print's smooth reflectance (rows, columns, 3), for the colour of each pixel.
 
         The fundamental of a dot of coverage a is taken as 4/pi^2 sin(pi a), exact for the chequerboard at one half.
         """
         u, v = sheet.where
         factor: np.ndarray | None = None
-        smooth = np.clip(reflectance, 0.02, 1)
-        ink_light = 1 - smooth.min(axis=2)
+        tau = np.float32(2 * np.pi * self.ruling)
         for ink, angle in enumerate(SCREEN_ANGLES):
             cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
             left = [_left(sheet, camera, self.ruling, axis) for axis in ((cosine, sine), (-sine, cosine))]
-            if max(left) * 0.4 < LEAST_CONTRAST:
+            if max(abs(value) for value in left) * 0.4 < LEAST_CONTRAST:
                 continue
-            coverage = np.clip((1 - smooth[..., (2, 1, 0, 0)[ink]]) if ink < 3 else ink_light * 0.6, 0, 1)
-            depth = np.float32(4 / np.pi**2) * np.sin(np.float32(np.pi) * coverage)
-            tau = np.float32(2 * np.pi * self.ruling)
+            # Cyan takes red away, magenta green, yellow blue; black what is dark in all three.
+            covered = 1 - reflectance[..., 2 - ink] if ink < 3 else 0.6 * (1 - reflectance.min(axis=2))
+            depth = np.float32(4 / np.pi**2) * np.sin(np.float32(np.pi) * np.clip(covered, 0, 1))
             wave = np.float32(left[0]) * np.cos(tau * (u * np.float32(cosine) + v * np.float32(sine)))
             wave += np.float32(left[1]) * np.cos(tau * (v * np.float32(cosine) - u * np.float32(sine)))
-            dots = (depth * wave)[..., None] * (1 - INKS[ink])
-            factor = 1 - dots if factor is None else factor * (1 - dots)
+            dots = 1 - depth * wave * (1 - INKS[ink])[colours]
+            factor = dots if factor is None else factor * dots
         return None if factor is None else np.maximum(factor, 0)
 
 
 def _left(sheet: Sheet, camera: Camera, frequency: float, direction: tuple[float, float]) -> float:
     """Contrast left of a sine of that many cycles to a centimetre in a direction on the sheet."""
     fx, fy = sheet.frequency(frequency * direction[0], frequency * direction[1])
-    return abs(camera.transfer(fx, fy))
+    return camera.transfer(fx, fy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -112,7 +113,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     """Any camera at any moment."""
     maker = MAKERS[int(rng.integers(len(MAKERS)))]
     width, height = maker.sizes[int(rng.integers(len(maker.sizes)))]
-    density = rng.uniform(*maker.density) if max(width, height) <= 720 else 1.0
+    density = rng.uniform(*maker.density)
     blur = rng.uniform(*maker.lens)
     if rng.random() < 0.3:  # out of focus
         blur = float(np.hypot(blur, rng.gamma(2.0, 0.6)))
@@ -128,7 +129,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         maker=maker.name,
         width=width,
         height=height,
-        density=float(density),
+        density=float(np.clip(density, 1.0, max(1.0, (480_000 / (width * height)) ** 0.5))),
         blur=float(blur),
         motion=motion,
         electrons=float(rng.uniform(*maker.electrons)),
@@ -149,8 +150,9 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-Lattice = Callable[[Camera], np.ndarray | None]
-"""What is finer than a pixel, as a factor on the light at each pixel's centre after the camera's transfer."""
+Lattice = Callable[[Camera, np.ndarray], np.ndarray | None]
+"""What is finer than a pixel: from a camera and the (rows, columns) colour of each pixel (0 blue, 1 green, 2 red) to the
+factor (rows, columns) on the light at each pixel's centre after the camera's transfer; None where there is none."""
 
 
 def capture(
@@ -166,9 +168,6 @@ def capture(
     window, as shares of the frame.
     """
     light = _lens(light, camera)
-    if lattice is not None and (factor := lattice(camera)) is not None:
-        light = light * factor
-    light = light * _vignette(light.shape[1], light.shape[0], camera.vignetting)
     small = cv2.resize(light, (32, 24), interpolation=cv2.INTER_AREA)
     weight = (
         np.exp(
@@ -182,17 +181,21 @@ def capture(
     gains = (mean @ LUMINANCE / np.maximum(mean, 1e-5)) ** camera.balance * np.array(camera.cast, np.float32)
     gains = np.clip(gains, 0.35, 2.8)
     exposure = camera.target**2.2 / max(float((mean * gains) @ LUMINANCE), 1e-5)
-    raw = light * (exposure * SENSITIVITY).astype(np.float32)
-    mosaic = _mosaic(np.minimum(raw, 1.0))
+    colours = _colours(light.shape[0], light.shape[1])
+    raw = _mosaic(light, (exposure * SENSITIVITY).astype(np.float32))
+    if lattice is not None and (factor := lattice(camera, colours)) is not None:
+        raw *= factor
+    raw *= _vignette(raw.shape[1], raw.shape[0], camera.vignetting)
+    np.minimum(raw, 1.0, out=raw)
     electrons = camera.electrons / camera.gain
-    sigma = np.sqrt(mosaic / np.float32(electrons) + np.float32((camera.read_noise / electrons) ** 2))
-    mosaic += rng.standard_normal(mosaic.shape, np.float32) * sigma
+    sigma = cv2.sqrt(raw * np.float32(1 / electrons) + np.float32((camera.read_noise / electrons) ** 2))
+    raw += cv2.multiply(rng.standard_normal(raw.shape, np.float32), sigma)
     black = 0.02
-    counts = np.clip((mosaic + black) * (4095 / (1 + black)) + 0.5, 0, 4095).astype(np.uint16)
+    # Saturates at 65535, that is far above the clipping point.
+    counts = cv2.max(np.rint((raw + np.float32(black)) * np.float32(4095 / (1 + black))), 0).astype(np.uint16)
     # OpenCV names a mosaic by the second and third pixel of its second row.
     code = cv2.COLOR_BayerRG2BGR_EA if camera.edge_aware else cv2.COLOR_BayerRG2BGR
-    colours = cv2.demosaicing(counts, code)
-    picture = _develop(colours, gains / SENSITIVITY, camera, black)
+    picture = _develop(cv2.demosaicing(counts, code), gains / SENSITIVITY, camera, black)
     picture = _reduce_noise(picture, camera)
     if camera.density != 1.0:
         picture = cv2.resize(picture, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
@@ -203,9 +206,8 @@ def capture(
     for quality in camera.qualities[1:]:
         if camera.second_scale != 1.0:
             size = round(camera.width * camera.second_scale), round(camera.height * camera.second_scale)
-            picture = cv2.resize(
-                picture, size, interpolation=cv2.INTER_AREA if camera.second_scale < 1 else cv2.INTER_LINEAR
-            )
+            shrinks = camera.second_scale < 1
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         picture = jpeg(picture, quality)
     return np.asarray(picture)
 
@@ -234,31 +236,41 @@ def _lens(light: np.ndarray, camera: Camera) -> np.ndarray:
 def _vignette(width: int, height: int, strength: float) -> np.ndarray:
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)
-    return 1 - np.float32(strength / 2) * (x[None] ** 2 + y[:, None] ** 2)[..., None]
+    return (1 - np.float32(strength / 2) * x[None] ** 2) - np.float32(strength / 2) * y[:, None] ** 2
 
 
-def _mosaic(raw: np.ndarray) -> np.ndarray:
-    """One colour per pixel, rows B G / G R."""
-    mosaic = raw[:, :, 1].copy()
-    mosaic[0::2, 0::2] = raw[0::2, 0::2, 0]
-    mosaic[1::2, 1::2] = raw[1::2, 1::2, 2]
-    return mosaic
+@lru_cache(maxsize=64)
+def _colours(rows: int, columns: int) -> np.ndarray:
+    """Colour of each pixel of the mosaic, rows B G / G R."""
+    colours = np.ones((rows, columns), np.intp)
+    colours[0::2, 0::2] = 0
+    colours[1::2, 1::2] = 2
+    colours.flags.writeable = False
+    return colours
+
+
+def _mosaic(light: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """One colour per pixel, each times its gain."""
+    mosaic = light[:, :, 1] * gains[1]
+    mosaic[0::2, 0::2] = light[0::2, 0::2, 0] * gains[0]
+    mosaic[1::2, 1::2] = light[1::2, 1::2, 2] * gains[2]
+    return np.asarray(mosaic)
 
 
 def _develop(colours: np.ndarray, gains: np.ndarray, camera: Camera, black: float) -> np.ndarray:
     """White balance, tone and saturation of raw counts (rows, columns, 3) uint16, as one look-up table a channel."""
-    raw = np.arange(4096, dtype=np.float32) / 4095 * (1 + black) - black
-    picture = np.empty(colours.shape, np.uint8)
-    for channel in range(3):
+    raw = np.arange(8192, dtype=np.float32) / 4095 * (1 + black) - black
+    channels = []
+    for channel, counts in enumerate(cv2.split(colours)):
         light = np.clip(raw * gains[channel], 0, 1)
         tone = light ** np.float32(1 / 2.2)
         # A sigmoid about middle grey; 1 leaves the curve as it is.
         curve = tone**camera.contrast / (tone**camera.contrast + (1 - tone) ** camera.contrast + 1e-6)
         table = (np.clip(curve, 0, 1) * 255 + 0.5).astype(np.uint8)
-        picture[..., channel] = table[colours[..., channel]]
+        channels.append(table.take(counts, mode="clip"))
     s = camera.saturation
     grey = (1 - s) * LUMINANCE
-    return np.asarray(cv2.transform(picture, (np.eye(3, dtype=np.float32) * s + grey[None]).astype(np.float32)))
+    return np.asarray(cv2.transform(cv2.merge(channels), (np.eye(3) * s + grey[None]).astype(np.float32)))
 
 
 def _reduce_noise(picture: np.ndarray, camera: Camera) -> np.ndarray:

@@ -16,6 +16,12 @@ def linear(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.LUT(picture, _LINEAR))
 
 
+def scaled(light: np.ndarray, gains: np.ndarray | float) -> np.ndarray:
+    """Linear light times a gain, or one for each of B, G, R; several times faster than broadcasting."""
+    blue, green, red = np.broadcast_to(np.asarray(gains, np.float64), 3)
+    return np.asarray(cv2.multiply(light, (float(blue), float(green), float(red), 0.0)))
+
+
 def encoded(light: np.ndarray) -> np.ndarray:
     """Linear light to sRGB uint8, clipped."""
     light = np.clip(light, 0, 1)

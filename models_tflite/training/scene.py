@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from light import linear, white_of
+from light import linear, scaled, white_of
 from portraits import Portrait, read
 
 STUDIO_SOURCES = frozenset({"us_congress118"})
@@ -43,6 +43,15 @@ def box_of(portrait: Portrait, pose: Pose) -> tuple[float, float, float, float]:
     return pose.x - pose.width / 2, pose.y - height / 2, pose.width, height
 
 
+def lowest(portrait: Portrait, face: float) -> float:
+    """How far below the scene's upper edge the face's middle may lie, for hair that the portrait cuts off."""
+    left, top, width, height = portrait.box
+    crown = portrait.matte()[0, int(max(left, 0)) : int(left + width)]
+    if crown.mean() < 0.2 * 255:
+        return float("inf")
+    return max((top + height / 2) / width, 0.62) * face
+
+
 def person_in_place(
     portrait: Portrait, backgrounds: Sequence[Path], rng: np.random.Generator, size: tuple[int, int], pose: Pose
 ) -> np.ndarray:
@@ -53,7 +62,9 @@ def person_in_place(
     """
     matrix = place_of(portrait, pose)
     picture, matte = portrait.picture(), portrait.matte()
-    own_share = 0.08 if portrait.source in STUDIO_SOURCES else 0.4
+    # Beyond the portrait's borders its backdrop is only guessed.
+    shown = matrix[0, 0] ** 2 * picture.shape[0] * picture.shape[1] / (size[0] * size[1])
+    own_share = 0.08 if portrait.source in STUDIO_SOURCES else float(np.clip(1.4 * shown - 0.3, 0.05, 0.7))
     draw = rng.random()
     if draw < own_share:
         place = _own_backdrop(picture, matte, matrix, size)
@@ -70,30 +81,33 @@ def _composed(
 ) -> np.ndarray:
     columns, rows = person.shape[1], person.shape[0]
     # Light of the room on both; light of a lamp or window from a side on the person alone.
-    kelvin = float(np.exp(rng.normal(np.log(4600), 0.25)))
-    room_white = white_of(float(np.clip(kelvin, 2500, 9000))) ** 0.6
+    room = room_white(rng)
     place_gain = 1.0 if own else float(np.exp(rng.normal(0.0, 0.45)))
     if not own and rng.random() < 0.15:
         place_gain *= rng.uniform(2.0, 5.0)  # before a window
-    place = place * place_gain
-    small = columns // 8, rows // 8
-    shade = cv2.resize(_shading(rng, small, pose), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    if not own:
-        mean = place.mean((0, 1)) + 0.05
-        tint = (mean / mean.mean()) ** rng.uniform(0.0, 0.35)
-        person = person * (shade * tint).astype(np.float32)
-    else:
-        person = person * shade
-    small_place = cv2.resize(place, small, interpolation=cv2.INTER_AREA)
+    small = -(-columns // 8), -(-rows // 8)
+    small_place = scaled(cv2.resize(place, small, interpolation=cv2.INTER_AREA), place_gain)
     small_alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
+    tint = np.ones(3)
+    if not own:
+        mean = small_place.mean((0, 1)) + 0.05
+        tint = (mean / mean.mean()) ** rng.uniform(0.0, 0.35)
     # The place's light creeps around the outline and scatters in hair and lens.
     wrap = np.clip(small_alpha - cv2.GaussianBlur(small_alpha, (0, 0), 0.012 * pose.width), 0, 1)[..., None]
+    wrap = wrap * np.float32(rng.uniform(0.1, 0.6))
     around = cv2.GaussianBlur(small_place, (0, 0), 0.05 * pose.width)
-    wrapped = cv2.resize(np.dstack([wrap * around, wrap]), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    strength = np.float32(rng.uniform(0.1, 0.6))
-    person = person * (1 - strength * wrapped[..., 3:]) + strength * wrapped[..., :3]
-    cover = alpha[..., None]
-    return np.asarray((place + (person - place) * cover) * room_white, np.float32)
+    factor = scaled(_shading(rng, small, pose), tint * room) * (1 - wrap)
+    added = scaled(around * wrap, room)
+    size = columns, rows
+    person = cv2.multiply(person, cv2.resize(factor, size, interpolation=cv2.INTER_LINEAR))
+    person = cv2.add(person, cv2.resize(added, size, interpolation=cv2.INTER_LINEAR))
+    place = scaled(place, place_gain * room)
+    return np.asarray(cv2.blendLinear(person, place, alpha, 1 - alpha), np.float32)
+
+
+def room_white(rng: np.random.Generator) -> np.ndarray:
+    """(3,) the colour of a room's light, partly compensated as by any camera."""
+    return white_of(float(np.clip(np.exp(rng.normal(np.log(4600), 0.25)), 2500, 9000))) ** 0.6
 
 
 def _shading(rng: np.random.Generator, size: tuple[int, int], pose: Pose) -> np.ndarray:
@@ -131,17 +145,25 @@ def _person(
         matrix[:, :2] /= scale
         box = (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)
         scale = 1.0
-    layers = np.dstack([_without_spill(picture, matte), matte])
-    wide = int(size[0] / scale) + 2
-    deep = int(size[1] / scale) + 2
+    blue, green, red = cv2.split(_without_spill(picture, matte))
+    layers = cv2.merge([blue, green, red, matte])
     crown = _crown(layers, box)
-    layers = np.vstack([crown, layers, _trunk(layers, deep, box)])
-    left, right = (_shoulder(layers[:, column], wide) for column in (0, -1))
-    layers = np.hstack([left[:, ::-1], layers, right])
-    matrix[:, 2] += matrix[:, :2] @ np.array([-left.shape[1], -crown.shape[0]], float)
+    layers = np.vstack([crown, layers])
+    matrix[:, 2] -= matrix[:, :2] @ np.array([0.0, crown.shape[0]])
+    # How far the scene reaches beyond what the portrait has.
+    corners = cv2.invertAffineTransform(matrix) @ np.array(
+        [[0, size[0], 0, size[0]], [0, 0, size[1], size[1]], [1, 1, 1, 1]], float
+    )
+    left = max(int(-corners[0].min()) + 2, 1)
+    right = max(int(corners[0].max()) + 2 - layers.shape[1], 1)
+    deep = max(int(corners[1].max()) + 2 - layers.shape[0], 1)
+    sides = [_shoulder(layers[:, column], wide, 0.12 * box[2]) for column, wide in ((0, left), (-1, right))]
+    layers = np.hstack([sides[0][:, ::-1], layers, sides[1]])
+    layers = np.vstack([layers, _trunk(layers, deep, box[2])])
+    matrix[:, 2] -= matrix[:, :2] @ np.array([float(left), 0.0])
     seen = cv2.warpAffine(layers, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = seen[..., 3].astype(np.float32) * np.float32(1 / 255)
-    return linear(np.ascontiguousarray(seen[..., :3])), cover
+    cover = cv2.multiply(cv2.extractChannel(seen, 3), 1 / 255, dtype=cv2.CV_32F)
+    return linear(cv2.cvtColor(seen, cv2.COLOR_BGRA2BGR)), np.asarray(cover)
 
 
 def _without_spill(picture: np.ndarray, matte: np.ndarray) -> np.ndarray:
@@ -172,24 +194,31 @@ def _crown(layers: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
     return np.asarray(crown)
 
 
-def _trunk(layers: np.ndarray, deep: int, box: tuple[float, float, float, float]) -> np.ndarray:
+def _trunk(layers: np.ndarray, deep: int, face: float) -> np.ndarray:
     """(deep, columns, 4) below the picture: the last rows' cover, and their colours ever smoother like cloth."""
     last = layers[-4:].mean(0, keepdims=True).astype(np.float32)
-    sharp = cv2.GaussianBlur(last, (0, 0), sigmaX=0.03 * box[2], sigmaY=0.1)
-    soft = cv2.GaussianBlur(last, (0, 0), sigmaX=0.25 * box[2], sigmaY=0.1)
-    mix = np.minimum(np.arange(deep, dtype=np.float32) / (0.35 * box[2]), 1)[:, None, None]
+    sharp = cv2.GaussianBlur(last, (0, 0), sigmaX=0.03 * face, sigmaY=0.1)
+    soft = cv2.GaussianBlur(last, (0, 0), sigmaX=0.25 * face, sigmaY=0.1)
+    mix = np.minimum(np.arange(deep, dtype=np.float32) / (0.35 * face), 1)[:, None, None]
     trunk = sharp + (soft - sharp) * mix
     trunk[..., 3] = last[..., 3]
     return np.asarray(trunk.astype(np.uint8))
 
 
-def _shoulder(edge: np.ndarray, wide: int) -> np.ndarray:
-    """(rows, wide, 4) beyond a side: the edge's column, falling as a shoulder falls."""
-    strip = np.repeat(edge[:, None], 2, axis=1)
+def _shoulder(edge: np.ndarray, wide: int, smooth: float) -> np.ndarray:
+    """(rows, wide, 4) beyond a side: the edge's column, falling as a shoulder falls, its colours without detail."""
+    cover = edge[:, 3:].astype(np.float32) / 255 + 0.01
+    colours = cv2.GaussianBlur(
+        np.ascontiguousarray(edge[:, None, :3] * cover[..., None]), (0, 0), sigmaX=0.1, sigmaY=smooth
+    )
+    weight = cv2.GaussianBlur(cover, (0, 0), sigmaX=0.1, sigmaY=smooth)
+    soft = np.dstack([colours / weight.reshape(-1, 1, 1), edge[:, None, 3:]])
+    strip = np.hstack([edge[:, None].astype(np.float32), soft])
     rows = np.arange(edge.shape[0], dtype=np.float32)[:, None]
     out = np.arange(wide, dtype=np.float32)[None]
     y = np.maximum(rows - 0.5 * out - 0.012 * out**2, 0)
-    return np.asarray(cv2.remap(strip, np.zeros_like(y), y, cv2.INTER_LINEAR))
+    x = np.broadcast_to(np.minimum(out / (2 * smooth), 1), y.shape).copy()
+    return np.asarray(cv2.remap(strip, x, y, cv2.INTER_LINEAR).astype(np.uint8))
 
 
 def _own_backdrop(picture: np.ndarray, matte: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -223,9 +252,10 @@ def photographed_place(backgrounds: Sequence[Path], rng: np.random.Generator, si
     cut_width = cut_height * size[0] / size[1]
     top, left = rng.uniform(0, rows - cut_height), rng.uniform(0, columns - cut_width)
     cut = picture[int(top) : int(top + cut_height), int(left) : int(left + cut_width)]
-    seen = cv2.resize(cut, size, interpolation=cv2.INTER_CUBIC)
-    sigma = rng.gamma(1.2, 1.2) * max(size) / 640
-    return linear(cv2.GaussianBlur(seen, (0, 0), sigma) if sigma > 0.5 else seen)
+    sigma = rng.gamma(1.2, 1.2) / 640 * cut.shape[1]
+    if sigma > 0.3:
+        cut = cv2.GaussianBlur(cut, (0, 0), sigma)
+    return linear(cv2.resize(cut, size, interpolation=cv2.INTER_CUBIC))
 
 
 def plain_room(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:

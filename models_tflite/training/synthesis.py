@@ -6,8 +6,9 @@ the camera. The same seed gives the same capture for every species, so none of i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +16,9 @@ import cv2
 import numpy as np
 from artefacts import Panel, Screening, Sheet
 from camera import Camera, Lattice, capture, draw_camera
-from light import jpeg, linear, white_of
+from light import jpeg, linear, scaled, white_of
 from portraits import Portrait, load_backgrounds, load_portraits, split
-from scene import Pose, box_of, person_in_place, photographed_place, plain_room
+from scene import Pose, box_of, lowest, person_in_place, photographed_place, plain_room, room_white
 
 __all__ = ["SPECIES", "Frame", "Portrait", "load_backgrounds", "load_portraits", "make", "split"]
 
@@ -25,6 +26,10 @@ BONA_FIDE = "bonafide"
 PRINTS = ("print_full", "print_held", "print_cut", "poster")
 SCREENS = ("screen_large", "screen_phone", "screen_tablet", "screen_laptop", "screen_video")
 SPECIES = (BONA_FIDE, *PRINTS, *SCREENS)
+
+
+MOST_PIXELS = 360_000
+"""Of an attacker's picture."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,7 @@ def draw_capture(portrait: Portrait, rng: np.random.Generator) -> Capture:
     face = float(np.exp(rng.uniform(np.log(least), np.log(most))))
     x = float(np.clip(rng.normal(0.5, 0.12) * camera.width, 0.55 * face, camera.width - 0.55 * face))
     y = float(np.clip(rng.normal(0.52, 0.1) * camera.height, 0.62 * face, camera.height - 0.62 * face))
+    y = min(y, lowest(portrait, face))
     return Capture(camera, x, y, face, float(rng.normal(0, 3.5)))
 
 
@@ -140,11 +146,13 @@ def _first_generation(
     aspect: width over height. share: of the width that the face takes. face: pixels of its width that are wanted.
     """
     face = float(np.clip(face, 60, 1.2 * portrait.box[2]))
-    width = min(face / share, 1000.0)
+    width = min(face / share, 900.0, (MOST_PIXELS * aspect) ** 0.5)
+    face = width * share
     columns, rows = round(width), round(width / aspect)
+    y = float(np.clip(rows * rng.normal(0.45, 0.05), 0.75 * face, max(rows - 0.6 * face, 0.75 * face)))
     pose = Pose(
         columns * float(np.clip(rng.normal(0.5, 0.06), 0.7 * share, 1 - 0.7 * share)),
-        float(np.clip(rows * rng.normal(0.45, 0.05), 0.75 * face, max(rows - 0.6 * face, 0.75 * face))),
+        min(y, lowest(portrait, face)),
         face,
         float(rng.normal(0, 3.0)),
     )
@@ -152,13 +160,14 @@ def _first_generation(
     blur = rng.gamma(2.0, 0.25)
     if blur > 0.3:
         light = cv2.GaussianBlur(light, (0, 0), blur)
-    middle = light[:: max(rows // 24, 1), :: max(columns // 24, 1)].mean()
+    middle = float(light[:: max(rows // 24, 1), :: max(columns // 24, 1)].mean())
     target = float(np.clip(rng.normal(0.5, 0.07), 0.3, 0.68)) ** 2.2
-    noise = np.float32(rng.gamma(1.5, 0.006))
-    tone = np.clip(light * np.float32(target / max(middle, 1e-4)), 0, 1) ** np.float32(1 / 2.2)
-    tone = tone + noise * rng.standard_normal(tone.shape, np.float32)
-    tone = tone + np.float32(rng.uniform(-0.05, 0.25)) * (tone - 0.5) * (1 - np.abs(2 * tone - 1))
-    picture = (np.clip(tone, 0, 1) * 255 + 0.5).astype(np.uint8)
+    # Square root, noise, 8 bits; then a table from the square root to the tone curve.
+    tone = cv2.sqrt(scaled(light, 255.0**2 * target / max(middle, 1e-4)))
+    tone = cv2.add(tone, _noise(rng, columns, rows, 255 * float(rng.gamma(1.5, 0.006))), dtype=cv2.CV_8U)
+    curve = (np.arange(256) / 255) ** (2 / 2.2)
+    curve = curve + rng.uniform(-0.05, 0.25) * (curve - 0.5) * (1 - np.abs(2 * curve - 1))
+    picture = cv2.LUT(tone, (np.clip(curve, 0, 1) * 255 + 0.5).astype(np.uint8))
     if video:
         k = rng.uniform(0.4, 0.9)
         small = cv2.resize(picture, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
@@ -167,6 +176,19 @@ def _first_generation(
     else:
         picture = jpeg(picture, int(rng.integers(60, 97)))
     return Shown(picture, box_of(portrait, pose))
+
+
+def _noise(rng: np.random.Generator, columns: int, rows: int, sigma: float) -> np.ndarray:
+    """(rows, columns, 3) float32: a piece of one fixed field, that of a first camera does not matter more than so."""
+    field = _noise_field()
+    top, left = (int(rng.integers(field.shape[axis] - length + 1)) for axis, length in ((0, rows), (1, columns)))
+    return scaled(np.ascontiguousarray(field[top : top + rows, left : left + columns]), sigma)
+
+
+@lru_cache(maxsize=1)
+def _noise_field() -> np.ndarray:
+    white = np.random.default_rng(0).standard_normal((1400, 1400, 3), np.float32)
+    return np.asarray(cv2.GaussianBlur(white, (0, 0), 0.6) * np.float32(1.9))
 
 
 def _sheet(
@@ -198,19 +220,15 @@ def _sheet(
 def _surroundings(backgrounds: Sequence[Path], rng: np.random.Generator, settled: Capture) -> np.ndarray:
     size = settled.camera.sensor_size
     place = photographed_place(backgrounds, rng, size) if rng.random() < 0.6 else plain_room(rng, size)
-    return place * np.float32(np.exp(rng.normal(0.0, 0.5)))
-
-
-def _room_white(rng: np.random.Generator) -> np.ndarray:
-    return white_of(float(np.clip(np.exp(rng.normal(np.log(4600), 0.25)), 2500, 9000))) ** 0.6
+    return scaled(place, float(np.exp(rng.normal(0.0, 0.5))))
 
 
 def _lamp(rng: np.random.Generator, sheet: Sheet, reach: float) -> np.ndarray:
-    """(rows, columns, 1) light of the room along the sheet, about 1."""
+    """(rows, columns) light of the room along the sheet, about 1."""
     u, v = sheet.where
     angle, fall = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.22)
     slope = np.tanh((u * np.float32(np.cos(angle)) + v * np.float32(np.sin(angle))) / np.float32(reach))
-    return (1 + np.float32(fall) * slope)[..., None]
+    return 1 + np.float32(fall) * slope
 
 
 def _highlight(rng: np.random.Generator, sheet: Sheet, reach: float, strength: float) -> np.ndarray:
@@ -223,40 +241,72 @@ def _highlight(rng: np.random.Generator, sheet: Sheet, reach: float, strength: f
     return np.float32(strength) * np.exp(-np.minimum(away, 30))
 
 
+FINGER, PALM = 0.85, 4.0
+"""Radii, centimetres."""
+
+
 def _fingers(
-    light: np.ndarray, rng: np.random.Generator, sheet: Sheet, edges: tuple[float, float, float, float]
-) -> np.ndarray:
-    """Fingers and thumbs that hold the sheet at its sides or from below."""
-    u, v = sheet.where
+    light: np.ndarray, rng: np.random.Generator, sheet: Sheet, edges: tuple[float, float, float, float], face: float
+) -> None:
+    """Fingers and thumbs that hold the sheet at its sides or from below, drawn into the light; never over the face.
+
+    face: centimetres of its width.
+    """
     left, top, right, bottom = edges
-    skin = np.exp(rng.normal(np.log(0.3), 0.45)) * np.array([0.55, 0.75, 1.15], np.float32)
+    skin = np.exp(rng.normal(np.log(0.3), 0.45)) * np.array([0.55, 0.75, 1.15]) * np.exp(rng.normal(0, 0.08, 3))
     for side in rng.permutation(3)[: int(rng.integers(0, 3))]:
         if side < 2:
             edge, inward = (left, 1.0) if side == 0 else (right, -1.0)
             base = rng.uniform(0.3, 0.95) * (bottom - top) + top
             count = 1 if rng.random() < 0.6 else 4
             places = [(edge, base + 1.9 * n, inward, rng.normal(0, 0.15)) for n in range(count)]
+            room = abs(edge) - 0.55 * face - FINGER
         else:
             base = rng.uniform(0.2, 0.8) * (right - left) + left
             places = [(base + 2.0 * n, bottom, rng.normal(0, 0.2), -1.0) for n in range(int(rng.integers(1, 4)))]
+            room = bottom - 0.7 * face - FINGER
         # The hand behind it, larger and darker than its fingers.
         pu, pv, du, dv = places[len(places) // 2]
-        hand = np.hypot(u - np.float32(pu - 4.5 * du), v - np.float32(pv - 4.5 * dv)) / np.float32(4.0)
-        beyond = 1 - sheet.inside(*edges)
-        palm = (np.clip((1 - hand) * np.float32(4.0 * sheet.scale), 0, 1) * beyond)[..., None]
-        light = light + (skin * 0.75 * np.sqrt(np.maximum(1 - hand**2 * 0.8, 0.1))[..., None] - light) * palm
+        hu, hv = pu - 4.5 * du, pv - 4.5 * dv
+        for u, v, part in _near(sheet, light, hu, hv, PALM):
+            off = np.hypot(u - np.float32(hu), v - np.float32(hv)) / np.float32(PALM)
+            beyond = (u - np.float32(pu)) * np.float32(du) + (v - np.float32(pv)) * np.float32(dv)
+            cover = np.minimum(1 - off, -beyond / PALM) * np.float32(PALM * sheet.scale)
+            _cover(part, skin * 0.7, cover, np.sqrt(np.maximum(1 - off**2 * 0.8, 0.1)))
         for pu, pv, du, dv in places:
-            reach = rng.uniform(0.8, 3.0)
+            reach = min(rng.uniform(0.8, 3.0), max(room, 0.2))
             norm = float(np.hypot(du, dv))
             du, dv = du / norm, dv / norm
-            along = np.clip((u - np.float32(pu)) * du + (v - np.float32(pv)) * dv, -4.0, reach)
-            off = np.hypot(u - np.float32(pu) - along * du, v - np.float32(pv) - along * dv) / np.float32(0.85)
-            cover = np.clip((1 - off) * np.float32(0.85 * sheet.scale) + 0.5, 0, 1)[..., None]
-            if not cover.any():
-                continue
-            round_light = np.sqrt(np.maximum(1 - off**2, 0.05))[..., None]
-            light = light + (skin * round_light - light) * cover
-    return light
+            for u, v, part in _near(sheet, light, pu, pv, 4.0):
+                u, v = u - np.float32(pu), v - np.float32(pv)
+                along = np.clip(u * np.float32(du) + v * np.float32(dv), -4.0, reach)
+                off = np.hypot(u - along * np.float32(du), v - along * np.float32(dv)) / np.float32(FINGER)
+                cover = (1 - off) * np.float32(FINGER * sheet.scale) + 0.5
+                _cover(part, skin, cover, np.sqrt(np.maximum(1 - off**2, 0.05)))
+
+
+def _cover(part: np.ndarray, colour: np.ndarray, cover: np.ndarray, shade: np.ndarray) -> None:
+    """Paint over a part of the light; cover and shade may be on a coarser grid."""
+    size = part.shape[1], part.shape[0]
+    share = cv2.resize(np.clip(cover, 0, 1), size, interpolation=cv2.INTER_LINEAR)
+    tone = scaled(cv2.merge([cv2.resize(shade, size, interpolation=cv2.INTER_LINEAR)] * 3), colour)
+    part[:] = cv2.blendLinear(tone, np.ascontiguousarray(part), share, 1 - share)
+
+
+def _near(
+    sheet: Sheet, light: np.ndarray, u: float, v: float, radius: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """u and v (of every other pixel where a centimetre has many) and light about a point of the sheet in the frame."""
+    seen = sheet.matrix @ np.array([u, v, 1.0])
+    if seen[2] <= 0:
+        return
+    x, y, reach = seen[0] / seen[2], seen[1] / seen[2], 1.3 * radius * sheet.scale
+    rows = slice(int(max(y - reach, 0)), int(max(y + reach, 0)))
+    columns = slice(int(max(x - reach, 0)), int(max(x + reach, 0)))
+    part = light[rows, columns]
+    step = 3 if sheet.scale > 15 else 1
+    if part.size and min(part.shape[:2]) > 4:
+        yield sheet.where[0][rows, columns][::step, ::step], sheet.where[1][rows, columns][::step, ::step], part
 
 
 def _print(
@@ -289,53 +339,50 @@ def _print(
     picture = _proofed(shown.picture, rng)
     reflectance = linear(sheet.seen(picture, per_centimetre, origin))
     reflectance = _inked(reflectance, rng)
-    u, v = sheet.where
     rows, columns = shown.picture.shape[:2]
     left, top = -origin[0] / per_centimetre, -origin[1] / per_centimetre
     right, bottom = left + columns / per_centimetre, top + rows / per_centimetre
-    size = sheet.columns, sheet.rows
-    fibres = cv2.resize(
-        rng.standard_normal((size[1] // 2, size[0] // 2), np.float32), size, interpolation=cv2.INTER_LINEAR
-    )
-    lamp = _lamp(rng, sheet, 1.5 * face_centimetres)
+    coarse = sheet.coarse
+    lamp = _lamp(rng, coarse, 1.5 * face_centimetres)
     if bend:
-        lamp = lamp * (1 + np.tanh(np.float32(bend * rng.choice([-1, 1]) * 3) * u))[..., None]
+        lamp = lamp * (1 + np.tanh(np.float32(bend * rng.choice([-1, 1]) * 3) * coarse.where[0]))
+    lamp = sheet.fine(lamp)
+    fibres = _noise(rng, sheet.columns, sheet.rows, float(rng.uniform(0.002, 0.015)))[..., 0]
+    lamp = lamp * (1 + fibres)
     if rng.random() < 0.25:  # folded and opened again
-        where = rng.normal(0, 1.2) * face_centimetres
-        across = u if rng.random() < 0.5 else v
-        step = (across - np.float32(where)) * np.float32(sheet.scale)
-        lamp = (
-            lamp
-            * (1 + np.float32(rng.normal(0, 0.08)) * np.tanh(step / 2) - 0.12 * np.exp(-((step / 2) ** 2)))[..., None]
-        )
+        across = sheet.where[int(rng.integers(2))]
+        step = (across - np.float32(rng.normal(0, 1.2) * face_centimetres)) * np.float32(sheet.scale / 2)
+        lamp *= 1 + np.float32(rng.normal(0, 0.08)) * np.tanh(step) - 0.12 * np.exp(-(step**2))
     gloss = float(rng.beta(1.2, 3)) if rng.random() < 0.6 else 0.0
-    veil = _highlight(rng, sheet, 1.5 * face_centimetres, gloss)[..., None] + np.float32(gloss * rng.uniform(0, 0.06))
+    veil = sheet.fine(_highlight(rng, coarse, 1.5 * face_centimetres, gloss)) + np.float32(gloss * rng.uniform(0, 0.06))
     paper = np.array([rng.uniform(0.82, 0.93), 0.9, rng.uniform(0.88, 0.92)], np.float32) * np.float32(0.95)
-    light = (reflectance * (1 + np.float32(rng.uniform(0.002, 0.02)) * fibres)[..., None]) * lamp
-    light = light * paper + veil
     edges = left, top, right, bottom
+    cover: np.ndarray | None = None
+    surface = reflectance
     if species in ("print_held", "print_cut") or (species == "poster" and rng.random() < 0.4):
         margin = 0.0 if rng.random() < 0.4 else float(rng.uniform(0.2, 1.6))
         if species == "print_cut":
-            cover, white = _cut_out(portrait, rng, settled, sheet, face_centimetres)
+            cover, printed = _cut_out(portrait, rng, sheet, face_centimetres)
         else:
             edges = left - margin, top - margin, right + margin, bottom + margin
-            white = sheet.inside(left, top, right, bottom)[..., None]
-            cover = sheet.inside(*edges)[..., None]
-        light = light * white + (paper * lamp + veil) * (1 - white)
-        behind = _surroundings(backgrounds, rng, settled)
-        light = behind + (light - behind) * cover
+            printed = sheet.inside(left, top, right, bottom)
+            cover = sheet.inside(*edges)
+        surface = cv2.blendLinear(reflectance, np.ones_like(reflectance), printed, 1 - printed)
+    light = cv2.multiply(scaled(surface, paper), cv2.merge([lamp] * 3))
+    light = cv2.add(light, cv2.merge([veil] * 3))
+    if cover is not None:
+        light = cv2.blendLinear(light, _surroundings(backgrounds, rng, settled), cover, 1 - cover)
     if species in ("print_held", "print_cut"):
-        light = _fingers(light, rng, sheet, edges)
-    light = np.asarray(light * _room_white(rng), np.float32)
+        _fingers(light, rng, sheet, edges, face_centimetres)
+    light = scaled(light, room_white(rng))
     lattice: Lattice | None = None
     details |= {"centimetres": float(face_centimetres), "bend": bend, "gloss": gloss}
     if rng.random() < (0.9 if species == "poster" else 0.45):
         screening = Screening(float(rng.uniform(25, 60) if species == "poster" else rng.uniform(39, 79)))
         details["ruling"] = screening.ruling
 
-        def lattice(camera: Camera) -> np.ndarray | None:
-            return screening.factor(sheet, camera, reflectance)
+        def lattice(camera: Camera, colours: np.ndarray) -> np.ndarray | None:
+            return screening.factor(sheet, camera, colours, reflectance)
 
     half = face_centimetres / 2
     tall = half * shown.box[3] / shown.box[2]
@@ -356,14 +403,14 @@ def _proofed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _inked(reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Black ink still reflects: 3 to 8 % of white."""
-    black = np.float32(rng.uniform(0.03, 0.08))
-    return black + (1 - black) * reflectance
+    black = float(rng.uniform(0.03, 0.08))
+    return np.asarray(cv2.addWeighted(reflectance, 1 - black, reflectance, 0, black))
 
 
 def _cut_out(
-    portrait: Portrait, rng: np.random.Generator, settled: Capture, sheet: Sheet, face_centimetres: float
+    portrait: Portrait, rng: np.random.Generator, sheet: Sheet, face_centimetres: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cover of a print cut along the head, and where there is picture and not a rim of paper: (rows, columns, 1)."""
+    """Cover of a print cut along the head, and where there is picture and not a rim of paper: (rows, columns)."""
     matte = portrait.matte()
     per_centimetre = portrait.box[2] / face_centimetres
     rim = max(int(rng.uniform(0.0, 0.5) * per_centimetre), 1)
@@ -381,7 +428,7 @@ def _cut_out(
         seen = cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT).astype(np.float32) / 255
         covers.append(np.clip((seen - 0.5) * 2.5 * gain + 0.5, 0, 1))
     covers[0] = covers[0] * np.clip((np.float32(y_end) - y) * np.float32(sheet.scale / per_centimetre) + 0.5, 0, 1)
-    return covers[0][..., None], covers[1][..., None]
+    return covers[0], covers[1]
 
 
 @dataclass(frozen=True)
@@ -447,33 +494,33 @@ def _screen(
     glass = cu - width / 2, cv - lit_height / 2, cu + width / 2, cv + lit_height / 2
     bars = 0.9 if rng.random() < 0.15 else 0.003
     if aspect != display:
-        content = content * (picture := sheet.inside(left, top, right, bottom)[..., None]) + bars * (1 - picture)
+        shows = sheet.inside(left, top, right, bottom)
+        content = cv2.blendLinear(content, np.full_like(content, bars), shows, 1 - shows)
     # The display's white against a white sheet in the same room: 80 to 500 nits against 100 to 600 lx / pi.
-    brightness = np.float32(np.exp(rng.normal(np.log(1.8), 0.6)))
+    brightness = float(np.exp(rng.normal(np.log(1.8), 0.6)))
     kelvin = float(rng.uniform(6000, 9300))
     white = white_of(kelvin)
-    black = np.float32(1 / rng.uniform(400, 2000))
-    u, v = sheet.where
+    black = float(1 / rng.uniform(400, 2000))
+    coarse = sheet.coarse
+    u, v = coarse.where
     falloff = 1 + np.float32(rng.normal(0, 0.18)) * np.tanh(v / np.float32(lit_height))
-    falloff = falloff * (1 + np.float32(rng.normal(0, 0.08)) * np.tanh(u / np.float32(width)))
-    lit = (content * (1 - black) + black) * (white * brightness) * falloff[..., None]
+    falloff = sheet.fine(falloff * (1 + np.float32(rng.normal(0, 0.08)) * np.tanh(u / np.float32(width))))
     if rng.random() < 0.25:
-        lit = lit * _banding(rng, settled.camera)
-    room_white = _room_white(rng)
+        falloff = falloff * _banding(rng, settled.camera)
     behind = _surroundings(backgrounds, rng, settled)
-    reflected = _reflections(behind, rng, sheet, max(width / 3, face_centimetres))
-    light = lit + reflected
+    reflected = _reflections(behind, rng, coarse, max(width / 3, face_centimetres))
     bezel = float(rng.uniform(*device.bezel))
     corner = float(rng.uniform(*device.corner))
     frame = glass[0] - bezel, glass[1] - bezel, glass[2] + bezel, glass[3] + bezel
-    colour = np.float32(0.85 if rng.random() < 0.12 else rng.uniform(0.006, 0.05))
-    panel = sheet.inside(*glass, corner=corner * 0.5)[..., None]
-    light = light * panel + (colour + 0.6 * reflected) * (1 - panel)
-    cover = sheet.inside(*frame, corner=corner + 0.3 * bezel)[..., None]
-    behind = behind * room_white
-    light = behind + (light - behind) * cover
+    colour = float(0.85 if rng.random() < 0.12 else rng.uniform(0.006, 0.05))
+    panel = sheet.inside(*glass, corner=corner * 0.5)
+    cover = sheet.inside(*frame, corner=corner + 0.3 * bezel)
+    lit = scaled(cv2.addWeighted(content, 1 - black, content, 0, black), white * brightness)
+    lit = cv2.blendLinear(lit, np.full_like(lit, colour), panel * falloff, 1 - panel)
+    light = cv2.add(lit, sheet.fine(reflected))
+    light = cv2.blendLinear(light, scaled(behind, room_white(rng)), cover, 1 - cover)
     if kind in ("screen_phone", "screen_tablet"):
-        light = _fingers(light, rng, sheet, frame)
+        _fingers(light, rng, sheet, frame, face_centimetres)
     grid = Panel(
         pitch=float(rng.uniform(*device.pitch)) / 2.54,
         layout="diamond" if rng.random() < device.diamond else "stripe",
@@ -481,19 +528,15 @@ def _screen(
         upright=kind != "screen_phone" or display < 1,
     )
 
-    def lattice(camera: Camera) -> np.ndarray | None:
-        factor = grid.factor(sheet, camera)
-        if factor is None:
-            return None
-        # What is not lit by the panel has no grid; the glass reflects as before.
-        shining = panel * cover
-        return 1 + (factor - 1) * shining
+    def lattice(camera: Camera, colours: np.ndarray) -> np.ndarray | None:
+        factor = grid.factor(sheet, camera, colours)
+        return None if factor is None else 1 + (factor - 1) * panel
 
     details |= {
         "centimetres": face_centimetres,
         "pitch": grid.pitch,
         "layout": grid.layout,
-        "brightness": float(brightness),
+        "brightness": brightness,
         "kelvin": kelvin,
         "device": kind,
     }
@@ -512,11 +555,11 @@ def _rendered(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _banding(rng: np.random.Generator, camera: Camera) -> np.ndarray:
-    """(rows, 1, 1): a display's pulsed backlight or refresh, read by a rolling shutter row after row."""
+    """(rows, 1): a display's pulsed backlight or refresh, read by a rolling shutter row after row."""
     rows = camera.sensor_size[1]
     period = rows * rng.uniform(0.15, 1.5)
     wave = np.sin(np.arange(rows) * (2 * np.pi / period) + rng.uniform(0, 2 * np.pi))
-    return (1 + rng.uniform(0.02, 0.14) * np.tanh(2 * wave))[:, None, None].astype(np.float32)
+    return (1 + rng.uniform(0.02, 0.14) * np.tanh(2 * wave))[:, None].astype(np.float32)
 
 
 def _reflections(behind: np.ndarray, rng: np.random.Generator, sheet: Sheet, reach: float) -> np.ndarray:
