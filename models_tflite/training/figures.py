@@ -1,0 +1,102 @@
+"""What a network is worth on labelled crops, and where its threshold goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median, stdev
+
+import numpy as np
+from pictures import BONA_FIDE, Crops
+from rich.console import Console
+from rich.table import Table
+
+# Calibration at a site may lower the threshold until this share of the synthetic attacks passes, and no further.
+FLOOR_APCER = 0.25
+
+
+@dataclass(frozen=True)
+class Judged:
+    """logits: of live, (n,), of each crop."""
+
+    logits: np.ndarray
+    crops: Crops
+
+    @property
+    def bona_fide(self) -> np.ndarray:
+        """Their logits."""
+        return self.logits[self.crops.species == BONA_FIDE]
+
+    @property
+    def attacks(self) -> np.ndarray:
+        """Their logits."""
+        return self.logits[self.crops.label < 0]
+
+
+def area_under_curve(bona_fide: np.ndarray, attacks: np.ndarray) -> float:
+    """Chance that a bona fide crop scores above an attack, ties half."""
+    above = (bona_fide[:, None] > attacks[None]).mean() + 0.5 * (bona_fide[:, None] == attacks[None]).mean()
+    return float(above)
+
+
+def equal_error(bona_fide: np.ndarray, attacks: np.ndarray) -> tuple[float, float]:
+    """Error rate and logit where as many of the bona fide are refused as of the attacks pass."""
+    thresholds = np.unique(np.concatenate([bona_fide, attacks]))
+    refused = np.searchsorted(np.sort(bona_fide), thresholds) / len(bona_fide)
+    passed = 1 - np.searchsorted(np.sort(attacks), thresholds) / len(attacks)
+    at = int(np.abs(refused - passed).argmin())
+    return float((refused[at] + passed[at]) / 2), float(thresholds[at])
+
+
+def figures(judged: Judged, teacher: np.ndarray) -> dict[str, float | dict[str, float]]:
+    """JSON-ready: areas under the curve, equal error rate, and how far it is from the teacher's logits."""
+    species = sorted(set(judged.crops.species[judged.crops.label < 0]))
+    return {
+        "auc": round(area_under_curve(judged.bona_fide, judged.attacks), 4),
+        "eer": round(equal_error(judged.bona_fide, judged.attacks)[0], 4),
+        "aucBySpecies": {
+            name: round(area_under_curve(judged.bona_fide, judged.logits[judged.crops.species == name]), 4)
+            for name in species
+        },
+        "correlationWithTeacher": round(float(np.corrcoef(judged.logits, teacher)[0, 1]), 4),
+    }
+
+
+def operating_point(judged: Judged, trained_on: int) -> dict[str, float | str]:
+    """Keys of a manifest's ``pad`` section, from people held out."""
+    rate, logit = equal_error(judged.bona_fide, judged.attacks)
+    spread = float((judged.bona_fide.std() + judged.attacks.std()) / 2)
+    floor = min(float(np.quantile(judged.attacks, 1 - FLOOR_APCER)), logit)
+    subjects = judged.crops.subject[judged.crops.species == BONA_FIDE]
+    people = [median((judged.bona_fide[subjects == name] - logit) / spread) for name in sorted(set(subjects))]
+    return {
+        "threshold": round(_probability(logit), 4),
+        "thresholdFrom": f"equal error rate ({rate:.1%}) on {len(judged.logits)} synthetic frames of people held out",
+        "lowestThreshold": min(round(_probability(floor), 4), round(_probability(logit), 4)),
+        "spread": round(spread, 3),
+        "bonaFideLocation": round(median(people), 3),
+        "bonaFideSpread": round(stdev(people), 3),
+    }
+
+
+def print_figures(table: dict[str, dict[str, dict[str, float | dict[str, float]]]]) -> None:
+    """A table for each set of crops."""
+    console = Console()
+    for name, rows in table.items():
+        species = sorted({s for row in rows.values() for s in row["aucBySpecies"]})  # type: ignore[union-attr]
+        shown = Table(title=f"{name}: area under the curve")
+        for heading in ("network", "AUC", "EER", "teacher r", *species):
+            shown.add_column(heading)
+        for title, row in rows.items():
+            areas = row["aucBySpecies"]
+            shown.add_row(
+                title,
+                f"{row['auc']:.3f}",
+                f"{row['eer']:.3f}",
+                f"{row['correlationWithTeacher']:.3f}",
+                *(f"{areas[s]:.3f}" for s in species),  # type: ignore[index]
+            )
+        console.print(shown)
+
+
+def _probability(logit: float) -> float:
+    return float(min(max(1 / (1 + np.exp(-logit)), 0.0002), 0.9998))
