@@ -21,7 +21,7 @@ LEAST_CONTRAST = 0.004
 SCREEN_ANGLES = (15.0, 75.0, 0.0, 45.0)
 """Of cyan, magenta, yellow and black in offset printing, degrees (DIN 16547 practice)."""
 INKS = np.array([[0.72, 0.42, 0.06], [0.32, 0.10, 0.66], [0.08, 0.70, 0.78], [0.04, 0.04, 0.04]], np.float32)
-"""How much blue, green and red light full cyan, magenta, yellow and black ink lets through (approximate process inks)."""
+"""Blue, green and red light that full cyan, magenta, yellow and black ink lets through (approximate process inks)."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Sheet:
         return np.clip(0.5 - out * np.float32(self.scale), 0, 1)
 
     def box(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
-        """Upright box, sensor pixels, of a rectangle on the sheet: its middle and its mean sides, as a detector draws it."""
+        """Upright box, sensor pixels, of a rectangle on the sheet: its middle and its mean sides, as a detector's."""
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]).T
         seen = self.matrix @ np.vstack([corners, np.ones(4)])
         (x, y) = seen[:2] / seen[2]
@@ -135,7 +135,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Panel:
-    """A display's grid. pitch: pixels to a centimetre. fill: lit share of a pixel's height, and of its stripe's width."""
+    """A display's grid. pitch: pixels to a centimetre. fill: lit share of a pixel's height and its stripe's width."""
 
     pitch: float
     layout: str  # "stripe" or "diamond"

@@ -43,26 +43,27 @@ class Maker:
     quality: tuple[int, int]
 
 
+# Contrast is relative to what portraits have already: their own camera's tone curve is still in them.
 MAKERS = (
     Maker(
-        "webcam, cheap", ((640, 480), (640, 480), (320, 240)), (1.0, 1.15), (0.6, 1.1), (2500, 7000), (1, 8), (4, 10),
-        (0.0, 0.9), (0.2, 1.2), (0.9, 1.5), (0.75, 1.25), (0.05, 0.35), (55, 88),
+        "webcam, cheap", ((640, 480), (640, 480), (320, 240)), (1.0, 1.15), (0.45, 0.9), (2500, 7000), (1, 6), (4, 10),
+        (0.0, 0.9), (0.4, 1.6), (0.8, 1.3), (0.75, 1.25), (0.05, 0.3), (55, 88),
     ),
     Maker(
-        "webcam, good", ((640, 480), (640, 360), (848, 480), (960, 540)), (1.0, 1.5), (0.5, 0.9), (5000, 12000), (1, 6), (2, 6),
-        (0.2, 0.9), (0.1, 0.8), (0.9, 1.3), (0.9, 1.25), (0.02, 0.2), (70, 93),
+        "webcam, good", ((640, 480), (640, 360), (848, 480), (960, 540)), (1.0, 1.5), (0.35, 0.7), (5000, 12000),
+        (1, 4), (2, 6), (0.2, 0.9), (0.3, 1.2), (0.78, 1.15), (0.9, 1.25), (0.02, 0.2), (70, 93),
     ),
     Maker(
-        "laptop", ((640, 480), (640, 480), (640, 360), (960, 540)), (1.0, 1.4), (0.6, 1.0), (3000, 8000), (1, 8), (3, 8),
-        (0.3, 1.0), (0.1, 0.9), (0.95, 1.4), (0.75, 1.1), (0.05, 0.3), (62, 92),
+        "laptop", ((640, 480), (640, 480), (640, 360), (960, 540)), (1.0, 1.4), (0.45, 0.8), (3000, 8000), (1, 6),
+        (3, 8), (0.3, 1.0), (0.3, 1.3), (0.82, 1.25), (0.75, 1.1), (0.05, 0.25), (62, 92),
     ),
     Maker(
-        "phone", ((480, 640), (540, 720), (480, 640), (540, 960), (640, 480), (240, 320)), (1.2, 1.6), (0.5, 0.8), (6000, 16000),
-        (1, 6), (1.5, 4), (0.2, 0.8), (0.2, 1.0), (1.0, 1.45), (0.95, 1.3), (0.0, 0.15), (75, 96),
+        "phone", ((480, 640), (540, 720), (480, 640), (540, 960), (640, 480), (240, 320)), (1.2, 1.6), (0.4, 0.65),
+        (6000, 16000), (1, 4), (1.5, 4), (0.2, 0.8), (0.3, 1.2), (0.85, 1.25), (0.95, 1.3), (0.0, 0.15), (75, 96),
     ),
     Maker(
-        "pi camera", ((640, 480), (640, 480), (720, 720), (480, 640)), (1.0, 1.6), (0.5, 0.9), (5000, 12000), (1, 8), (2, 5),
-        (0.0, 0.6), (0.0, 0.7), (0.85, 1.25), (0.8, 1.2), (0.05, 0.4), (80, 96),
+        "pi camera", ((640, 480), (640, 480), (720, 720), (480, 640)), (1.0, 1.6), (0.4, 0.75), (5000, 12000), (1, 6),
+        (2, 5), (0.0, 0.6), (0.2, 1.0), (0.75, 1.1), (0.8, 1.2), (0.05, 0.35), (80, 96),
     ),
 )  # fmt: skip
 
@@ -71,7 +72,9 @@ MAKERS = (
 class Camera:
     """One camera and how it stands at one moment; all that is drawn before the scene is known.
 
-    density: sensor pixels to a delivered pixel. blur, motion: standard deviation and (x, y) length in sensor pixels.
+    density: sensor pixels to a delivered pixel. aperture: share of a pixel's pitch that gathers light; a small one
+    stands for a finer sensor of which a small picture's mode reads every second or third pixel. blur, motion: standard
+    deviation and (x, y) length in sensor pixels.
     target: encoded brightness the exposure aims at. cast: factors left in B, G, R by the white balance.
     """
 
@@ -79,6 +82,7 @@ class Camera:
     width: int
     height: int
     density: float
+    aperture: float
     blur: float
     motion: tuple[float, float]
     electrons: float
@@ -106,7 +110,7 @@ class Camera:
         """Contrast left of a sine of fx, fy cycles per sensor pixel after lens, motion and the pixel's own area."""
         gaussian = np.exp(-2 * (np.pi * self.blur) ** 2 * (fx**2 + fy**2))
         line = np.sinc(fx * self.motion[0] + fy * self.motion[1])
-        return float(gaussian * line * np.sinc(fx) * np.sinc(fy))
+        return float(gaussian * line * np.sinc(fx * self.aperture) * np.sinc(fy * self.aperture))
 
 
 def draw_camera(rng: np.random.Generator) -> Camera:
@@ -114,14 +118,18 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     maker = MAKERS[int(rng.integers(len(MAKERS)))]
     width, height = maker.sizes[int(rng.integers(len(maker.sizes)))]
     density = rng.uniform(*maker.density)
-    blur = rng.uniform(*maker.lens)
-    if rng.random() < 0.3:  # out of focus
+    blur, aperture = rng.uniform(*maker.lens), rng.uniform(0.85, 1.0)
+    if rng.random() < 0.25:
+        skipped = rng.uniform(0.35, 0.6)
+        blur, aperture = blur * skipped, aperture * skipped
+    if rng.random() < 0.2:  # out of focus
         blur = float(np.hypot(blur, rng.gamma(2.0, 0.6)))
     motion = (0.0, 0.0)
     if rng.random() < 0.25:
         length, angle = rng.gamma(1.5, 2.0), rng.uniform(0, np.pi)
         motion = (float(length * np.cos(angle)), float(length * np.sin(angle) * 0.6))
-    gain = float(np.exp(rng.uniform(*np.log(maker.gain))))
+    # Most faces are lit well enough; few are dim.
+    gain = float(maker.gain[0] * (maker.gain[1] / maker.gain[0]) ** rng.beta(1.0, 1.8))
     qualities = [int(rng.integers(maker.quality[0], maker.quality[1] + 1))]
     if rng.random() < 0.3:
         qualities.append(int(rng.integers(70, 96)))
@@ -130,6 +138,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         width=width,
         height=height,
         density=float(np.clip(density, 1.0, max(1.0, (480_000 / (width * height)) ** 0.5))),
+        aperture=float(aperture),
         blur=float(blur),
         motion=motion,
         electrons=float(rng.uniform(*maker.electrons)),
@@ -141,8 +150,8 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         saturation=float(rng.uniform(*maker.saturation)),
         vignetting=float(rng.uniform(*maker.vignetting)),
         bloom=float(rng.gamma(1.5, 0.02)),
-        target=float(np.clip(rng.normal(0.47, 0.10), 0.22, 0.72)),
-        balance=float(rng.uniform(0.3, 0.95)),
+        target=float(np.clip(rng.normal(0.51, 0.11), 0.22, 0.8)),
+        balance=float(rng.uniform(0.1, 0.65)),
         cast=tuple(float(value) for value in np.exp(rng.normal(0, (0.08, 0.02, 0.06)))),
         edge_aware=bool(rng.random() < 0.6),
         qualities=tuple(qualities),
@@ -151,8 +160,8 @@ def draw_camera(rng: np.random.Generator) -> Camera:
 
 
 Lattice = Callable[[Camera, np.ndarray], np.ndarray | None]
-"""What is finer than a pixel: from a camera and the (rows, columns) colour of each pixel (0 blue, 1 green, 2 red) to the
-factor (rows, columns) on the light at each pixel's centre after the camera's transfer; None where there is none."""
+"""What is finer than a pixel: from a camera and the (rows, columns) colour of each pixel (0 blue, 1 green, 2 red)
+to the factor (rows, columns) on the light at each pixel's centre after the camera's transfer; None for none."""
 
 
 def capture(

@@ -1,7 +1,7 @@
 """Portraits with their mattes, and background pictures.
 
-A matte tells the person from the backdrop (grabCut seeded by the face box, then a guided filter); it is computed once and
-kept in a cache folder outside the repository. Pictures are (height, width, 3) uint8, BGR, sRGB-encoded.
+A matte tells the person from the backdrop (grabCut seeded by the face box, then a guided filter); it is computed once
+and kept in a cache folder outside the repository. Pictures are (height, width, 3) uint8, BGR, sRGB-encoded.
 """
 
 from __future__ import annotations
