@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median, stdev
 
@@ -64,10 +65,10 @@ def figures(judged: Judged, teacher: np.ndarray) -> dict[str, float | dict[str, 
 def operating_point(judged: Judged, trained_on: int) -> dict[str, float | str]:
     """Keys of a manifest's ``pad`` section, from people held out."""
     rate, logit = equal_error(judged.bona_fide, judged.attacks)
-    spread = float((judged.bona_fide.std() + judged.attacks.std()) / 2)
+    spread = float(judged.bona_fide.std() + judged.attacks.std()) / 2
     floor = min(float(np.quantile(judged.attacks, 1 - FLOOR_APCER)), logit)
     subjects = judged.crops.subject[judged.crops.species == BONA_FIDE]
-    people = [median((judged.bona_fide[subjects == name] - logit) / spread) for name in sorted(set(subjects))]
+    people = [float(np.median(judged.bona_fide[subjects == name]) - logit) / spread for name in sorted(set(subjects))]
     return {
         "threshold": round(_probability(logit), 4),
         "thresholdFrom": f"equal error rate ({rate:.1%}) on {len(judged.logits)} synthetic frames of people held out",
@@ -99,4 +100,4 @@ def print_figures(table: dict[str, dict[str, dict[str, float | dict[str, float]]
 
 
 def _probability(logit: float) -> float:
-    return float(min(max(1 / (1 + np.exp(-logit)), 0.0002), 0.9998))
+    return min(max(1 / (1 + math.exp(-logit)), 0.0002), 0.9998)

@@ -27,7 +27,7 @@ BONA_FIDE = SPECIES[0]
 PLAIN = "plain"
 # Half of all presentations are bona fide, the attacks share the other half.
 BONA_FIDE_SHARE = 0.5
-TRAIN_FRAMES, VALIDATION_FRAMES, PLAIN_CROPS = 12_000, 2_400, 8_000
+TRAIN_FRAMES, VALIDATION_FRAMES, PLAIN_CROPS = 12_000, 2_400, 6_000
 CROPS_PER_FRAME = 2
 # Detectors draw boxes a little differently, and differently from frame to frame.
 BOX_SCALE, BOX_SHIFT = 0.06, 0.04
