@@ -16,7 +16,7 @@ from edge.contracts.session import SessionReport
 from edge.errors import ExitCode
 from edge.evaluation.index import read_index
 from edge.evaluation.metrics import Figures
-from edge.evaluation.replay import Replayed, Replayer, figures_of, figures_to_dict
+from edge.evaluation.replay import Replayed, Replayer, figures_of
 
 
 @click.command()
@@ -72,7 +72,7 @@ def replay(
                 "policy": policy,
                 "mode": mode,
                 "models": replayer.model_hashes,
-                "figures": figures_to_dict(figures_of(replayed)),
+                "figures": figures_of(replayed).to_dict(),
                 "presentations": [result.to_dict() for result in replayed],
             }
         )

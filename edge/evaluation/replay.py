@@ -14,7 +14,7 @@ from edge.contracts.enums import LivenessDecision, LivenessOperationMode
 from edge.contracts.session import AttemptReport, SessionReport, SessionStart
 from edge.errors import InputError
 from edge.evaluation.index import Presentation
-from edge.evaluation.metrics import Figures, Judged, Rate, figures
+from edge.evaluation.metrics import Figures, Judged, figures
 from edge.frames.frame import Frame
 from edge.hardware.replay import ReplayCamera
 from edge.inference.bundle import ModelBundle
@@ -113,21 +113,6 @@ def figures_of(replayed: Iterable[Replayed]) -> Figures:
     return figures(
         Judged(r.presentation.label, r.presentation.pai_species, r.decision) for r in replayed if r.report is not None
     )
-
-
-def figures_to_dict(result: Figures) -> dict[str, Any]:
-    """JSON-ready."""
-    return {
-        "apcer": {species: _rate(rate) for species, rate in result.apcer.items()},
-        "apnrr": {species: _rate(rate) for species, rate in result.apnrr.items()},
-        "worstSpecies": result.worst_species,
-        "bpcer": _rate(result.bpcer),
-        "bpnrr": _rate(result.bpnrr),
-    }
-
-
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {"errors": rate.errors, "n": rate.n, "rate": rate.value, "low95": rate.low, "high95": rate.high}
 
 
 def _policy(floor: PolicyFloor, mode: LivenessOperationMode) -> Policy:
