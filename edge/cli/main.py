@@ -16,6 +16,7 @@ COMMANDS = {
     "bench": "edge.cli.bench:bench",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
+    "evaluate": "edge.cli.evaluate:evaluate",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",
