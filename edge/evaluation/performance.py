@@ -62,11 +62,12 @@ class Operating:
 class Separation:
     """Attacks against bona fide presentations, from their scores.
 
-    hter: at the policy's threshold. auc: None of the worst species, which is another one at each threshold.
+    at_threshold: APCER and BPCER at the policy's threshold; hter: their mean. auc: None of the worst species, which is another one at each threshold.
     curve: threshold (None: infinite), APCER and BPCER at the corners of the DET curve.
     """
 
     attacks: int
+    at_threshold: tuple[float, float]
     hter: Estimate
     eer: Estimate
     eer_threshold: float
@@ -276,9 +277,11 @@ def _from_scores(scored: Sequence[Score], clusters: _Clusters, threshold: float)
             )
 
         rate, at = curve.eer()
+        policy = curve.at(threshold)
         worst = name == ("worst",)
         return Separation(
             attacks=count,
+            at_threshold=(float(curve.apcer[0, policy]), float(curve.bpcer[0, policy])),
             hter=Estimate(float(curve.hter(threshold)[0]), clustered("hter")),
             eer=Estimate(float(rate[0]), clustered("eer")),
             eer_threshold=float(at[0]),

@@ -142,6 +142,7 @@ def _operating(operating: Operating) -> dict[str, Any]:
 def _separation(separation: Separation) -> dict[str, Any]:
     return {
         "attacks": separation.attacks,
+        "atThreshold": {"apcer": separation.at_threshold[0], "bpcer": separation.at_threshold[1]},
         "hter": _estimate(separation.hter),
         "eer": _estimate(separation.eer) | {"threshold": separation.eer_threshold},
         "auc": _estimate(separation.auc) if separation.auc else None,
