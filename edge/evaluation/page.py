@@ -113,8 +113,9 @@ def _decision(performance: Performance) -> str:
     figures, clustered = performance.figures, performance.clustered
     rows = [("BPCER (bona fide)", figures.bpcer, clustered.bpcer)]
     rows += [(name, rate, clustered.apcer.get(name, Interval(None, None, 0))) for name, rate in figures.apcer.items()]
+    title = "APCER by PAI species, and BPCER, with 95 % bounds"
     chart = charts.intervals(
-        "APCER by PAI species, and BPCER, with 95 % bounds",
+        title,
         "A dot is the measured rate, the thin line its exact bounds, the thick line below it the bounds over subjects; "
         "the table below has the numbers.",
         rows,
@@ -150,7 +151,7 @@ def _decision(performance: Performance) -> str:
         '<p class="legend"><span class="swatch whisker"></span> exact bounds '
         '<span class="swatch subjects"></span> bounds over subjects</p>'
     )
-    return _section("At the decision of the terminal", f"<figure>{chart}{legend}</figure>{table}{notes}")
+    return _section("At the decision of the terminal", _figure(title, chart + legend) + table + notes)
 
 
 def _without_subject(performance: Performance) -> str:
@@ -193,16 +194,6 @@ def _from_scores(performance: Performance) -> str:
         ],
         numbers=1,
     )
-    histogram = (
-        charts.histograms(
-            "Scores of bona fide presentations and of each PAI species",
-            "Counts of the fused PAD margin by label and PAI species, each strip to its own height.",
-            performance.histogram,
-            performance.threshold,
-        )
-        if performance.histogram
-        else ""
-    )
     return _section(
         "From the scores",
         _p(
@@ -211,14 +202,14 @@ def _from_scores(performance: Performance) -> str:
         )
         + _p(THRESHOLDS_CHOSEN_HERE)
         + table
-        + f"<figure>{_det_chart(performance, result)}<figcaption>{escape(DET_AXES)}</figcaption></figure>"
+        + _det_chart(performance, result)
         + f"<h3>APCER at a BPCER of at most {at.limit:.0%}</h3>"
         + _p(
             f"At the threshold {at.threshold:.3f}, where BPCER is {_percent(at.bpcer.value)} "
             f"({at.bpcer.errors} of {at.bpcer.n})."
         )
         + fixed
-        + f"<h3>Scores</h3><figure>{histogram}</figure>",
+        + _histograms(performance),
     )
 
 
@@ -235,11 +226,17 @@ def _det_chart(performance: Performance, result: FromScores) -> str:
         )
         for number, (name, separation) in enumerate(lines)
     ]
-    return charts.det(
-        "Detection error trade-off by PAI species",
-        "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100.",
-        drawn,
-    )
+    title = "Detection error trade-off by PAI species"
+    about = "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100."
+    return _figure(title, charts.det(title, about, drawn) + f'<p class="legend">{escape(DET_AXES)}</p>')
+
+
+def _histograms(performance: Performance) -> str:
+    if performance.histogram is None:
+        return ""
+    title = "Scores of bona fide presentations and of each PAI species"
+    about = "Counts of the fused PAD margin by label and PAI species, each strip to its own height."
+    return _figure(title, charts.histograms(title, about, performance.histogram, performance.threshold))
 
 
 def _separation_row(name: str, separation: Separation) -> tuple[str, ...]:
@@ -418,6 +415,10 @@ def _operating(operating: Operating) -> str:
 
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _figure(title: str, content: str) -> str:
+    return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
 
 
 def _p(text: str) -> str:
