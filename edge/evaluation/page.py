@@ -289,9 +289,11 @@ def _groups(performance: Performance) -> str:
         text += "<h3>By subject, most errors first</h3>"
         if shown:
             text += _group_table(("subject", "source"), [_group_row(names, *kind) for names, kind in shown])
+        more = len(amiss) - len(shown)
         text += _p(
-            f"{len(groups) - len(amiss)} of {len(groups)} such rows have neither an error nor a non-response; "
-            f"{len(amiss) - len(shown)} further ones have fewer than these. All are in report.json."
+            f"{len(groups) - len(amiss)} of {len(groups)} such rows have neither an error nor a non-response"
+            + (f"; {more} further ones have no more than these" if more else "")
+            + ". All are in report.json."
         )
     return _section("Where the errors are", text) if text else ""
 

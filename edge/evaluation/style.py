@@ -29,7 +29,7 @@ STYLE: Final = (
     """
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);
-font:16px/1.5 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+font:1rem/1.5 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main{max-width:66rem;margin:0 auto;padding:2rem 1.5rem 4rem}
 .brand{margin:0;color:var(--accent);font-weight:700;letter-spacing:.08em;text-transform:uppercase;font-size:.85rem}
 h1{margin:.1rem 0 1rem;font-size:1.9rem;line-height:1.2}
@@ -77,7 +77,7 @@ text.value{font-variant-numeric:tabular-nums}
 .swatch{display:inline-block;width:2.2rem;margin:0 .3rem 0 .8rem;vertical-align:middle;
 border-top:2px solid var(--ink)}
 .swatch.subjects{border-top:5px solid var(--accent)}
-@media print{body{font-size:11px}main{max-width:none;padding:0}figure,.tile,tr{break-inside:avoid}
+@media print{html{font-size:10.5px}main{max-width:none;padding:0}figure,.tile,tr{break-inside:avoid}
 h2,h3{break-after:avoid}
 .scroll{overflow:visible}}
 """
