@@ -50,7 +50,7 @@ def print_separation(result: FromScores) -> None:
     for heading in (
         "attacks",
         "n",
-        "HTER",
+        "HTER, policy",
         "EER (95 %, subjects)",
         "AUC",
         "BPCER at APCER <= 5 %",
