@@ -14,6 +14,7 @@ from edge.errors import ExitCode, LivegateError
 
 COMMANDS = {
     "bench": "edge.cli.bench:bench",
+    "calibrate": "edge.cli.calibrate:calibrate",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
     "listen": "edge.cli.listen:listen",

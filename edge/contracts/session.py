@@ -81,7 +81,9 @@ class PadNetworkScore(Outgoing):
 
     network: str
     sha256: Sha256
-    margin: Annotated[float, Field(description="Logits above (live) or below (attack) the file's threshold")]
+    margin: Annotated[
+        float, Field(description="Above (live) or below (attack) the threshold, in units of the manifest's spread")
+    ]
     frames: Annotated[int, Field(ge=1)]
 
 

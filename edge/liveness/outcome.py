@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSummary:
-    """One network over the judged frames: median margin in logits."""
+    """One network over the judged frames: median margin, in units of its manifest's spread."""
 
     network: str
     sha256: str
