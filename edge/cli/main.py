@@ -17,6 +17,7 @@ COMMANDS = {
     "calibrate": "edge.cli.calibrate:calibrate",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
+    "evaluate": "edge.cli.evaluate:evaluate",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",

@@ -12,7 +12,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -80,28 +80,11 @@ class Score:
     milliseconds: float = 0.0
     problem: str = ""
 
-    @classmethod
-    def of_attempt(
-        cls,
-        attempt: AttemptReport,
-        *,
-        name: str,
-        label: Label,
-        pai_species: str,
-        subject: str,
-        source: str,
-        presentation: int,
-        milliseconds: float,
-    ) -> Score:
-        """What the session said of the presentation."""
+    def of(self, attempt: AttemptReport) -> Score:
+        """This presentation with what an attempt said of it."""
         pad = next((item for item in attempt.evidence if item.kind is EvidenceKind.PAD), None)
-        return cls(
-            name=name,
-            label=label,
-            pai_species=pai_species,
-            subject=subject,
-            source=source,
-            presentation=presentation,
+        return replace(
+            self,
             score=pad.margin if pad else None,
             decision=attempt.result.liveness_decision if attempt.result else None,
             error=attempt.error.code if attempt.error else None,
@@ -110,7 +93,6 @@ class Score:
             vetoes=tuple(item.kind for item in attempt.evidence if item.outcome is EvidenceOutcome.VETO),
             frames_judged=attempt.assurance.frames_judged,
             light_level=attempt.light_level,
-            milliseconds=milliseconds,
         )
 
     @property
