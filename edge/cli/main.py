@@ -15,6 +15,7 @@ from edge.errors import ExitCode, LivegateError
 COMMANDS = {
     "bench": "edge.cli.bench:bench",
     "calibrate": "edge.cli.calibrate:calibrate",
+    "campaign": "edge.cli.campaign:campaign",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
     "evaluate": "edge.cli.evaluate:evaluate",

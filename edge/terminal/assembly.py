@@ -39,18 +39,23 @@ class Workbench:
     calibration: str | None = None
 
     @property
+    def camera(self) -> CameraIdentity:
+        """By what a calibration knows it again."""
+        return camera_identity(self.runner.camera)
+
+    @property
     def capture(self) -> CaptureKind:
         """What its decisions are signed as."""
         return self.runner.capture
 
 
-def open_workbench(settings: Settings) -> Workbench:
-    """Loads and checks the models. Opens no camera yet.
+def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Workbench:
+    """Loads and checks the models, unless ``bundle`` has them. Opens no camera yet.
 
     Raises ModelError and HardwareError; ConfigError for a calibration that is damaged or another camera's; of a
     simulated terminal ConfigError and InputError, for what its scenes hold.
     """
-    bundle = open_models(settings.models)
+    bundle = bundle or open_models(settings.models)
     hardware, make_clock = open_hardware(settings, bundle)
     calibration = open_calibration(settings.models, hardware.camera.traits)
     return Workbench(

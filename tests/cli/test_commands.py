@@ -16,6 +16,7 @@ import pytest
 
 from edge.config.loader import load, load_bytes
 from edge.errors import ConfigError, ModelError
+from edge.evaluation.scores import read_scores
 from edge.inference.bundle import default_models_dir
 from edge.inference.calibration import read_calibration
 from edge.link.embedded import EmbeddedBroker
@@ -78,6 +79,10 @@ def test_version_and_help_answer():
         (["models", "list", "--models", "nowhere"], 5, "nowhere"),
         (["models", "verify", "--models", "nowhere"], 5, "nowhere"),
         (["replay", "face.jpg", "--active", "no-such-network"], 5, "no-such-network"),
+        (["campaign", "--out", "."], 2, "--config"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml"], 3, "nowhere.yaml"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml", "--confirm"], 2, "--confirm goes with --plan"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml", "--plan", "nowhere.csv"], 7, "nowhere.csv"),
         (["calibrate"], 2, "either --from"),
         (["calibrate", "--live", "--out", "site.yaml"], 2, "--live needs --config"),
         (["calibrate", "--from", ".", "--live"], 2, "either --from"),
@@ -249,6 +254,38 @@ def test_a_live_calibration_asks_for_codes_and_is_taken_by_its_own_terminal_alon
     elsewhere = models | {"directory": None, "active": ["fr-liveness-int8"]}
     with pytest.raises(ModelError, match="for other weights"):
         open_workbench(load_bytes(json.dumps(site | {"models": elsewhere}).encode(), tmp_path / "o.yaml").settings)
+
+
+def test_a_campaign_follows_its_plan_goes_on_and_lets_the_last_attempt_be_voided(scenes, tmp_path):
+    folder = scenes()
+    for name in ("refused.yaml", "unlit.yaml"):
+        (folder / name).unlink()
+    lights = {name: {"driver": "simulated"} for name in ("backlight", "illuminator", "screen", "ambient")}
+    site = tmp_path / "site.yaml"
+    site.write_text(json.dumps({"camera": {"driver": "simulated", "scenes": [str(folder)]}, "lights": lights}))
+    plan, out = tmp_path / "plan.csv", tmp_path / "campaign"
+    plan.write_text("label,pai_species,subject,attempt\nbonafide,,anna,1\nattack,print,anna,1\n")
+    command = ["campaign", "--config", site, "--out", out]
+    first = livegate(*command, "--plan", plan, "--confirm", said="\nquit\n")
+    assert first.returncode == 0, first.stderr
+    assert [score.name for score in read_scores(out / "scores.csv")] == ["bonafide/anna/1"]
+    second = livegate(*command, "--plan", plan, "--json")
+    assert second.returncode == 0, second.stderr
+    assert "1 attempts are there already" in second.stderr
+    assert "decided by" in second.stderr
+    report = json.loads(second.stdout)
+    assert report["provenance"]["resumed"] == report["provenance"]["judged"] == 1
+    assert report["figures"]["apcer"]["print"]["n"] == report["figures"]["bpcer"]["n"] == 1
+    # A label that is none; an entry that is corrected; one that is there already; nobody is judged.
+    typed = "undo\nthe sheet slipped\nattak\nattack\nprint\nbert\n1\nc\nbonafide\nanna\n1\nquit\n"
+    third = livegate(*command, said=typed)
+    assert third.returncode == 0, third.stderr
+    assert "label 'attak' is neither bonafide nor attack" in third.stderr
+    assert "bonafide/anna/1 was presented already" in third.stderr
+    _, voided = read_scores(out / "scores.csv")
+    assert voided.problem.endswith(": the sheet slipped")
+    assert "not counted: print/anna/1" in third.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json", "run.json", "scores.csv"]
 
 
 def test_a_sequence_with_a_damaged_picture_is_unreadable_and_no_non_response(tmp_path):
