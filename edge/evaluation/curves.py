@@ -71,9 +71,11 @@ class Curve:
 
     def corners(self) -> Indices:
         """Columns of the first weighting at which the curve turns; between them it runs straight."""
-        apcer, bpcer = np.diff(self.apcer[0]), np.diff(self.bpcer[0])
+        moved = np.diff(self.apcer[0]) - np.diff(self.bpcer[0]) < 0
+        columns = np.flatnonzero(np.concatenate(([True], moved)))
+        apcer, bpcer = np.diff(self.apcer[0, columns]), np.diff(self.bpcer[0, columns])
         straight = ((apcer[:-1] == 0) & (apcer[1:] == 0)) | ((bpcer[:-1] == 0) & (bpcer[1:] == 0))
-        return np.flatnonzero(np.concatenate(([True], ~straight, [True])))
+        return columns[np.concatenate(([True], ~straight, [True]))]
 
 
 @dataclass(frozen=True, slots=True)

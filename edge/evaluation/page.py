@@ -35,6 +35,8 @@ from edge.evaluation.words import (
 )
 
 SUBJECTS_SHOWN = 100
+LONG_WORD = 30
+"""Characters of a word that may be broken: a path or a hash."""
 NONE: Final = "-"
 
 
@@ -71,7 +73,7 @@ def _head(performance: Performance, provenance: Provenance) -> str:
         ("PAD networks", networks),
         ("policy and mode", f"{provenance.policy}, {provenance.mode}"),
         ("calibration", provenance.calibration or "none"),
-        ("date", provenance.started),
+        ("date", provenance.started.replace("T", " ")),
         ("livegate", provenance.livegate),
     )
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
@@ -423,10 +425,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int)
     """numbers: first column of numbers, which stand to the right."""
     first = "".join(f'<th scope="col"{_side(place, numbers)}>{escape(head)}</th>' for place, head in enumerate(heads))
     body = "".join(
-        "<tr>"
-        + "".join(f"<td{_side(place, numbers)}>{escape(value)}</td>" for place, value in enumerate(row))
-        + "</tr>"
-        for row in rows
+        "<tr>" + "".join(_cell(place, numbers, value) for place, value in enumerate(row)) + "</tr>" for row in rows
     )
     head = f"<thead><tr>{first}</tr></thead>" if any(heads) else ""
     return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
@@ -434,3 +433,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int)
 
 def _side(place: int, numbers: int) -> str:
     return ' class="number"' if place >= numbers else ""
+
+
+def _cell(place: int, numbers: int, value: str) -> str:
+    kinds = ["number"] * (place >= numbers) + ["long"] * any(len(word) > LONG_WORD for word in value.split())
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
+    return f"<td{kind}>{escape(value)}</td>"

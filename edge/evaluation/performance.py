@@ -62,7 +62,8 @@ class Operating:
 class Separation:
     """Attacks against bona fide presentations, from their scores.
 
-    at_threshold: APCER and BPCER at the policy's threshold; hter: their mean. auc: None of the worst species, which is another one at each threshold.
+    at_threshold: APCER and BPCER at the policy's threshold; hter: their mean.
+    auc: None of the worst species, which is another one at each threshold.
     curve: threshold (None: infinite), APCER and BPCER at the corners of the DET curve.
     """
 
@@ -223,6 +224,9 @@ def _interval(values: Floats | None, *groups: Iterable[Score]) -> Interval:
         return Interval(None, None, subjects, why)
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(values[~np.isnan(values)], [tail, 100 - tail])
+    if low == high:
+        # Resampling cannot show an error that no subject had; a width of nothing would be taken for certainty.
+        return Interval(None, None, subjects, f"{subjects} subjects: resamples do not differ, read the exact bounds")
     return Interval(float(low), float(high), subjects)
 
 

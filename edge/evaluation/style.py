@@ -50,9 +50,10 @@ dd{margin:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;width:100%;font-size:.86rem}
 th,td{padding:.38rem .7rem;text-align:left;vertical-align:top;
-border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
+border-bottom:1px solid var(--rule)}
+.long{overflow-wrap:anywhere;min-width:12rem}
 th{color:var(--soft);font-weight:600;border-bottom-width:2px}
-.number{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}
+.number{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1rem 0;padding:1rem;background:var(--card);border:1px solid var(--rule);border-radius:.5rem}
 figcaption,.legend{margin:.4rem 0 0;color:var(--soft);font-size:.85rem}
 svg{display:block;width:100%;height:auto;font-size:12px}
