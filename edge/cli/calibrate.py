@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.table import Table
 
 from edge.cli import output
@@ -34,6 +35,7 @@ from edge.inference.calibration import CameraIdentity, write_calibration
 from edge.terminal.assembly import camera_identity, open_hardware, open_models
 from edge.vision.pipeline import FaceVision
 
+MODEL_OPTIONS = ("models", "active", "runtime", "threads")
 RECORDINGS = CameraIdentity(name=CaptureKind.REPLAY.value, capture=CaptureKind.REPLAY, spectrum=Spectrum.IR_CUT)
 
 
@@ -81,8 +83,10 @@ def calibrate(
         raise click.UsageError("give either --from FOLDER_OR_INDEX or --live")
     if live and config is None:
         raise click.UsageError("--live needs --config FILE: it names the camera")
-    if config is not None and (models is not None or active):
-        raise click.UsageError("--config names the models: leave --models and --active out")
+    given = click.get_current_context().get_parameter_source
+    chosen = [f"--{name}" for name in MODEL_OPTIONS if given(name) is ParameterSource.COMMANDLINE]
+    if config is not None and chosen:
+        raise click.UsageError(f"--config says which models run, and how: leave {' and '.join(chosen)} out")
     settings = load(config).settings if config is not None else None
     target = out or (settings.models.calibration if settings is not None else None)
     if target is None:
@@ -134,6 +138,7 @@ def _live(settings: Settings, bundle: ModelBundle) -> tuple[CameraIdentity, list
     devices, make_clock = open_hardware(settings, bundle)
     captor = LiveCaptor(devices, FaceVision(bundle, settings.quality), make_clock)
     camera = camera_identity(devices.camera.traits)
+    names = {network.sha256: network.id for network in bundle.pad}
     captures: list[Capture] = []
     while True:
         people = len({capture.person for capture in captures})
@@ -154,8 +159,8 @@ def _live(settings: Settings, bundle: ModelBundle) -> tuple[CameraIdentity, list
             _tell(f"not captured: {error.what}; {error.remedy}")
         else:
             captures.append(capture)
-            margins = ", ".join(f"{margin:+.2f}" for _, margin in capture.margins)
-            _tell(f"{person}: margin {margins} over {capture.frames} frames")
+            margins = ", ".join(f"{names[sha256]} {margin:+.2f}" for sha256, margin in capture.margins)
+            _tell(f"{person}: {margins} over {capture.frames} frames")
 
 
 def _print(result: Estimate) -> None:

@@ -84,7 +84,7 @@ class NetworkEstimate:
     @property
     def threshold(self) -> float:
         """The shifted one, probability of live."""
-        return 1.0 / (1.0 + math.exp(-(self.pad.threshold_logit + self.shift)))
+        return 0.5 + 0.5 * math.tanh((self.pad.threshold_logit + self.shift) / 2)
 
 
 @dataclass(frozen=True, slots=True)

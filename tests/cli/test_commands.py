@@ -87,6 +87,7 @@ def test_version_and_help_answer():
         (["calibrate", "--live", "--out", "site.yaml"], 2, "--live needs --config"),
         (["calibrate", "--from", ".", "--live"], 2, "either --from"),
         (["calibrate", "--from", "."], 2, "give --out"),
+        (["calibrate", "--from", ".", "--config", "s.yaml", "--active", "net", "--threads", "2"], 2, "--threads out"),
         (["calibrate", "--from", ".", "--out", "site.yaml"], 5, "fr-liveness-w8 cannot be calibrated"),
         (["session", "start", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
