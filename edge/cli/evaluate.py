@@ -77,27 +77,27 @@ def evaluate(
                 )
                 raise
         scores = run.finish()
-        report = Report.of(
-            scores,
-            Provenance(
-                subject="recorded presentations",
-                models=models_of(replayer.bundle),
-                runtime=str(replayer.bundle.runtime),
-                policy=setup.floor.name,
-                mode=setup.mode.value,
-                pad_margin=setup.floor.pad_margin,
-                pad_veto_margin=setup.floor.pad_veto_margin,
-                attempts=attempts or setup.floor.max_attempts,
-                index=index.name,
-                index_sha256=facts["indexSha256"],
-                files=len({path for presentation in presentations for path in presentation.paths}),
-                jobs=jobs,
-                started=started.isoformat(timespec="seconds"),
-                seconds=time.monotonic() - clock,
-                judged=len(scores) - run.resumed,
-                resumed=run.resumed,
-            ),
+        provenance = Provenance(
+            subject="recorded presentations",
+            models=models_of(replayer.bundle),
+            runtime=str(replayer.bundle.runtime),
+            policy=setup.floor.name,
+            mode=setup.mode.value,
+            pad_margin=setup.floor.pad_margin,
+            pad_veto_margin=setup.floor.pad_veto_margin,
+            attempts=attempts or setup.floor.max_attempts,
+            index=index.name,
+            index_sha256=facts["indexSha256"],
+            files=len({path for presentation in presentations for path in presentation.paths}),
+            jobs=jobs,
+            started=started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - clock,
+            judged=len(scores) - run.resumed,
+            resumed=run.resumed,
         )
+        with output.progress() as bar:
+            bar.add_task("resampling", total=None)
+            report = Report.of(scores, provenance)
         report.write(out)
     if as_json:
         output.print_json(report.to_dict())

@@ -47,7 +47,15 @@ def print_figures(result: Figures) -> None:
 def print_separation(result: FromScores) -> None:
     """From scores, at thresholds that were chosen on these presentations."""
     table = Table(title="From the scores, at thresholds chosen on these presentations")
-    for heading in ("attacks", "n", "EER (95 %, subjects)", "AUC", "BPCER at APCER <= 5 %", "BPCER at APCER <= 1 %"):
+    for heading in (
+        "attacks",
+        "n",
+        "HTER",
+        "EER (95 %, subjects)",
+        "AUC",
+        "BPCER at APCER <= 5 %",
+        "BPCER at APCER <= 1 %",
+    ):
         table.add_column(heading)
     rows = [
         ("worst species at each threshold", result.worst),
@@ -77,6 +85,7 @@ def tell_unreadable(scores: Iterable[Score]) -> None:
 def _separation(separation: Separation) -> tuple[str, ...]:
     return (
         str(separation.attacks),
+        f"{separation.hter.value:.1%}",
         f"{separation.eer.value:.1%} {_bounds(separation.eer.clustered)}",
         f"{separation.auc.value:.3f}" if separation.auc else "",
         output.percent(separation.bpcer20.bpcer),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ def figures(judged: Iterable[Judged]) -> Figures:
     )
 
 
+@lru_cache(maxsize=4096)
 def clopper_pearson(errors: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact two-sided bounds of a binomial rate (Clopper and Pearson, 1934); (0, 1) for n = 0."""
     if not 0 <= errors <= n:

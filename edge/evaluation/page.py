@@ -34,7 +34,8 @@ from edge.evaluation.words import (
     TRANSACTION,
 )
 
-SUBJECTS_SHOWN = 100
+SUBJECTS_SHOWN = 60
+"""Rows of the table by subject."""
 LONG_WORD = 30
 """Characters of a word that may be broken: a path or a hash."""
 NONE: Final = "-"
@@ -112,8 +113,9 @@ def _decision(performance: Performance) -> str:
     figures, clustered = performance.figures, performance.clustered
     rows = [("BPCER (bona fide)", figures.bpcer, clustered.bpcer)]
     rows += [(name, rate, clustered.apcer.get(name, Interval(None, None, 0))) for name, rate in figures.apcer.items()]
+    title = "APCER by PAI species, and BPCER, with 95 % bounds"
     chart = charts.intervals(
-        "APCER by PAI species, and BPCER, with 95 % bounds",
+        title,
         "A dot is the measured rate, the thin line its exact bounds, the thick line below it the bounds over subjects; "
         "the table below has the numbers.",
         rows,
@@ -149,7 +151,7 @@ def _decision(performance: Performance) -> str:
         '<p class="legend"><span class="swatch whisker"></span> exact bounds '
         '<span class="swatch subjects"></span> bounds over subjects</p>'
     )
-    return _section("At the decision of the terminal", f"<figure>{chart}{legend}</figure>{table}{notes}")
+    return _section("At the decision of the terminal", _figure(title, chart + legend) + table + notes)
 
 
 def _without_subject(performance: Performance) -> str:
@@ -192,16 +194,6 @@ def _from_scores(performance: Performance) -> str:
         ],
         numbers=1,
     )
-    histogram = (
-        charts.histograms(
-            "Scores of bona fide presentations and of each PAI species",
-            "Counts of the fused PAD margin by label and PAI species, each strip to its own height.",
-            performance.histogram,
-            performance.threshold,
-        )
-        if performance.histogram
-        else ""
-    )
     return _section(
         "From the scores",
         _p(
@@ -210,14 +202,14 @@ def _from_scores(performance: Performance) -> str:
         )
         + _p(THRESHOLDS_CHOSEN_HERE)
         + table
-        + f"<figure>{_det_chart(performance, result)}<figcaption>{escape(DET_AXES)}</figcaption></figure>"
+        + _det_chart(performance, result)
         + f"<h3>APCER at a BPCER of at most {at.limit:.0%}</h3>"
         + _p(
             f"At the threshold {at.threshold:.3f}, where BPCER is {_percent(at.bpcer.value)} "
             f"({at.bpcer.errors} of {at.bpcer.n})."
         )
         + fixed
-        + f"<h3>Scores</h3><figure>{histogram}</figure>",
+        + _histograms(performance),
     )
 
 
@@ -234,11 +226,17 @@ def _det_chart(performance: Performance, result: FromScores) -> str:
         )
         for number, (name, separation) in enumerate(lines)
     ]
-    return charts.det(
-        "Detection error trade-off by PAI species",
-        "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100.",
-        drawn,
-    )
+    title = "Detection error trade-off by PAI species"
+    about = "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100."
+    return _figure(title, charts.det(title, about, drawn) + f'<p class="legend">{escape(DET_AXES)}</p>')
+
+
+def _histograms(performance: Performance) -> str:
+    if performance.histogram is None:
+        return ""
+    title = "Scores of bona fide presentations and of each PAI species"
+    about = "Counts of the fused PAD margin by label and PAI species, each strip to its own height."
+    return _figure(title, charts.histograms(title, about, performance.histogram, performance.threshold))
 
 
 def _separation_row(name: str, separation: Separation) -> tuple[str, ...]:
@@ -274,42 +272,44 @@ def _groups(performance: Performance) -> str:
     text = ""
     if len(performance.by_source) > 1 or "" not in performance.by_source:
         rows = [
-            row for source, figures in performance.by_source.items() for row in _group_rows((source or NONE,), figures)
+            _group_row((source or NONE,), *kind)
+            for source, figures in performance.by_source.items()
+            for kind in _kinds(figures)
         ]
         text += "<h3>By source</h3>" + _group_table(("source",), rows)
     if performance.by_subject:
-        worst_first = sorted(performance.by_subject.items(), key=lambda item: -_errors(item[1]))
-        shown = worst_first[:SUBJECTS_SHOWN]
-        rows = [row for key, figures in shown for row in _group_rows((key[1], key[0] or NONE), figures)]
-        more = len(worst_first) - len(shown)
-        text += "<h3>By subject, most errors first</h3>" + _group_table(("subject", "source"), rows)
-        if more:
-            text += _p(f"{more} further subjects, with no more errors than these, are in report.json.")
+        groups = [
+            ((subject, source or NONE), kind)
+            for (source, subject), figures in performance.by_subject.items()
+            for kind in _kinds(figures)
+        ]
+        groups.sort(key=lambda group: (-group[1][1].errors, -group[1][2].errors))
+        amiss = [group for group in groups if group[1][1].errors or group[1][2].errors]
+        shown = amiss[:SUBJECTS_SHOWN]
+        text += "<h3>By subject, most errors first</h3>"
+        if shown:
+            text += _group_table(("subject", "source"), [_group_row(names, *kind) for names, kind in shown])
+        text += _p(
+            f"{len(groups) - len(amiss)} of {len(groups)} such rows have neither an error nor a non-response; "
+            f"{len(amiss) - len(shown)} further ones have fewer than these. All are in report.json."
+        )
     return _section("Where the errors are", text) if text else ""
 
 
-def _errors(figures: Figures) -> int:
-    return figures.bpcer.errors + sum(rate.errors for rate in figures.apcer.values())
+def _kinds(figures: Figures) -> list[tuple[str, Rate, Rate]]:
+    """What was presented, with its classification errors and its non-responses."""
+    people = [("bona fide", figures.bpcer, figures.bpnrr)] if figures.bpnrr.n else []
+    return people + [(species, rate, figures.apnrr[species]) for species, rate in figures.apcer.items()]
 
 
-def _group_rows(names: tuple[str, ...], figures: Figures) -> list[tuple[str, ...]]:
-    rows = []
-    if figures.bpnrr.n:
-        rows.append((*names, "bona fide", *_counted(figures.bpcer), *_counted(figures.bpnrr)[:1]))
-    rows += [
-        (*names, species, *_counted(rate), *_counted(figures.apnrr[species])[:1])
-        for species, rate in figures.apcer.items()
-    ]
-    return rows
+def _group_row(names: tuple[str, ...], kind: str, errors: Rate, missing: Rate) -> tuple[str, ...]:
+    rate = f"{errors.errors} / {errors.n}"
+    return (*names, kind, rate, _percent(errors.value), _exact(errors), f"{missing.errors} / {missing.n}")
 
 
 def _group_table(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     heads = (*names, "kind", "errors / n", "BPCER or APCER", "exact 95 % bounds", "non-responses / n")
     return _table(heads, rows, numbers=len(names) + 1)
-
-
-def _counted(rate: Rate) -> tuple[str, str, str]:
-    return f"{rate.errors} / {rate.n}", _percent(rate.value), _exact(rate)
 
 
 def _unreadable(performance: Performance) -> str:
@@ -415,6 +415,10 @@ def _operating(operating: Operating) -> str:
 
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _figure(title: str, content: str) -> str:
+    return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
 
 
 def _p(text: str) -> str:

@@ -167,7 +167,7 @@ class ScoreWriter:
         return scores
 
     def write(self, score: Score) -> None:
-        """Raises InputError for a row with a network that has no column."""
+        """Raises InputError for a row with a network that has no column, and where the disk does not take it."""
         self._append(_row(score, self._columns))
 
     def replace(self, scores: Iterable[Score]) -> None:
@@ -200,8 +200,14 @@ class ScoreWriter:
         self.close()
 
     def _append(self, row: Sequence[str]) -> None:
-        _write_all(self._handle, _line(row))
-        os.fsync(self._handle)
+        try:
+            _write_all(self._handle, _line(row))
+            os.fsync(self._handle)
+        except OSError as error:
+            # What got in of the row is a cut-off line, which the next writer drops.
+            raise InputError(
+                f"cannot write {self._path}: {error.strerror}", remedy="make room, then go on with the same command"
+            ) from error
 
 
 def _columns(networks: Iterable[str]) -> tuple[str, ...]:

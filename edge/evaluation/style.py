@@ -55,7 +55,8 @@ border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600;border-bottom-width:2px}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1rem 0;padding:1rem;background:var(--card);border:1px solid var(--rule);border-radius:.5rem}
-figcaption,.legend{margin:.4rem 0 0;color:var(--soft);font-size:.85rem}
+figcaption{margin:0 0 .6rem;font-weight:600;font-size:.95rem}
+.legend{margin:.4rem 0 0;font-size:.85rem;max-width:none}
 svg{display:block;width:100%;height:auto;font-size:12px}
 text{fill:var(--ink)}
 text.tick{fill:var(--soft);font-size:11px}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import cv2
 import numpy as np
@@ -12,13 +12,14 @@ import pytest
 from edge.config.choices import RuntimeChoice
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
-from edge.errors import InputError
+from edge.errors import InputError, LivegateError
 from edge.evaluation.evaluate import RUN_FILE, SCORES_FILE, identity, judge, open_run
 from edge.evaluation.index import Presentation, read_index
 from edge.evaluation.replay import ReplaySetup
 from edge.evaluation.scores import Score, read_scores
 from edge.inference.bundle import default_models_dir
 from edge.simulation import openpeople
+from tests.evaluation.given import Dying
 
 FACTS = {"index": "i.csv", "models": {"net": {"sha256": "ab" * 32}}, "policy": {"name": "kiosk"}, "calibration": None}
 
@@ -220,6 +221,13 @@ def test_an_interrupt_hands_over_what_the_processes_were_judging(setup, replayer
     numbers = {s.presentation for s in scores}
     # The two processes had one each in hand, beside the one that was told first.
     assert len(numbers) >= 2
+
+
+def test_a_process_that_dies_is_told_with_what_it_was_judging(setup, replayer, index):
+    dying = Dying(**{field.name: getattr(setup, field.name) for field in fields(setup)})
+    with pytest.raises(LivegateError, match=r"a process ended while it judged one of: .*selfie") as told:
+        judge(dying, replayer, list(enumerate(read_index(index), 1)), 2, lambda _: None)
+    assert "the same command goes on" in told.value.remedy
 
 
 def test_the_identity_of_a_run_follows_models_index_and_policy(setup, replayer, index, tmp_path):

@@ -125,13 +125,15 @@ def test_the_document_is_what_is_written_and_has_no_nan(tmp_path):
     assert (tmp_path / "report.html").read_text() == report.to_html()
 
 
-def test_many_subjects_are_shown_worst_first_and_the_rest_is_in_the_document():
+def test_of_many_subjects_those_with_errors_are_shown_and_all_are_in_the_document():
     given = Given()
     for number in range(120):
-        given.bona_fide(-1 if number == 119 else 1, subject=f"person {number:03d}")
-    report = Report.of(given.scores, provenance())
+        given.bona_fide(-1 if number >= 50 else 1, subject=f"person {number:03d}")
+    report = Report.of(given.bona_fide(-1, -1, subject="the worst").scores, provenance())
     text = " ".join(Page(report.to_html()).text)
-    assert "person 119" in text
-    assert "person 118" not in text
-    assert "20 further subjects" in text
-    assert len(report.to_dict()["bySubject"]) == 120
+    assert text.index("the worst") < text.index("person 050") < text.index("person 108")
+    assert "person 049" not in text
+    assert "person 109" not in text
+    assert "50 of 121 such rows have neither" in text
+    assert "11 further ones" in text
+    assert len(report.to_dict()["bySubject"]) == 121

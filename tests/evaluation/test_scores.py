@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from edge.contracts.enums import (
@@ -11,6 +14,7 @@ from edge.contracts.enums import (
     QualityFailure,
 )
 from edge.errors import InputError
+from edge.evaluation import scores
 from edge.evaluation.scores import Score, ScoreWriter, read_scores
 
 ATTACK = Score(
@@ -75,6 +79,23 @@ def test_a_writer_goes_on_behind_what_is_there_and_drops_a_line_that_was_cut_off
         assert writer.scores == (NO_ANSWER,)
         writer.write(BROKEN)
     assert read_scores(path) == (NO_ANSWER, BROKEN)
+
+
+def test_a_full_disk_is_named_and_costs_one_row(tmp_path, monkeypatch):
+    path = tmp_path / "scores.csv"
+
+    def write_half(handle, content):
+        os.write(handle, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with ScoreWriter(path, []) as writer:
+        writer.write(NO_ANSWER)
+        monkeypatch.setattr(scores, "_write_all", write_half)
+        with pytest.raises(InputError, match="No space left"):
+            writer.write(BROKEN)
+    monkeypatch.undo()
+    with ScoreWriter(path, []) as writer:
+        assert writer.scores == (NO_ANSWER,)
 
 
 def test_a_header_that_was_cut_off_is_written_again(tmp_path):
