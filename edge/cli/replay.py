@@ -79,7 +79,8 @@ def _print_session(report: SessionReport, *, as_json: bool) -> None:
         return
     for attempt in report.attempts:
         if attempt.result is not None:
-            click.echo(f"{attempt.result.liveness_decision}")
+            decided_by = ", ".join(attempt.decided_by) or "a policy that requires nothing"
+            click.echo(f"{attempt.result.liveness_decision}, decided by {decided_by}")
         elif attempt.error is not None:
             click.echo(f"{attempt.error.code}: {attempt.error.message}")
         click.echo(f"  light     {attempt.light_level}: {attempt.light_reason}")

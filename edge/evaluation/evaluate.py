@@ -116,26 +116,36 @@ def open_run(
     facts: of ``identity``. fresh: throws away what is there. Raises InputError where the folder holds a run with
     other facts, or is in use.
     """
+    remedy = "give another --out, or --fresh to throw away what is there and begin again"
+    with open_scores(folder, networks, facts, fresh=fresh, remedy=remedy) as writer:
+        yield Run(presentations, writer)
+
+
+def open_scores(
+    folder: Path, networks: Sequence[str], facts: Mapping[str, Any], *, fresh: bool = False, remedy: str
+) -> ScoreWriter:
+    """The scores of the folder, begun or gone on with, beside the ``facts`` that they belong to.
+
+    remedy: where the folder has scores of other facts. Raises InputError as ``open_run``.
+    """
+    run_file, scores_file = folder / RUN_FILE, folder / SCORES_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        run_file, scores_file = folder / RUN_FILE, folder / SCORES_FILE
         if fresh:
             scores_file.unlink(missing_ok=True)
             run_file.unlink(missing_ok=True)
         elif run_file.exists() or scores_file.exists():
-            _check_same(folder, facts)
+            _check_same(folder, facts, remedy)
         if not run_file.exists():
             write_atomically(run_file, (json.dumps(facts, indent=2) + "\n").encode(), mode=0o644)
     except OSError as error:
         raise InputError(
             f"cannot use the folder {folder}: {error.strerror}", remedy="give a folder that can be written"
         ) from error
-    with ScoreWriter(scores_file, networks) as writer:
-        yield Run(presentations, writer)
+    return ScoreWriter(scores_file, networks)
 
 
-def _check_same(folder: Path, facts: Mapping[str, Any]) -> None:
-    remedy = "give another --out, or --fresh to throw away what is there and begin again"
+def _check_same(folder: Path, facts: Mapping[str, Any], remedy: str) -> None:
     try:
         before = json.loads((folder / RUN_FILE).read_bytes())
     except FileNotFoundError:
