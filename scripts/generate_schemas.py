@@ -83,9 +83,14 @@ def example_decision() -> Decision:
             assurance=Assurance(confirmed=(), frames_judged=5, temporal=True),
             evidence=(
                 EvidenceItem(
-                    kind=EvidenceKind.PAD, outcome=EvidenceOutcome.VETO, reason="below the threshold", margin=-2.75
+                    kind=EvidenceKind.PAD,
+                    outcome=EvidenceOutcome.VETO,
+                    reason="1 PAD network over 5 frames for an attack: -2.75, veto up to +0.00; "
+                    "5 of 5 frames alone agree; pad-a -2.75",
+                    margin=-2.75,
                 ),
             ),
+            decided_by=(EvidenceKind.PAD,),
             networks=(PadNetworkScore(network="pad-a", sha256=NETWORK, margin=-2.75, frames=5),),
             quality_failures={QualityFailure.TOO_FAR: 14},
             duration_seconds=2.5,

@@ -14,7 +14,6 @@ from edge.config.choices import Pace
 from edge.contracts.enums import EvidenceOutcome, LivenessDecision
 from edge.errors import ExitCode
 from edge.evaluation.demo import DemoReport, DemoRow, demo_scenes, run_demo
-from edge.evaluation.replay import figures_to_dict
 from edge.simulation.scene import shipped_scenes
 
 
@@ -46,7 +45,7 @@ def demo(scenes: Path | None, head: Path | None, realtime: bool, as_json: bool) 
             {
                 "proper": report.proper,
                 "farewells": list(report.farewells),
-                "figures": figures_to_dict(report.figures),
+                "figures": report.figures.to_dict(),
                 "sessions": [row.to_dict() for row in report.rows],
             }
         )

@@ -14,8 +14,11 @@ from edge.errors import ExitCode, LivegateError
 
 COMMANDS = {
     "bench": "edge.cli.bench:bench",
+    "calibrate": "edge.cli.calibrate:calibrate",
+    "campaign": "edge.cli.campaign:campaign",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
+    "evaluate": "edge.cli.evaluate:evaluate",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from edge.config.choices import RuntimeChoice
+from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import LivenessOperationMode
+from edge.evaluation.replay import ReplaySetup
 from edge.inference.bundle import ModelBundle, default_models_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,6 +35,15 @@ mode_option = click.option(
     default=LivenessOperationMode.PASSIVE.value,
     show_default=True,
     help="What the session may ask of the person.",
+)
+
+
+policy_option = click.option(
+    "--policy",
+    type=click.Choice([preset.value for preset in Preset]),
+    default=Preset.KIOSK.value,
+    show_default=True,
+    help="What must be proven. door asks for light evidence, which a replay cannot give.",
 )
 
 
@@ -60,6 +71,20 @@ def model_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def replay_setup(
+    models: Path | None, active: tuple[str, ...], runtime: str, threads: int, policy: str, mode: str
+) -> ReplaySetup:
+    """What judges recordings, by ``model_options``, ``policy_option`` and ``mode_option``."""
+    return ReplaySetup(
+        models=models or default_models_dir(),
+        active=active or None,
+        runtime=RuntimeChoice(runtime),
+        threads=threads,
+        floor=PRESETS[Preset(policy)],
+        mode=LivenessOperationMode(mode),
+    )
 
 
 def open_bundle(models: Path | None, active: tuple[str, ...], runtime: str, threads: int) -> ModelBundle:

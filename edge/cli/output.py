@@ -73,7 +73,8 @@ def decision_line(heard: HeardDecision) -> str:
         outcome = f"{attempt.error.code} ({attempt.error.message})"
     confirmed = ", ".join(attempt.assurance.confirmed) or "nothing"
     signature = heard.verification.value + (f": {heard.problem}" if heard.problem else "")
+    by = f" by {', '.join(attempt.decided_by)}" if attempt.decided_by else ""
     return (
-        f"{outcome}  attempt {attempt.attempt_id}, light {attempt.light_level}, confirmed {confirmed}, "
+        f"{outcome}{by}  attempt {attempt.attempt_id}, light {attempt.light_level}, confirmed {confirmed}, "
         f"capture {decision.capture}, seq {decision.boot_count}/{decision.seq}, signature {signature}"
     )

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
-from rich.table import Table
 
-from edge.cli import output
-from edge.cli.options import mode_option, model_options, open_bundle
-from edge.config.policy import PRESETS, Preset
-from edge.contracts.enums import LivenessOperationMode
+from edge.cli import output, tables
+from edge.cli.options import mode_option, model_options, policy_option, replay_setup
 from edge.contracts.session import SessionReport
 from edge.errors import ExitCode
 from edge.evaluation.index import read_index
-from edge.evaluation.metrics import Figures
-from edge.evaluation.replay import Replayed, Replayer, figures_of, figures_to_dict
+from edge.evaluation.metrics import figures
+from edge.evaluation.performance import outcomes
+from edge.evaluation.scores import readable
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--index", type=click.Path(path_type=Path), help="CSV of labelled presentations; see the documentation.")
 @mode_option
-@click.option(
-    "--policy",
-    type=click.Choice([preset.value for preset in Preset]),
-    default=Preset.KIOSK.value,
-    show_default=True,
-    help="What must be proven. door asks for light evidence, which a replay cannot give.",
-)
+@policy_option
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def replay(
@@ -53,9 +44,7 @@ def replay(
     if (path is None) == (index is None):
         raise click.UsageError("give either PATH or --index CSV")
     presentations = read_index(index) if index is not None else ()
-    replayer = Replayer(
-        open_bundle(models, active, runtime, threads), PRESETS[Preset(policy)], LivenessOperationMode(mode)
-    )
+    replayer = replay_setup(models, active, runtime, threads, policy, mode).open()
     if path is not None:
         _print_session(replayer.replay((path,)), as_json=as_json)
         return ExitCode.OK
@@ -65,6 +54,7 @@ def replay(
         for result in replayer.replay_all(presentations):
             replayed.append(result)
             bar.advance(task)
+    scores = [result.score(number) for number, result in enumerate(replayed, 1)]
     if as_json:
         output.print_json(
             {
@@ -72,16 +62,14 @@ def replay(
                 "policy": policy,
                 "mode": mode,
                 "models": replayer.model_hashes,
-                "figures": figures_to_dict(figures_of(replayed)),
+                "figures": figures(score.judged for score in readable(scores)).to_dict(),
                 "presentations": [result.to_dict() for result in replayed],
             }
         )
     else:
-        _print_counts(replayed)
-        _print_figures(figures_of(replayed))
-        for result in replayed:
-            if result.problem is not None:
-                click.echo(f"not read: {result.problem}", err=True)
+        tables.print_outcomes(outcomes(readable(scores)))
+        tables.print_figures(figures(score.judged for score in readable(scores)))
+        tables.tell_unreadable(scores)
     return ExitCode.INPUT if any(result.problem for result in replayed) else ExitCode.OK
 
 
@@ -91,7 +79,8 @@ def _print_session(report: SessionReport, *, as_json: bool) -> None:
         return
     for attempt in report.attempts:
         if attempt.result is not None:
-            click.echo(f"{attempt.result.liveness_decision}")
+            decided_by = ", ".join(attempt.decided_by) or "a policy that requires nothing"
+            click.echo(f"{attempt.result.liveness_decision}, decided by {decided_by}")
         elif attempt.error is not None:
             click.echo(f"{attempt.error.code}: {attempt.error.message}")
         click.echo(f"  light     {attempt.light_level}: {attempt.light_reason}")
@@ -106,38 +95,3 @@ def _print_session(report: SessionReport, *, as_json: bool) -> None:
 
 def _frames(count: int) -> str:
     return "1 frame" if count == 1 else f"{count} frames"
-
-
-def _print_counts(replayed: list[Replayed]) -> None:
-    table = Table(title="What was decided")
-    for heading in ("label", "PAI species", "n", "realface", "spoofface", "uncertain", "errors"):
-        table.add_column(heading)
-    groups: dict[tuple[str, str], Counter[str]] = {}
-    for result in replayed:
-        if result.report is not None:
-            key = (result.presentation.label.value, result.presentation.pai_species)
-            error = result.attempt.error if result.attempt else None
-            outcome = result.decision.value if result.decision else f"{error.code}" if error else ""
-            groups.setdefault(key, Counter())[outcome] += 1
-    decisions = ("realface", "spoofface", "uncertain")
-    for (label, species), counts in sorted(groups.items()):
-        errors = ", ".join(f"{n} {code}" for code, n in counts.most_common() if code not in decisions)
-        table.add_row(
-            label, species, str(counts.total()), *(str(counts[decision]) for decision in decisions), errors or "0"
-        )
-    output.console().print(table)
-
-
-def _print_figures(result: Figures) -> None:
-    table = Table(title="ISO/IEC 30107-3 figures, exact 95 % bounds; uncertain counts as refused")
-    table.add_column("figure")
-    table.add_column("PAI species")
-    table.add_column("errors/n = rate (bounds)")
-    for species, rate in result.apcer.items():
-        worst = " (the worst counts)" if species == result.worst_species else ""
-        table.add_row("APCER", species + worst, output.percent(rate))
-    for species, rate in result.apnrr.items():
-        table.add_row("APNRR", species, output.percent(rate))
-    table.add_row("BPCER", "", output.percent(result.bpcer))
-    table.add_row("BPNRR", "", output.percent(result.bpnrr))
-    output.console().print(table)

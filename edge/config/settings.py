@@ -254,6 +254,13 @@ class Models(Section):
             description="Ids of the PAD networks that judge; null: those that their manifests enable",
         ),
     ] = None
+    calibration: Annotated[
+        FilePath | None,
+        Field(
+            title="Site's calibration",
+            description="File that `livegate calibrate` wrote for this camera and these networks; null: none",
+        ),
+    ] = None
     runtime: Annotated[
         RuntimeChoice, Field(title="Runtime", description="auto: litert where it is installed, else tflite-runtime")
     ] = RuntimeChoice.AUTO

@@ -17,7 +17,7 @@ class Provenance(Outgoing):
 
     models: dict[str, Sha256]
     config: Sha256
-    calibration: Sha256 | None = None
+    calibration: Annotated[Sha256 | None, Field(description="Of the site's calibration; absent: none")] = None
     policy: str
     software: str
 

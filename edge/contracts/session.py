@@ -81,7 +81,9 @@ class PadNetworkScore(Outgoing):
 
     network: str
     sha256: Sha256
-    margin: Annotated[float, Field(description="Logits above (live) or below (attack) the file's threshold")]
+    margin: Annotated[
+        float, Field(description="Above (live) or below (attack) the threshold, in units of the manifest's spread")
+    ]
     frames: Annotated[int, Field(ge=1)]
 
 
@@ -128,6 +130,11 @@ class AttemptReport(Outgoing):
     light_reason: str
     assurance: Assurance
     evidence: tuple[EvidenceItem, ...] = ()
+    decided_by: tuple[EvidenceKind, ...] = Field(
+        (),
+        description="What made the decision: of spoofface the vetoes, of realface the required confirmations, of "
+        "uncertain the required kinds that are not confirmed; none with an error",
+    )
     networks: tuple[PadNetworkScore, ...] = ()
     quality_failures: dict[QualityFailure, int] = Field(default_factory=dict)
     duration_seconds: Annotated[float, Field(ge=0)]

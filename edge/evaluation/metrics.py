@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from edge.contracts.enums import Label, LivenessDecision
 
@@ -47,6 +51,11 @@ class Rate:
         """Upper Clopper-Pearson bound."""
         return clopper_pearson(self.errors, self.n)[1]
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        low, high = clopper_pearson(self.errors, self.n)
+        return {"errors": self.errors, "n": self.n, "rate": self.value, "low95": low, "high95": high}
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -62,6 +71,16 @@ class Figures:
         """The PAI species with the highest APCER, None where no attack had a response."""
         answered = {name: rate.value for name, rate in self.apcer.items() if rate.value is not None}
         return max(answered, key=lambda name: (answered[name], self.apcer[name].n)) if answered else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "apcer": {species: rate.to_dict() for species, rate in self.apcer.items()},
+            "apnrr": {species: rate.to_dict() for species, rate in self.apnrr.items()},
+            "worstSpecies": self.worst_species,
+            "bpcer": self.bpcer.to_dict(),
+            "bpnrr": self.bpnrr.to_dict(),
+        }
 
 
 def figures(judged: Iterable[Judged]) -> Figures:
@@ -84,6 +103,7 @@ def figures(judged: Iterable[Judged]) -> Figures:
     )
 
 
+@lru_cache(maxsize=4096)
 def clopper_pearson(errors: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact two-sided bounds of a binomial rate (Clopper and Pearson, 1934); (0, 1) for n = 0."""
     if not 0 <= errors <= n:
@@ -91,23 +111,22 @@ def clopper_pearson(errors: int, n: int, confidence: float = CONFIDENCE) -> tupl
     if n == 0:
         return 0.0, 1.0
     tail = (1 - confidence) / 2
-    low = 0.0 if errors == 0 else _solve(lambda rate: 1 - _at_most(errors - 1, n, rate), tail)
-    high = 1.0 if errors == n else _solve(lambda rate: -_at_most(errors, n, rate), -tail)
-    return low, high
-
-
-def _at_most(errors: int, n: int, rate: float) -> float:
-    if rate in (0.0, 1.0):
-        return float(rate == 0.0 or errors >= n)
-    logs = (
-        math.lgamma(n + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(n - k + 1)
-        + k * math.log(rate)
-        + (n - k) * math.log1p(-rate)
-        for k in range(errors + 1)
+    if errors > n - errors:
+        # The sum below is over the errors, so it is cheaper, and as exact, for the rarer side.
+        low, high = clopper_pearson(n - errors, n, confidence)
+        return 1 - high, 1 - low
+    k = np.arange(errors + 1)
+    coefficients = np.array(
+        [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(errors + 1)]
     )
-    return math.fsum(map(math.exp, logs))
+
+    def at_most(count: int, rate: float) -> float:
+        some = k[: count + 1]
+        return float(np.exp(coefficients[: count + 1] + some * math.log(rate) + (n - some) * math.log1p(-rate)).sum())
+
+    low = 0.0 if errors == 0 else _solve(lambda rate: 1 - at_most(errors - 1, rate), tail)
+    high = _solve(lambda rate: -at_most(errors, rate), -tail)
+    return low, high
 
 
 def _solve(rising: Callable[[float], float], target: float) -> float:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.config.choices import RuntimeChoice
 from edge.config.policy import PolicyFloor
 from edge.contracts.enums import LivenessDecision, LivenessOperationMode
 from edge.contracts.session import AttemptReport, SessionReport, SessionStart
 from edge.errors import InputError
 from edge.evaluation.index import Presentation
-from edge.evaluation.metrics import Figures, Judged, Rate, figures
+from edge.evaluation.scores import Score
 from edge.frames.frame import Frame
 from edge.hardware.replay import ReplayCamera
 from edge.inference.bundle import ModelBundle
@@ -27,11 +28,15 @@ from edge.vision.pipeline import FaceVision
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One presentation and how its session ended; ``problem`` instead, where it cannot be read."""
+    """One presentation and how its session ended; ``problem`` instead, where it cannot be read.
+
+    milliseconds: that reading and judging it took.
+    """
 
     presentation: Presentation
     report: SessionReport | None
     problem: str | None = None
+    milliseconds: float = 0.0
 
     @property
     def attempt(self) -> AttemptReport | None:
@@ -43,6 +48,21 @@ class Replayed:
         """None for a non-response."""
         result = self.attempt.result if self.attempt else None
         return result.liveness_decision if result else None
+
+    def score(self, number: int) -> Score:
+        """As a row of scores. number: of the presentation in its run, from 1."""
+        presentation = self.presentation
+        score = Score(
+            name=presentation.name,
+            label=presentation.label,
+            pai_species=presentation.pai_species,
+            subject=presentation.subject,
+            source=presentation.source,
+            presentation=number,
+            milliseconds=self.milliseconds,
+            problem=self.problem or "",
+        )
+        return score.of(self.attempt) if self.attempt else score
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without pictures."""
@@ -85,10 +105,16 @@ class Replayer:
 
     def __init__(self, bundle: ModelBundle, floor: PolicyFloor, mode: LivenessOperationMode) -> None:
         """Raises PolicyRefusal when the floor does not allow the mode."""
+        self.bundle = bundle
         self.model_hashes = bundle.hashes()
         self._vision = FaceVision(bundle)
         self._mode = mode
         self._policy = _policy(floor, mode)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Ids of the PAD networks that judge."""
+        return tuple(model.id for model in self.bundle.pad)
 
     def replay(self, paths: tuple[Path, ...]) -> SessionReport:
         """One session over a still, video, folder, or pictures in order. Raises InputError."""
@@ -99,35 +125,38 @@ class Replayer:
             raise camera.problem
         return report
 
+    def present(self, presentation: Presentation) -> Replayed:
+        """One presentation; what cannot be read is told."""
+        started = time.perf_counter()
+        report, problem = None, None
+        try:
+            report = self.replay(presentation.paths)
+        except InputError as error:
+            problem = str(error)
+        return Replayed(presentation, report, problem, (time.perf_counter() - started) * 1e3)
+
     def replay_all(self, presentations: Iterable[Presentation]) -> Iterator[Replayed]:
         """In order; what cannot be read is told and passed over."""
-        for presentation in presentations:
-            try:
-                yield Replayed(presentation, self.replay(presentation.paths))
-            except InputError as error:
-                yield Replayed(presentation, None, str(error))
+        return map(self.present, presentations)
 
 
-def figures_of(replayed: Iterable[Replayed]) -> Figures:
-    """Over all presentations that could be read."""
-    return figures(
-        Judged(r.presentation.label, r.presentation.pai_species, r.decision) for r in replayed if r.report is not None
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySetup:
+    """What a Replayer is made of; can be sent to another process."""
 
+    models: Path
+    active: tuple[str, ...] | None
+    runtime: RuntimeChoice
+    threads: int
+    floor: PolicyFloor
+    mode: LivenessOperationMode
 
-def figures_to_dict(result: Figures) -> dict[str, Any]:
-    """JSON-ready."""
-    return {
-        "apcer": {species: _rate(rate) for species, rate in result.apcer.items()},
-        "apnrr": {species: _rate(rate) for species, rate in result.apnrr.items()},
-        "worstSpecies": result.worst_species,
-        "bpcer": _rate(result.bpcer),
-        "bpnrr": _rate(result.bpnrr),
-    }
-
-
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {"errors": rate.errors, "n": rate.n, "rate": rate.value, "low95": rate.low, "high95": rate.high}
+    def open(self, *, verify: bool = True) -> Replayer:
+        """Belongs to the thread that opens it. verify: as of ModelBundle.load. Raises ModelError and PolicyRefusal."""
+        bundle = ModelBundle.load(
+            self.models, runtime=self.runtime, threads=self.threads, active=self.active, verify=verify
+        )
+        return Replayer(bundle, self.floor, self.mode)
 
 
 def _policy(floor: PolicyFloor, mode: LivenessOperationMode) -> Policy:

@@ -188,6 +188,12 @@ class Pad(Part):
     threshold: probability of live from which this file calls a crop live; of the file, not of the network.
     threshold_from: where that number comes from.
     weight: share of this network where several are active.
+    spread: logits of this file that count as one: its margins are divided by it, so that networks whose logits differ
+    in scale can be added by fixed weights.
+    lowest_threshold: what a site's calibration may lower the threshold to, probability of live; None: not at all.
+    bona_fide_location: median margin of bona fide persons, after ``spread``, on its maker's reference data;
+    bona_fide_spread: standard deviation between those persons. Without them a site cannot calibrate the file.
+    camera_spread: standard deviation of that location from camera to camera; None: as between persons.
     """
 
     live_index: Annotated[int, Field(ge=0)] | None = None
@@ -195,11 +201,47 @@ class Pad(Part):
     threshold: Annotated[float, Field(gt=0, lt=1)]
     threshold_from: Annotated[str, Field(min_length=1)]
     weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+    spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    lowest_threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    bona_fide_location: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    bona_fide_spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    camera_spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _calibration_is_whole(self) -> Self:
+        if (self.bona_fide_location is None) != (self.bona_fide_spread is None):
+            raise ValueError('"bonaFideLocation" and "bonaFideSpread" go together: state both or neither')
+        if self.camera_spread is not None and self.bona_fide_location is None:
+            raise ValueError('"cameraSpread" says how far "bonaFideLocation" moves: state that too')
+        if self.lowest_threshold is not None and self.lowest_threshold > self.threshold:
+            raise ValueError(f'"lowestThreshold" {self.lowest_threshold} is above "threshold" {self.threshold}')
+        return self
 
     @property
     def threshold_logit(self) -> float:
         """Logit of ``threshold``."""
-        return math.log(self.threshold / (1.0 - self.threshold))
+        return _logit(self.threshold)
+
+    @property
+    def floor(self) -> float:
+        """Probability of live that no calibration lowers the threshold below."""
+        return self.threshold if self.lowest_threshold is None else self.lowest_threshold
+
+    @property
+    def lowest_shift(self) -> float:
+        """Logits by which the threshold may move at the least: at most zero."""
+        return _logit(self.floor) - self.threshold_logit
+
+    def margin(self, logit: float, shift: float = 0.0) -> float:
+        """What the file's log-odds of live are worth beside those of other networks; above zero speaks for live.
+
+        shift: of the threshold, logits of the file; above zero is stricter.
+        """
+        return (logit - self.threshold_logit - shift) / self.spread
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1.0 - probability))
 
 
 class Golden(Part):

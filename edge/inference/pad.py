@@ -17,8 +17,8 @@ LOGIT_LIMIT = 16.0
 def live_logit(manifest: Manifest, outputs: Sequence[NDArray[np.float32]]) -> float:
     """Log-odds of live against all other classes, within ±LOGIT_LIMIT; higher speaks for live.
 
-    outputs: of ``LoadedModel.run`` for a model of stage ``pad``. Not calibrated: subtract
-    ``manifest.pad.threshold_logit`` for the margin. Raises ValueError for a model of another stage and for an
+    outputs: of ``LoadedModel.run`` for a model of stage ``pad``. Not calibrated: ``manifest.pad.margin`` takes the
+    threshold away. Raises ValueError for a model of another stage and for an
     output that is not a number.
     """
     if manifest.pad is None:

@@ -54,6 +54,7 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         light_level=gathered.light_level,
         light_reason=gathered.light_reason,
         findings=(),
+        decided_by=(),
         networks=(),
         box=None,
         judged=(),
@@ -69,10 +70,12 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
     judged = fusion.best_frames(gathered.candidates, policy.judged_frames)
     pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
     findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(gathered))
+    required = policy.required(gathered.path)
     return replace(
         outcome,
-        decision=fusion.decide(findings, policy.required(gathered.path)),
+        decision=fusion.decide(findings, required),
         findings=findings,
+        decided_by=fusion.decided_by(findings, required),
         networks=networks,
         box=judged[0].box,
         judged=tuple(frame.sequence for frame in judged),

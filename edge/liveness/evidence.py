@@ -31,7 +31,8 @@ class PadScore:
     """One network's opinion of one frame.
 
     network: id of the model's manifest; sha256: of its file.
-    margin: logit of the live class minus that of the file's (calibrated) threshold; above zero: live.
+    margin: logit of the live class minus that of the file's (calibrated) threshold, in units of the manifest's
+    spread; above zero: live.
     weight: the manifest's share of this network where several are active.
     """
 

@@ -65,16 +65,46 @@ def judge_pad(
         for (network, sha256), given in scores.items()
     )
     weights = [median(score.weight for score in given) for given in scores.values()]
-    margin = math.fsum(w * n.margin for w, n in zip(weights, networks, strict=True)) / math.fsum(weights)
-    if margin <= -pad_veto_margin:
-        outcome, verdict = EvidenceOutcome.VETO, "speak for an attack"
-    elif margin >= pad_margin:
-        outcome, verdict = EvidenceOutcome.CONFIRMED, "speak for a live face"
-    else:
-        outcome, verdict = EvidenceOutcome.INSUFFICIENT, "are undecided"
-    count = f"{len(networks)} PAD network{'s' * (len(networks) != 1)}"
-    reason = f"{count} over {len(frames)} frame{'s' * (len(frames) != 1)} {verdict}"
+    margin = _mean([network.margin for network in networks], weights)
+
+    def outcome_of(margin: float) -> EvidenceOutcome:
+        if margin <= -pad_veto_margin:
+            return EvidenceOutcome.VETO
+        return EvidenceOutcome.CONFIRMED if margin >= pad_margin else EvidenceOutcome.INSUFFICIENT
+
+    outcome = outcome_of(margin)
+    alone = [_mean([score.margin for score in frame.pad], [score.weight for score in frame.pad]) for frame in frames]
+    agreeing = sum(outcome_of(of_frame) is outcome for of_frame in alone)
+    veto, confirmation = f"veto up to {0.0 - pad_veto_margin:+.2f}", f"confirmed from {pad_margin:+.2f}"
+    verdict = {
+        EvidenceOutcome.VETO: f"for an attack: {margin:+.2f}, {veto}",
+        EvidenceOutcome.CONFIRMED: f"for a live face: {margin:+.2f}, {confirmation}",
+        EvidenceOutcome.INSUFFICIENT: f"for neither: {margin:+.2f}, {veto}, {confirmation}",
+    }
+    reason = (
+        f"{_count(len(networks), 'PAD network')} over {_count(len(frames), 'frame')} {verdict[outcome]}; "
+        f"{agreeing} of {_count(len(frames), 'frame')} alone {'agrees' if agreeing == 1 else 'agree'}; "
+        f"{_medians(networks, weights, margin)}"
+    )
     return Finding(EvidenceKind.PAD, outcome, reason, margin), networks
+
+
+def _mean(margins: Sequence[float], weights: Sequence[float]) -> float:
+    return math.fsum(w * m for w, m in zip(weights, margins, strict=True)) / math.fsum(weights)
+
+
+def _medians(networks: Sequence[NetworkSummary], weights: Sequence[float], margin: float) -> str:
+    """Each network's, with a word on the one that moved their mean furthest the way that it went."""
+    pulls = [math.copysign(1.0, margin) * w * n.margin for w, n in zip(weights, networks, strict=True)]
+    strongest = pulls.index(max(pulls)) if len(pulls) > 1 else None
+    return ", ".join(
+        f"{network.network} {network.margin:+.2f}{' (strongest)' * (place == strongest)}"
+        for place, network in enumerate(networks)
+    )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def decide(findings: Iterable[Finding], required: frozenset[EvidenceKind]) -> LivenessDecision:
@@ -87,6 +117,19 @@ def decide(findings: Iterable[Finding], required: frozenset[EvidenceKind]) -> Li
     if required and required <= confirmed:
         return LivenessDecision.REALFACE
     return LivenessDecision.UNCERTAIN
+
+
+def decided_by(findings: Iterable[Finding], required: frozenset[EvidenceKind]) -> tuple[EvidenceKind, ...]:
+    """The kinds on which ``decide`` decided, in the order of their definition.
+
+    Of ``spoofface`` the vetoes, of ``realface`` the required confirmations, of ``uncertain`` the required kinds that
+    are not confirmed.
+    """
+    findings = tuple(findings)
+    vetoed = {finding.kind for finding in findings if finding.outcome is EvidenceOutcome.VETO}
+    confirmed = {finding.kind for finding in findings if finding.outcome is EvidenceOutcome.CONFIRMED}
+    deciding = vetoed or (required - confirmed) or required
+    return tuple(kind for kind in EvidenceKind if kind in deciding)
 
 
 def digest(frames: Iterable[FrameEvidence]) -> str:

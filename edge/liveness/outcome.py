@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSummary:
-    """One network over the judged frames: median margin in logits."""
+    """One network over the judged frames: median margin, in units of its manifest's spread."""
 
     network: str
     sha256: str
@@ -39,6 +39,7 @@ class NetworkSummary:
 class AttemptOutcome:
     """Exactly one of decision and error is set.
 
+    decided_by: the kinds of evidence that made the decision; empty with an error.
     judged: sequence numbers of the frames that were judged, best first.
     digest: SHA-256 hex over the judged frames' evidence; None with an error.
     failures: how many frames each quality failure kept from being judged.
@@ -50,6 +51,7 @@ class AttemptOutcome:
     light_level: LightLevel
     light_reason: str
     findings: tuple[Finding, ...]
+    decided_by: tuple[EvidenceKind, ...]
     networks: tuple[NetworkSummary, ...]
     box: FaceBox | None
     judged: tuple[int, ...]

@@ -26,7 +26,7 @@ class Path(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Times in seconds, margins in logits. ``edge.config.policy.PolicyFloor`` describes what comes from it.
+    """Times in seconds, margins as networks give them. ``edge.config.policy.PolicyFloor`` describes what comes from it.
 
     passive, active, motion_alone: the confirmations that each path needs for ``realface``.
     positioning_seconds, passive_seconds: by the frames' capture times; all other times by the caller's clock.

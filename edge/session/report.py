@@ -51,6 +51,7 @@ def attempt_report(attempt: int, outcome: AttemptOutcome) -> AttemptReport:
         evidence=tuple(
             EvidenceItem(kind=f.kind, outcome=f.outcome, reason=f.reason, margin=f.margin) for f in outcome.findings
         ),
+        decided_by=outcome.decided_by,
         networks=tuple(
             PadNetworkScore(network=n.network, sha256=n.sha256, margin=n.margin, frames=n.frames)
             for n in outcome.networks

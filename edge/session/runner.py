@@ -15,7 +15,7 @@ from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, Livene
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
-from edge.hardware.ports import AmbientSensor, Backlight, Camera, EndOfSource, Illuminator, Screen
+from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
 from edge.liveness.effects import (
     AttemptEnded,
     Effect,
@@ -100,6 +100,11 @@ class SessionRunner:
         self._devices = devices
         self._vision = vision
         self._make_clock = make_clock
+
+    @property
+    def camera(self) -> CameraTraits:
+        """What the camera can say of its frames."""
+        return self._devices.camera.traits
 
     @property
     def capture(self) -> CaptureKind:

@@ -14,9 +14,10 @@ from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
 from edge.frames.picture import MAX_SIDE
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
-from edge.hardware.ports import Camera
+from edge.hardware.ports import Camera, CameraTraits
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
+from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
 from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
@@ -27,11 +28,20 @@ from edge.vision.pipeline import FaceVision
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """All that a session needs. Belongs to the thread that opened it."""
+    """All that a session needs. Belongs to the thread that opened it.
+
+    calibration: SHA-256 hex of the site's; None where there is none.
+    """
 
     runner: SessionRunner
     model_hashes: dict[str, str]
     runtime: str
+    calibration: str | None = None
+
+    @property
+    def camera(self) -> CameraIdentity:
+        """By what a calibration knows it again."""
+        return camera_identity(self.runner.camera)
 
     @property
     def capture(self) -> CaptureKind:
@@ -39,18 +49,36 @@ class Workbench:
         return self.runner.capture
 
 
-def open_workbench(settings: Settings) -> Workbench:
-    """Loads and checks the models. Opens no camera yet.
+def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Workbench:
+    """Loads and checks the models, unless ``bundle`` has them. Opens no camera yet.
 
-    Raises ModelError and HardwareError; of a simulated terminal ConfigError and InputError, for what its scenes hold.
+    Raises ModelError and HardwareError; ConfigError for a calibration that is damaged or another camera's; of a
+    simulated terminal ConfigError and InputError, for what its scenes hold.
     """
-    bundle = open_models(settings.models)
-    hardware, make_clock = _hardware(settings, bundle)
+    bundle = bundle or open_models(settings.models)
+    hardware, make_clock = open_hardware(settings, bundle)
+    calibration = open_calibration(settings.models, hardware.camera.traits)
     return Workbench(
-        runner=SessionRunner(hardware, FaceVision(bundle, settings.quality), make_clock),
+        runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
         model_hashes=bundle.hashes(),
         runtime=str(bundle.runtime),
+        calibration=calibration.sha256 if calibration else None,
     )
+
+
+def open_calibration(models: config.Models, camera: CameraTraits) -> SiteCalibration | None:
+    """The configured one, if any. Raises ConfigError where it cannot be read, or was made with another camera."""
+    if models.calibration is None:
+        return None
+    calibration = read_calibration(models.calibration)
+    calibration.check_camera(camera_identity(camera))
+    return calibration
+
+
+def camera_identity(traits: CameraTraits) -> CameraIdentity:
+    """By what a calibration knows the camera again. Recordings are named by their files; here they are all one."""
+    name = traits.capture.value if traits.capture is CaptureKind.REPLAY else traits.name
+    return CameraIdentity(name=name, capture=traits.capture, spectrum=traits.spectrum)
 
 
 def open_models(models: config.Models) -> ModelBundle:
@@ -104,7 +132,7 @@ def link_options(link: config.Link) -> LinkOptions:
     )
 
 
-def _hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
+def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
     """The configured drivers, and what makes the clock of a session with them."""
     match settings.camera:
         case config.ReplayCamera() as camera:

@@ -240,6 +240,7 @@ class Daemon:
             provenance=Provenance(
                 models=workbench.model_hashes,
                 config=self._loaded.sha256,
+                calibration=workbench.calibration,
                 policy=session.policy.name,
                 software=__version__,
             ),

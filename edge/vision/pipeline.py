@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge.config.quality import QualityLimits
 from edge.contracts.enums import QualityFailure
 from edge.frames.frame import Frame
+from edge.inference.calibration import SiteCalibration
 from edge.liveness.evidence import FrameEvidence
 from edge.vision.detector import Detector
 from edge.vision.landmarks import FaceMesh, five_points
@@ -27,11 +28,20 @@ class FaceVision:
 
     bundle: the models; ``edge.inference.bundle.ModelBundle``.
     limits: what a frame must have to be judged; None: the defaults.
+    calibration: of the site, for the PAD networks' thresholds; None: those of their manifests.
     timer: for benchmarks.
-    Raises ModelError where the detector or the landmark network is of a kind that cannot be read.
+    Raises ModelError where the detector or the landmark network is of a kind that cannot be read, and where the
+    calibration was made for other PAD networks.
     """
 
-    def __init__(self, bundle: Networks, limits: QualityLimits | None = None, *, timer: StageTimer = NO_TIMER) -> None:
+    def __init__(
+        self,
+        bundle: Networks,
+        limits: QualityLimits | None = None,
+        calibration: SiteCalibration | None = None,
+        *,
+        timer: StageTimer = NO_TIMER,
+    ) -> None:
         self._limits = limits or QualityLimits()
         self._timer = timer
         self._tracker = FaceTracker(
@@ -39,7 +49,7 @@ class FaceVision:
             FaceMesh(bundle.landmarks, timer=timer),
             min_other_share=self._limits.min_other_share,
         )
-        self._pad = PadJudge(bundle.pad, timer=timer)
+        self._pad = PadJudge(bundle.pad, calibration, timer=timer)
 
     def reset(self) -> None:
         """Forget the track: a new attempt."""

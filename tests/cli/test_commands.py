@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.config.loader import load, load_bytes
+from edge.errors import ConfigError, ModelError
+from edge.evaluation.scores import read_scores
+from edge.inference.bundle import default_models_dir
+from edge.inference.calibration import read_calibration
 from edge.link.embedded import EmbeddedBroker
 from edge.simulation import openpeople
 from edge.simulation.scene import shipped_scenes
+from edge.terminal.assembly import open_workbench
 
 pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
 pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
@@ -23,9 +30,13 @@ pytest.importorskip("openpeople", reason="the synthetic people are in the extra 
 PATIENCE = 120
 
 
-def livegate(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def livegate(
+    *arguments: object, folder: Path | None = None, said: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """said: what is typed."""
     return subprocess.run(
         [sys.executable, "-m", "edge", *map(str, arguments)],
+        input=said,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -68,6 +79,16 @@ def test_version_and_help_answer():
         (["models", "list", "--models", "nowhere"], 5, "nowhere"),
         (["models", "verify", "--models", "nowhere"], 5, "nowhere"),
         (["replay", "face.jpg", "--active", "no-such-network"], 5, "no-such-network"),
+        (["campaign", "--out", "."], 2, "--config"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml"], 3, "nowhere.yaml"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml", "--confirm"], 2, "--confirm goes with --plan"),
+        (["campaign", "--out", ".", "--config", "nowhere.yaml", "--plan", "nowhere.csv"], 7, "nowhere.csv"),
+        (["calibrate"], 2, "either --from"),
+        (["calibrate", "--live", "--out", "site.yaml"], 2, "--live needs --config"),
+        (["calibrate", "--from", ".", "--live"], 2, "either --from"),
+        (["calibrate", "--from", "."], 2, "give --out"),
+        (["calibrate", "--from", ".", "--config", "s.yaml", "--active", "net", "--threads", "2"], 2, "--threads out"),
+        (["calibrate", "--from", ".", "--out", "site.yaml"], 5, "fr-liveness-w8 cannot be calibrated"),
         (["session", "start", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--key", "nowhere.jwk"], 6, "nowhere.jwk"),
@@ -149,6 +170,123 @@ def test_an_index_is_counted_and_what_cannot_be_read_is_listed(pictures, tmp_pat
     told = livegate("replay", "--index", index)
     assert "missing.png" in told.stderr
     assert "APCER" in told.stdout
+
+
+@pytest.fixture
+def calibratable(tmp_path):
+    """A folder of the shipped models whose PAD network says where bona fide persons lie."""
+
+    def made(location):
+        folder = tmp_path / f"models{location}"
+        shutil.copytree(default_models_dir(), folder, ignore=shutil.ignore_patterns("builder"))
+        manifest = folder / "fr-liveness-w8.yaml"
+        reference = f"  bonaFideLocation: {location}\n  bonaFideSpread: 2.0\n  weight: 1.0"
+        manifest.write_text(manifest.read_text().replace("  weight: 1.0", reference))
+        return folder
+
+    return made
+
+
+@pytest.fixture
+def persons(tmp_path):
+    """One folder for each of four synthetic persons, and one in which nobody is."""
+    for number in range(1, 5):
+        (tmp_path / "people" / f"P{number}").mkdir(parents=True)
+        shutil.copy(openpeople.photo(f"P00{number}/selfie"), tmp_path / "people" / f"P{number}" / "1.jpg")
+    (tmp_path / "people" / "nobody").mkdir()
+    cv2.imwrite(str(tmp_path / "people" / "nobody" / "wall.png"), np.full((240, 320, 3), 90, np.uint8))
+    return tmp_path / "people"
+
+
+def test_a_calibration_from_a_folder_is_written_once_and_says_what_few_persons_leave_open(
+    calibratable, persons, tmp_path
+):
+    out = tmp_path / "site.yaml"
+    command = ["calibrate", "--from", persons, "--out", out, "--models", calibratable(-20.0)]
+    done = livegate(*command)
+    assert done.returncode == 0, done.stderr
+    written = read_calibration(out)
+    assert (written.people, written.camera.capture) == (4, "replay")
+    assert written.models[0].shift > 0
+    assert "left out: nobody: wall.png" in done.stderr
+    assert "4 leave one of up to" in done.stdout
+    assert "20 persons or more are advised" in done.stdout
+    assert written.sha256 in done.stderr
+    again = livegate(*command)
+    assert again.returncode == 2
+    assert "--overwrite" in again.stderr
+    told = json.loads(livegate(*command, "--overwrite", "--json").stdout)
+    assert told["calibration"]["sha256"] == written.sha256
+    assert told["refusedAfter"]["n"] == 4
+
+
+def test_a_camera_that_needs_a_threshold_below_the_floor_is_unsuitable_and_nothing_is_written(
+    calibratable, persons, tmp_path
+):
+    out = tmp_path / "site.yaml"
+    done = livegate("calibrate", "--from", persons, "--out", out, "--models", calibratable(20.0))
+    assert done.returncode == 1
+    assert "camera unsuitable" in done.stderr
+    assert "below the floor" in done.stdout
+    assert not out.exists()
+
+
+def test_a_live_calibration_asks_for_codes_and_is_taken_by_its_own_terminal_alone(calibratable, scenes, tmp_path):
+    folder = scenes()
+    for name in ("refused.yaml", "unlit.yaml"):
+        (folder / name).unlink()
+    lights = {name: {"driver": "simulated"} for name in ("backlight", "illuminator", "screen", "ambient")}
+    models = {"directory": str(calibratable(-20.0)), "calibration": "site.yaml"}
+    site = {"camera": {"driver": "simulated", "scenes": [str(folder)]}, "lights": lights, "models": models}
+    (tmp_path / "livegate.yaml").write_text(json.dumps(site))
+    done = livegate("calibrate", "--live", "--config", tmp_path / "livegate.yaml", said="anna\n\nbert\ncarl\n\n")
+    assert done.returncode == 0, done.stderr
+    assert "3 persons are the least" in done.stderr
+    written = read_calibration(tmp_path / "site.yaml")
+    assert (written.people, written.frames, written.camera.name) == (3, 24, "simulated")
+    before = {path.name for path in tmp_path.rglob("*")}
+    assert not any(name.endswith((".jpg", ".png", ".mp4")) for name in before)
+    settings = load(tmp_path / "livegate.yaml").settings
+    assert open_workbench(settings).calibration == written.sha256
+    (tmp_path / "face.jpg").touch()
+    replayed = json.dumps({"camera": {"driver": "replay", "sources": ["face.jpg"]}, "models": models})
+    with pytest.raises(ConfigError, match=r"camera simulated \(simulated, ir_cut\), not for replay"):
+        open_workbench(load_bytes(replayed.encode(), tmp_path / "other.yaml").settings)
+    elsewhere = models | {"directory": None, "active": ["fr-liveness-int8"]}
+    with pytest.raises(ModelError, match="for other weights"):
+        open_workbench(load_bytes(json.dumps(site | {"models": elsewhere}).encode(), tmp_path / "o.yaml").settings)
+
+
+def test_a_campaign_follows_its_plan_goes_on_and_lets_the_last_attempt_be_voided(scenes, tmp_path):
+    folder = scenes()
+    for name in ("refused.yaml", "unlit.yaml"):
+        (folder / name).unlink()
+    lights = {name: {"driver": "simulated"} for name in ("backlight", "illuminator", "screen", "ambient")}
+    site = tmp_path / "site.yaml"
+    site.write_text(json.dumps({"camera": {"driver": "simulated", "scenes": [str(folder)]}, "lights": lights}))
+    plan, out = tmp_path / "plan.csv", tmp_path / "campaign"
+    plan.write_text("label,pai_species,subject,attempt\nbonafide,,anna,1\nattack,print,anna,1\n")
+    command = ["campaign", "--config", site, "--out", out]
+    first = livegate(*command, "--plan", plan, "--confirm", said="\nquit\n")
+    assert first.returncode == 0, first.stderr
+    assert [score.name for score in read_scores(out / "scores.csv")] == ["bonafide/anna/1"]
+    second = livegate(*command, "--plan", plan, "--json")
+    assert second.returncode == 0, second.stderr
+    assert "1 attempts are there already" in second.stderr
+    assert "decided by" in second.stderr
+    report = json.loads(second.stdout)
+    assert report["provenance"]["resumed"] == report["provenance"]["judged"] == 1
+    assert report["figures"]["apcer"]["print"]["n"] == report["figures"]["bpcer"]["n"] == 1
+    # A label that is none; an entry that is corrected; one that is there already; nobody is judged.
+    typed = "undo\nthe sheet slipped\nattak\nattack\nprint\nbert\n1\nc\nbonafide\nanna\n1\nquit\n"
+    third = livegate(*command, said=typed)
+    assert third.returncode == 0, third.stderr
+    assert "label 'attak' is neither bonafide nor attack" in third.stderr
+    assert "bonafide/anna/1 was presented already" in third.stderr
+    _, voided = read_scores(out / "scores.csv")
+    assert voided.problem.endswith(": the sheet slipped")
+    assert "not counted: print/anna/1" in third.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json", "run.json", "scores.csv"]
 
 
 def test_a_sequence_with_a_damaged_picture_is_unreadable_and_no_non_response(tmp_path):

@@ -1,5 +1,6 @@
 """A manifest says everything about a file, and nothing that nobody reads."""
 
+import math
 import re
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_all_mistakes_are_named_at_once(rewrite) -> None:
     [
         ("liveIndex: 0", "liveIndex: 3", "not one of 3 classes"),
         ("liveIndex: 0", "lowIsLive: true", 'need "liveIndex"'),
+        ("liveIndex: 0", "liveIndex: 0\n  spread: 0", "pad.spread"),
+        ("liveIndex: 0", "liveIndex: 0\n  spread: .inf", "pad.spread"),
+        ("liveIndex: 0", "liveIndex: 0\n  lowestThreshold: 0.6", '"lowestThreshold" 0.6 is above "threshold" 0.502'),
+        ("liveIndex: 0", "liveIndex: 0\n  bonaFideLocation: 4", "go together"),
+        ("liveIndex: 0", "liveIndex: 0\n  bonaFideSpread: 2", "go together"),
+        ("liveIndex: 0", "liveIndex: 0\n  cameraSpread: 2", '"cameraSpread"'),
         ("stage: pad", "stage: embedding", '"pad" section'),
         ("meaning: logits", "meaning: embedding", "does not belong to stage pad"),
         ("meaning: logits", "meaning: logit", "is one number"),
@@ -109,3 +116,18 @@ def test_scale_may_be_given_for_each_channel(rewrite) -> None:
     assert given.scale == (1.0, 0.5, 0.25)
     assert given.offset == -1.0
     assert given.colour is ColourOrder.BGR
+
+
+def test_what_a_manifest_does_not_say_of_calibration_changes_nothing(pad) -> None:
+    said = pad.manifest.pad
+
+    assert (said.spread, said.floor, said.lowest_shift) == (1.0, said.threshold, 0.0)
+    assert said.bona_fide_location is None
+    assert said.margin(said.threshold_logit + 2.5) == 2.5
+
+
+def test_the_floor_is_a_probability_and_the_lowest_shift_its_distance_in_logits(rewrite) -> None:
+    said = read_manifest(rewrite("threshold: 0.502", "threshold: 0.8\n  lowestThreshold: 0.5")).manifest.pad
+
+    assert said.floor == 0.5
+    assert said.lowest_shift == pytest.approx(-math.log(4))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.contracts.enums import EvidenceKind, EvidenceOutcome, LivenessDecision, QualityFailure
 from edge.liveness.evidence import FrameEvidence, PadScore
-from edge.liveness.fusion import best_frames, decide, digest, judge_pad, may_be_judged
+from edge.liveness.fusion import best_frames, decide, decided_by, digest, judge_pad, may_be_judged
 from edge.liveness.outcome import Finding
 
 FIXED = settings(derandomize=True, database=None, deadline=None)
@@ -112,6 +112,60 @@ def test_networks_are_joined_by_their_weights(frame):
     assert finding.margin == pytest.approx(0.0)
     assert finding.outcome is EvidenceOutcome.INSUFFICIENT
     assert [network.margin for network in networks] == [3.0, -1.0]
+
+
+def test_the_reason_names_each_networks_median_the_frames_that_agree_and_the_strongest(frame):
+    frames = [scored(frame, n, a, b, weights=(1.0, 3.0)) for n, (a, b) in enumerate([(4, -2), (3, -2), (-1, 2)])]
+    finding, _ = judge_pad(frames, pad_margin=1.0, pad_veto_margin=0.5)
+    # Medians 3 and -2: (3 - 6) / 4 = -0.75. The last frame alone: (-1 + 6) / 4 = 1.25, confirmed.
+    assert finding.reason == (
+        "2 PAD networks over 3 frames for an attack: -0.75, veto up to -0.50; 2 of 3 frames alone agree; "
+        "net0 +3.00, net1 -2.00 (strongest)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ((2.0, 2.0), "1 PAD network over 2 frames for a live face: +2.00, confirmed from +1.00; 2 of 2 frames alone"),
+        ((0.5, -0.1), "over 2 frames for neither: +0.20, veto up to +0.00, confirmed from +1.00; 1 of 2 frames alone"),
+        ((-4.0,), "1 PAD network over 1 frame for an attack: -4.00, veto up to +0.00; 1 of 1 frame alone agrees"),
+    ],
+)
+def test_the_reason_says_by_how_much(frame, margins, said):
+    frames = [frame(n, n / 10, margin=margin) for n, margin in enumerate(margins)]
+    finding, _ = judge_pad(frames, pad_margin=1.0, pad_veto_margin=0.0)
+    assert said in finding.reason
+    assert "strongest" not in finding.reason
+
+
+def test_a_veto_decides_alone_a_pass_is_decided_by_all_that_is_required_and_doubt_by_what_is_missing():
+    pad, light, motion = EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION
+    confirmed, veto, no_proof = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO, EvidenceOutcome.INSUFFICIENT
+    cases = [
+        ([(pad, confirmed), (light, veto), (motion, no_proof)], {pad, motion}, (light,)),
+        ([(light, veto), (pad, veto)], {pad}, (pad, light)),
+        ([(light, confirmed), (pad, confirmed), (motion, no_proof)], {light, pad}, (pad, light)),
+        ([(pad, confirmed), (light, no_proof)], {pad, light, motion}, (light, motion)),
+        ([(pad, confirmed)], set(), ()),
+    ]
+    for findings, required, deciding in cases:
+        assert decided_by([found(*finding) for finding in findings], frozenset(required)) == deciding
+
+
+@FIXED
+@given(FINDINGS, KINDS)
+def test_what_decided_is_what_would_have_to_change(findings, required):
+    by = decided_by(findings, required)
+    decision = decide(findings, required)
+    if decision is LivenessDecision.SPOOFFACE:
+        without = [f for f in findings if f.kind not in by]
+        assert decide(without, required) is not LivenessDecision.SPOOFFACE
+    elif decision is LivenessDecision.REALFACE:
+        assert set(by) == required
+    else:
+        proven = [*findings, *(found(kind, EvidenceOutcome.CONFIRMED) for kind in by)]
+        assert decide(proven, required) is (LivenessDecision.REALFACE if required else decision)
 
 
 def test_a_frame_counts_only_with_a_face_in_settled_light_and_usable_scores(frame):

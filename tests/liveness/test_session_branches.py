@@ -660,6 +660,7 @@ def test_a_still_attack_is_spoofface_by_its_scores_and_not_by_being_still(begin)
     session.send(NOT_MEASURED)
     vetoes = [found.kind for found in session.outcome.findings if found.outcome is VETO]
     assert vetoes == [EvidenceKind.PAD]
+    assert session.outcome.decided_by == (EvidenceKind.PAD,)
 
 
 def test_a_picture_that_gets_its_scores_late_is_decided_in_the_passive_path(begin):
@@ -734,6 +735,8 @@ def test_a_source_that_ends_in_a_challenge_proves_nothing(positioned, played):
     assert session.outcome.decision is LivenessDecision.UNCERTAIN
     unplayed = finding(session, EvidenceKind.LIGHT if played == 0 else EvidenceKind.MOTION)
     assert "not played to its end" in unplayed.reason
+    missing = [EvidenceKind.LIGHT, EvidenceKind.MOTION][played:]
+    assert session.outcome.decided_by == tuple(missing)
 
 
 def test_a_source_without_a_face_ends_as_no_face(begin):

@@ -70,6 +70,7 @@ def test_a_sequence_that_the_networks_believe_is_a_real_face():
     assert attempt.result.targets.color.face_rectangle.left == 10
     assert attempt.result.targets.color.face_rectangle.top == 21
     assert attempt.assurance.confirmed == (EvidenceKind.PAD,)
+    assert attempt.decided_by == (EvidenceKind.PAD,)
     assert attempt.assurance.temporal
     assert attempt.light_level is LightLevel.NOT_MEASURED
     assert report.capture is CaptureKind.REPLAY
@@ -95,6 +96,7 @@ def test_a_source_that_never_fits_ends_with_the_failures_own_code():
     (attempt,) = report.attempts
     assert attempt.error.code is ErrorCode.EXCESSIVE_IMAGE_BLUR_DETECTED
     assert attempt.quality_failures == {QualityFailure.BLURRED: 20}
+    assert attempt.decided_by == ()
     assert report.status is SessionStatus.FAILED
 
 

@@ -82,7 +82,7 @@ state_directory: state
 
 
 @contextlib.asynccontextmanager
-async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True):
+async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None):
     """The daemon at work on a scripted workbench, heard by its broker where that is reachable; stopped at the end.
 
     A command sent before the terminal subscribed is lost: this broker acknowledges it all the same.
@@ -92,7 +92,7 @@ async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, 
         if error is not None:
             raise error
         runner = SessionRunner(unlit(camera or Endless()), vision or ScriptedVision(), FrameClock)
-        return Workbench(runner, {"net": "0" * 64}, "scripted 1.0")
+        return Workbench(runner, {"net": "0" * 64}, "scripted 1.0", calibration)
 
     monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
     stop, ready = asyncio.Event(), asyncio.Event()
@@ -151,6 +151,18 @@ def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, mon
         assert decision.provenance.config == loaded.sha256
         assert decision.provenance.models == {"net": "0" * 64}
         assert decision.provenance.policy == "kiosk"
+        assert decision.provenance.calibration is None
+
+    asyncio.run(scenario())
+
+
+def test_a_decision_signs_the_calibration_that_it_was_made_with(loaded, broker, monkeypatch):
+    async def scenario():
+        calibrated = running(loaded, monkeypatch, calibration="c" * 64)
+        async with calibrated, Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+            _, (heard,) = await session(requester)
+        assert heard.verification is Verification.VERIFIED
+        assert heard.decision.provenance.calibration == "c" * 64
 
     asyncio.run(scenario())
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
+from edge.inference.calibration import SiteCalibration
 from edge.inference.pad import LOGIT_LIMIT
 from edge.liveness.evidence import FaceBox
 from edge.vision.pad import PadJudge
+from tests.inference.calibrations import calibration_of
 from tests.vision.scene import Scripted, frame_of, pad_manifest
 
 FRAME = frame_of(np.full((240, 320, 3), 100, np.uint8))
@@ -94,3 +96,42 @@ def test_every_network_gets_its_own_crop_and_keeps_its_name_and_weight():
 def test_a_network_that_is_none_for_pad_is_refused(manifests):
     with pytest.raises(ModelError, match="no PAD network"):
         PadJudge([Scripted(manifests["detector"])])
+
+
+def shifted(shift: float, /, sha256: str = "ab" * 32, **pad: object) -> float:
+    """Margin of a network that says 0.8, after a site's calibration."""
+    network = Scripted(pad_manifest(**calibrated(0.5, liveIndex=1, **pad)), [np.array([[0.2, 0.8]], np.float32)])
+    calibration: SiteCalibration = calibration_of(sha256=sha256, shift=shift)
+    (score,) = PadJudge([network], calibration).scores(FRAME, BOX, POINTS)
+    return score.margin
+
+
+def test_a_margin_is_told_in_units_of_the_files_spread():
+    assert margin([0.2, 0.8], **calibrated(0.5, liveIndex=1, spread=4.0)) == pytest.approx(math.log(4) / 4, abs=1e-5)
+    assert margin([0.1, 0.9], **calibrated(0.9, liveIndex=1, spread=4.0)) == pytest.approx(0, abs=1e-5)
+    assert margin([0.0, 1.0], **calibrated(0.5, liveIndex=1, spread=2.0)) == pytest.approx(LOGIT_LIMIT / 2)
+
+
+def test_a_sites_shift_is_added_to_the_threshold_before_the_spread_divides():
+    assert shifted(0.0) == pytest.approx(math.log(4), abs=1e-5)
+    assert shifted(1.0) == pytest.approx(math.log(4) - 1, abs=1e-5)
+    assert shifted(1.0, spread=2.0) == pytest.approx((math.log(4) - 1) / 2, abs=1e-5)
+    assert shifted(-1.0, lowestThreshold=0.2) == pytest.approx(math.log(4) + 1, abs=1e-5)
+
+
+def test_a_calibration_for_other_weights_is_refused():
+    with pytest.raises(ModelError, match="is for other weights"):
+        shifted(1.0, sha256="cd" * 32)
+
+
+def test_no_calibration_brings_a_threshold_below_the_manifests_floor():
+    lowest = math.log(0.2 / 0.8)
+    assert shifted(lowest + 1e-6, lowestThreshold=0.2) > 0
+    with pytest.raises(ModelError, match=r"below the 0\.2 that its manifest allows"):
+        shifted(lowest - 1e-6, lowestThreshold=0.2)
+
+
+def test_a_manifest_without_a_floor_lets_a_calibration_only_raise_its_threshold():
+    assert shifted(0.0) > shifted(3.0)
+    with pytest.raises(ModelError, match=r"below the 0\.5"):
+        shifted(-1e-6)

@@ -1,0 +1,447 @@
+"""The report as one page of HTML that needs nothing else: no script, font, picture or network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
+
+from edge.contracts.enums import LivenessDecision
+from edge.evaluation import charts
+from edge.evaluation.metrics import Figures, Rate
+from edge.evaluation.performance import (
+    FEWEST_SUBJECTS,
+    RESAMPLES,
+    SEED,
+    Estimate,
+    FromScores,
+    Interval,
+    Operating,
+    Performance,
+    Separation,
+    Times,
+)
+from edge.evaluation.provenance import Provenance
+from edge.evaluation.style import STYLE
+from edge.evaluation.words import (
+    CERTIFICATION,
+    COUNTING,
+    DET_AXES,
+    EER_RULE,
+    INDEPENDENCE,
+    SPECIES_NEVER_AVERAGED,
+    THRESHOLDS_CHOSEN_HERE,
+    TRANSACTION,
+)
+
+SUBJECTS_SHOWN = 60
+"""Rows of the table by subject."""
+LONG_WORD = 30
+"""Characters of a word that may be broken: a path or a hash."""
+NONE: Final = "-"
+
+
+def to_html(performance: Performance, provenance: Provenance) -> str:
+    """The whole page; every text from outside is escaped."""
+    body = "".join(
+        (
+            _head(performance, provenance),
+            _summary(performance),
+            _decision(performance),
+            _outcomes(performance),
+            _from_scores(performance) if performance.from_scores else _no_scores(),
+            _transactions(performance),
+            _groups(performance),
+            _unreadable(performance),
+            _provenance(performance, provenance),
+        )
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        # The browser itself holds the page to what it promises.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Livegate: presentation attack detection, {escape(provenance.index or provenance.subject)}</title>"
+        f"<style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
+    )
+
+
+def _head(performance: Performance, provenance: Provenance) -> str:
+    networks = ", ".join(model.id for model in provenance.models if model.threshold is not None)
+    facts = (
+        ("measured on", provenance.index or provenance.subject),
+        ("presentations", f"{performance.presentations} judged, {len(performance.unreadable)} not read"),
+        ("PAD networks", networks),
+        ("policy and mode", f"{provenance.policy}, {provenance.mode}"),
+        ("calibration", provenance.calibration or "none"),
+        ("date", provenance.started.replace("T", " ")),
+        ("livegate", provenance.livegate),
+    )
+    listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    return (
+        '<header><p class="brand">Livegate</p><h1>Presentation attack detection performance</h1>'
+        f'<dl class="facts">{listed}</dl><p class="note">{escape(CERTIFICATION)}</p></header>'
+    )
+
+
+def _summary(performance: Performance) -> str:
+    figures = performance.figures
+    worst = figures.worst_species
+    tiles = [
+        ("APCER, worst species", figures.apcer[worst] if worst else Rate(0, 0), worst or "no attack with a response"),
+        ("BPCER", figures.bpcer, "people refused"),
+        ("APNRR, worst species", *_worst_nonresponse(figures)),
+        ("BPNRR", figures.bpnrr, "people without an answer"),
+    ]
+    shown = "".join(
+        f'<div class="tile"><h3>{escape(name)}</h3><p class="big">{_percent(rate.value)}</p>'
+        f"<p>{rate.errors} of {rate.n}; 95 %: {rate.low:.1%} to {rate.high:.1%}</p><p>{escape(what)}</p></div>"
+        for name, rate, what in tiles
+    )
+    return _section("Summary", f'<div class="tiles">{shown}</div>{_p(COUNTING)}')
+
+
+def _worst_nonresponse(figures: Figures) -> tuple[Rate, str]:
+    known = {name: rate for name, rate in figures.apnrr.items() if rate.n}
+    if not known:
+        return Rate(0, 0), "no attack"
+    name = max(known, key=lambda name: (known[name].value or 0.0, known[name].n))
+    return known[name], name
+
+
+def _decision(performance: Performance) -> str:
+    figures, clustered = performance.figures, performance.clustered
+    rows = [("BPCER (bona fide)", figures.bpcer, clustered.bpcer)]
+    rows += [(name, rate, clustered.apcer.get(name, Interval(None, None, 0))) for name, rate in figures.apcer.items()]
+    title = "APCER by PAI species, and BPCER, with 95 % bounds"
+    chart = charts.intervals(
+        title,
+        "A dot is the measured rate, the thin line its exact bounds, the thick line below it the bounds over subjects; "
+        "the table below has the numbers.",
+        rows,
+    )
+    table = _table(
+        ("figure", "PAI species", "errors / n", "rate", "exact 95 % bounds", "95 % bounds over subjects"),
+        [
+            *(
+                _rate_row(
+                    "APCER",
+                    f"{name} (the worst counts)" if name == figures.worst_species else name,
+                    rate,
+                    clustered.apcer.get(name),
+                )
+                for name, rate in figures.apcer.items()
+            ),
+            _rate_row("BPCER", "", figures.bpcer, clustered.bpcer),
+            *(_rate_row("APNRR", name, rate, None) for name, rate in figures.apnrr.items()),
+            _rate_row("BPNRR", "", figures.bpnrr, None),
+        ],
+        numbers=2,
+    )
+    notes = (
+        _p(INDEPENDENCE)
+        + _p(SPECIES_NEVER_AVERAGED)
+        + _p(
+            f"Bounds over subjects: percentiles of {RESAMPLES} resamples of subjects with replacement, seed {SEED}; "
+            f"none for fewer than {FEWEST_SUBJECTS} subjects. Worst APCER, over subjects: "
+            f"{_bounds(clustered.worst_apcer)}." + _without_subject(performance)
+        )
+    )
+    legend = (
+        '<p class="legend"><span class="swatch whisker"></span> exact bounds '
+        '<span class="swatch subjects"></span> bounds over subjects</p>'
+    )
+    return _section("At the decision of the terminal", _figure(title, chart + legend) + table + notes)
+
+
+def _without_subject(performance: Performance) -> str:
+    count = performance.without_subject
+    return f" {count} presentations name no subject; each counts as one of its own." if count else ""
+
+
+def _outcomes(performance: Performance) -> str:
+    rows = []
+    for (label, species), counts in performance.outcomes.items():
+        others = sorted(counts.keys() - set(LivenessDecision), key=lambda code: (-counts[code], code))
+        errors = ", ".join(f"{counts[code]} {code}" for code in others) or "0"
+        decided = (str(counts.get(decision, 0)) for decision in LivenessDecision)
+        rows.append((label, species, str(sum(counts.values())), *decided, errors))
+    heads = ("label", "PAI species", "n", *(decision.value for decision in LivenessDecision), "non-responses")
+    return _section("What was decided", _table(heads, rows, numbers=2))
+
+
+def _no_scores() -> str:
+    return _section("From the scores", _p("Figures from scores need bona fide presentations and attacks with a score."))
+
+
+def _from_scores(performance: Performance) -> str:
+    result = performance.from_scores
+    if result is None:
+        return ""
+    named = [
+        ("worst species at each threshold", result.worst),
+        *result.species.items(),
+        ("all attacks, pooled", result.pooled),
+    ]
+    heads = ("attacks", "n", "HTER", "EER", "threshold at EER", "AUC", "BPCER20", "BPCER100")
+    table = _table(heads, [_separation_row(name, separation) for name, separation in named], numbers=1)
+    at = result.at_bpcer
+    fixed = _table(
+        ("PAI species", "errors / n", "APCER", "exact 95 % bounds", "95 % bounds over subjects"),
+        [
+            (name, f"{rate.errors} / {rate.n}", _percent(rate.value), _exact(rate), _bounds(at.clustered[name]))
+            for name, rate in at.apcer.items()
+        ],
+        numbers=1,
+    )
+    return _section(
+        "From the scores",
+        _p(
+            f"{result.bona_fide} bona fide presentations and {result.pooled.attacks} attacks have a score. HTER is at "
+            f"the policy's threshold ({performance.threshold:g}). {EER_RULE}"
+        )
+        + _p(THRESHOLDS_CHOSEN_HERE)
+        + table
+        + _det_chart(performance, result)
+        + f"<h3>APCER at a BPCER of at most {at.limit:.0%}</h3>"
+        + _p(
+            f"At the threshold {at.threshold:.3f}, where BPCER is {_percent(at.bpcer.value)} "
+            f"({at.bpcer.errors} of {at.bpcer.n})."
+        )
+        + fixed
+        + _histograms(performance),
+    )
+
+
+def _det_chart(performance: Performance, result: FromScores) -> str:
+    by_eer = sorted(result.species.items(), key=lambda item: -item[1].eer.value)[: charts.SERIES - 1]
+    lines = [("worst species", result.worst)] if len(result.species) > 1 else []
+    lines += by_eer
+    drawn = [
+        charts.DetLine(
+            name,
+            [(apcer, bpcer) for _, apcer, bpcer in separation.curve],
+            number,
+            separation.at_threshold,
+        )
+        for number, (name, separation) in enumerate(lines)
+    ]
+    title = "Detection error trade-off by PAI species"
+    about = "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100."
+    return _figure(title, charts.det(title, about, drawn) + f'<p class="legend">{escape(DET_AXES)}</p>')
+
+
+def _histograms(performance: Performance) -> str:
+    if performance.histogram is None:
+        return ""
+    title = "Scores of bona fide presentations and of each PAI species"
+    about = "Counts of the fused PAD margin by label and PAI species, each strip to its own height."
+    return _figure(title, charts.histograms(title, about, performance.histogram, performance.threshold))
+
+
+def _separation_row(name: str, separation: Separation) -> tuple[str, ...]:
+    return (
+        name,
+        str(separation.attacks),
+        _estimate(separation.hter),
+        _estimate(separation.eer),
+        f"{separation.eer_threshold:.3f}",
+        f"{separation.auc.value:.4f}" if separation.auc else NONE,
+        _operating(separation.bpcer20),
+        _operating(separation.bpcer100),
+    )
+
+
+def _transactions(performance: Performance) -> str:
+    result = performance.transactions
+    if result is None:
+        return ""
+    rows = [_rate_row("APCER", name, rate, None)[:5] for name, rate in result.figures.apcer.items()]
+    rows += [_rate_row("BPCER", "", result.figures.bpcer, None)[:5]]
+    rows += [_rate_row("APNRR", name, rate, None)[:5] for name, rate in result.figures.apnrr.items()]
+    rows += [_rate_row("BPNRR", "", result.figures.bpnrr, None)[:5]]
+    return _section(
+        f"Transactions of up to {result.attempts} attempts",
+        _p(TRANSACTION)
+        + _p(f"{result.formed} transactions, {result.full} of them with {result.attempts} attempts.")
+        + _table(("figure", "PAI species", "errors / n", "rate", "exact 95 % bounds"), rows, numbers=2),
+    )
+
+
+def _groups(performance: Performance) -> str:
+    text = ""
+    if len(performance.by_source) > 1 or "" not in performance.by_source:
+        rows = [
+            _group_row((source or NONE,), *kind)
+            for source, figures in performance.by_source.items()
+            for kind in _kinds(figures)
+        ]
+        text += "<h3>By source</h3>" + _group_table(("source",), rows)
+    if performance.by_subject:
+        groups = [
+            ((subject, source or NONE), kind)
+            for (source, subject), figures in performance.by_subject.items()
+            for kind in _kinds(figures)
+        ]
+        groups.sort(key=lambda group: (-group[1][1].errors, -group[1][2].errors))
+        amiss = [group for group in groups if group[1][1].errors or group[1][2].errors]
+        shown = amiss[:SUBJECTS_SHOWN]
+        text += "<h3>By subject, most errors first</h3>"
+        if shown:
+            text += _group_table(("subject", "source"), [_group_row(names, *kind) for names, kind in shown])
+        more = len(amiss) - len(shown)
+        text += _p(
+            f"{len(groups) - len(amiss)} of {len(groups)} such rows have neither an error nor a non-response"
+            + (f"; {more} further ones have no more than these" if more else "")
+            + ". All are in report.json."
+        )
+    return _section("Where the errors are", text) if text else ""
+
+
+def _kinds(figures: Figures) -> list[tuple[str, Rate, Rate]]:
+    """What was presented, with its classification errors and its non-responses."""
+    people = [("bona fide", figures.bpcer, figures.bpnrr)] if figures.bpnrr.n else []
+    return people + [(species, rate, figures.apnrr[species]) for species, rate in figures.apcer.items()]
+
+
+def _group_row(names: tuple[str, ...], kind: str, errors: Rate, missing: Rate) -> tuple[str, ...]:
+    rate = f"{errors.errors} / {errors.n}"
+    return (*names, kind, rate, _percent(errors.value), _exact(errors), f"{missing.errors} / {missing.n}")
+
+
+def _group_table(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
+    heads = (*names, "kind", "errors / n", "BPCER or APCER", "exact 95 % bounds", "non-responses / n")
+    return _table(heads, rows, numbers=len(names) + 1)
+
+
+def _unreadable(performance: Performance) -> str:
+    if not performance.unreadable:
+        return ""
+    return _section(
+        "Not read",
+        _p("These count nowhere; they are no non-responses.")
+        + _table(
+            ("presentation", "name", "problem"),
+            [(str(score.presentation), score.name, score.problem) for score in performance.unreadable],
+            numbers=3,
+        ),
+    )
+
+
+def _provenance(performance: Performance, provenance: Provenance) -> str:
+    models = _table(
+        ("model", "stage", "SHA-256", "threshold", "weight", "threshold from"),
+        [
+            (
+                model.id,
+                model.stage,
+                model.sha256,
+                NONE if model.threshold is None else f"{model.threshold:.6g}",
+                NONE if model.weight is None else f"{model.weight:g}",
+                model.threshold_from or NONE,
+            )
+            for model in provenance.models
+        ],
+        numbers=6,
+    )
+    facts = [
+        (
+            "policy",
+            f"{provenance.policy}: PAD margin {provenance.pad_margin:g}, veto margin {provenance.pad_veto_margin:g}",
+        ),
+        ("mode", provenance.mode),
+        ("calibration", provenance.calibration or "none"),
+        ("index", provenance.index or NONE),
+        ("SHA-256 of the index", provenance.index_sha256 or NONE),
+        ("files", NONE if provenance.files is None else str(provenance.files)),
+        ("runtime", provenance.runtime),
+        ("machine", provenance.machine),
+        ("livegate", provenance.livegate),
+        ("started", provenance.started or NONE),
+        (
+            "took",
+            f"{provenance.seconds:.0f} s for {provenance.judged} presentations; {provenance.resumed} were there before",
+        ),
+        ("processes", str(provenance.jobs)),
+        ("time for a presentation", _times(performance.per_presentation)),
+        ("time for a judged frame", _times(performance.per_judged_frame)),
+    ]
+    return _section(
+        "Made with",
+        models
+        + _table(("", ""), facts, numbers=2)
+        + _p("Times are for orientation: reading and judging, on a machine that the processes share."),
+    )
+
+
+def _times(times: Times | None) -> str:
+    return f"median {times.median:.0f} ms, 95th percentile {times.p95:.0f} ms (n = {times.n})" if times else NONE
+
+
+def _rate_row(figure: str, species: str, rate: Rate, clustered: Interval | None) -> tuple[str, ...]:
+    return (
+        figure,
+        species,
+        f"{rate.errors} / {rate.n}",
+        _percent(rate.value),
+        _exact(rate),
+        _bounds(clustered) if clustered else NONE,
+    )
+
+
+def _percent(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1%}"
+
+
+def _exact(rate: Rate) -> str:
+    return f"{rate.low:.1%} to {rate.high:.1%}" if rate.n else NONE
+
+
+def _bounds(interval: Interval) -> str:
+    if interval.low is None or interval.high is None:
+        return interval.why_not or NONE
+    return f"{interval.low:.1%} to {interval.high:.1%} ({interval.subjects} subjects)"
+
+
+def _estimate(estimate: Estimate) -> str:
+    bounds = estimate.clustered
+    if bounds.low is None or bounds.high is None:
+        return f"{estimate.value:.1%}"
+    return f"{estimate.value:.1%} ({bounds.low:.1%} to {bounds.high:.1%})"
+
+
+def _operating(operating: Operating) -> str:
+    rate = operating.bpcer
+    return f"{_percent(rate.value)} ({rate.errors}/{rate.n}; {_exact(rate)})"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _figure(title: str, content: str) -> str:
+    return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
+
+
+def _p(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int) -> str:
+    """numbers: first column of numbers, which stand to the right."""
+    first = "".join(f'<th scope="col"{_side(place, numbers)}>{escape(head)}</th>' for place, head in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(_cell(place, numbers, value) for place, value in enumerate(row)) + "</tr>" for row in rows
+    )
+    head = f"<thead><tr>{first}</tr></thead>" if any(heads) else ""
+    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+def _side(place: int, numbers: int) -> str:
+    return ' class="number"' if place >= numbers else ""
+
+
+def _cell(place: int, numbers: int, value: str) -> str:
+    kinds = ["number"] * (place >= numbers) + ["long"] * any(len(word) > LONG_WORD for word in value.split())
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
+    return f"<td{kind}>{escape(value)}</td>"

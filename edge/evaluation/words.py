@@ -1,0 +1,38 @@
+"""Sentences that stand beside the figures wherever they are shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CERTIFICATION: Final = "Measured as ISO/IEC 30107-3 asks; not a certified evaluation."
+COUNTING: Final = (
+    "Only realface accepts. uncertain refuses whoever stands there: an error for a person, none for an attack. "
+    "A presentation that ends with an error code is a non-response; it is outside APCER and BPCER and stands "
+    "beside them as APNRR and BPNRR."
+)
+INDEPENDENCE: Final = (
+    "Exact bounds (Clopper-Pearson, two-sided 95 %) take each presentation as independent of the others. "
+    "Presentations of one subject are alike, so the truth may lie further out; the bounds over subjects beside "
+    "them draw whole subjects and allow for that."
+)
+SPECIES_NEVER_AVERAGED: Final = "The worst PAI species is the headline; species are never averaged."
+EER_RULE: Final = (
+    "EER is where APCER and BPCER cross, on the straight line between the two neighbouring thresholds. BPCER20 "
+    "and BPCER100 are the BPCER at the lowest threshold with an APCER of at most 5 % and 1 %. Bounds in "
+    "brackets: of HTER and EER over subjects (none for too few of them), of BPCER20 and BPCER100 exact for the "
+    "threshold as it is."
+)
+THRESHOLDS_CHOSEN_HERE: Final = (
+    "These thresholds were chosen on the same presentations that they are judged by, so the figures flatter; "
+    "the terminal itself uses the policy's threshold. With fewer than 20 attacks of a species an APCER of at "
+    "most 5 % means none accepted, with fewer than 100 so does 1 %."
+)
+DET_AXES: Final = (
+    "Normal-deviate axes from 0.1 % to 95 %; rates outside are drawn at the edge. A dot is the policy's "
+    "threshold. The lower and the further left, the better."
+)
+TRANSACTION: Final = (
+    "Neighbouring presentations of one subject, source and PAI species form transactions, cut without regard to "
+    "their outcomes. One is accepted if any attempt is, and a non-response if no attempt ended with a decision. "
+    "The last of a subject may have fewer attempts."
+)
