@@ -1,9 +1,10 @@
 """Students of the MiniFASNet class, made so that full int8 loses nothing.
 
 A narrow MobileFaceNet (arXiv 1804.07573) as in MiniFASNet (minivision-ai/Silent-Face-Anti-Spoofing, Apache-2.0), with ReLU
-in place of PReLU (the slopes that the published networks learned are within ±0.05 of zero for four channels of five) and one
-linear layer in place of the two that follow each other without a nonlinearity. Every convolution has its activation fused,
-so an int8 file is one chain of convolutions and additions.
+in place of PReLU (beyond the first layers the slopes that the published networks learned are within a few hundredths of
+zero; the stem is wider for it), numbers of channels in eights, and one linear layer in place of the two that follow each
+other without a nonlinearity. Every convolution has its activation fused, so an int8 file is a chain of convolutions and
+additions.
 
 A network goes through three forms, in this order: float with batch normalization, ``fold`` (biases in place of
 batch normalization, the input scale inside the first convolution), ``quantize`` (weights and activations rounded as TFLite
@@ -38,7 +39,8 @@ class BlockShape:
 
 @dataclass(frozen=True)
 class Shape:
-    """A whole network. side: of the square input, pixels. head: channels before the last layer. outputs: numbers."""
+    """A whole network. side: of the square input, pixels. stem: channels of the first layers. blocks: the first belongs to
+    the stem. head: channels before the last layer. outputs: numbers."""
 
     side: int
     stem: int
@@ -142,21 +144,6 @@ class Attention(nn.Module):
         self.ranges = nn.ModuleList([Range(), Range(), Range(), Range((0.0, LEVELS / 256)), Range()])
 
 
-class Stem(nn.Module):
-    """Half the resolution, first features."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = Conv(3, width, 3, stride=2, pad=1)
-        self.second = Conv(width, width, 3, pad=1, groups=width)
-        self.input_range: nn.Module = nn.Identity()
-
-    def branch(self, x: Tensor) -> Tensor:
-        return self.second(self.first(self.input_range(x)))
-
-    forward = branch
-
-
 class Bottleneck(nn.Module):
     """See BlockShape."""
 
@@ -180,6 +167,23 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.join(x, self.branch(x))
+
+
+class Stem(nn.Module):
+    """Two layers at half the resolution, and the first bottleneck behind them."""
+
+    def __init__(self, width: int, shape: BlockShape) -> None:
+        super().__init__()
+        self.first = Conv(3, width, 3, stride=2, pad=1)
+        self.second = Conv(width, width, 3, pad=1, groups=width)
+        self.bottleneck = Bottleneck(width, shape)
+        self.input_range: nn.Module = nn.Identity()
+
+    def branch(self, x: Tensor) -> Tensor:
+        result: Tensor = self.bottleneck(self.second(self.first(self.input_range(x))))
+        return result
+
+    forward = branch
 
 
 class Head(nn.Module):
@@ -213,9 +217,10 @@ class Student(nn.Sequential):
     """
 
     def __init__(self, shape: Shape) -> None:
-        widths = [shape.stem, *(block.width for block in shape.blocks)]
-        bottlenecks = [Bottleneck(before, block) for before, block in zip(widths, shape.blocks, strict=False)]
-        super().__init__(Stem(shape.stem), *bottlenecks, Head(widths[-1], shape))
+        entry, *others = shape.blocks
+        widths = [block.width for block in shape.blocks]
+        bottlenecks = [Bottleneck(before, block) for before, block in zip(widths, others, strict=False)]
+        super().__init__(Stem(shape.stem, entry), *bottlenecks, Head(widths[-1], shape))
         self.folded = False
 
     def scaled(self, pixels: Tensor) -> Tensor:

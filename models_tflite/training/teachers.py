@@ -6,6 +6,7 @@ after every block and not only at the end (hints: FitNets, arXiv 1412.6550).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
+STEM_LAYERS = 2
+# A student's stem has ReLU only, and the teachers' slopes are largest there.
+WIDER_STEM = 1.5
 _STEPS = {"Conv", "PRelu", "Add", "GlobalAveragePool", "Relu", "Sigmoid", "Mul", "MatMul", "BatchNormalization"}
 
 
@@ -117,27 +121,35 @@ class Teacher(nn.Module):
 
     def shape(self) -> Shape:
         """Of a student that can be held against this teacher after every block."""
-        bottlenecks = self.blocks[1:-1]
+        stem, *bottlenecks, head = self.blocks
         return Shape(
             side=self.side,
-            stem=_width(self.blocks[0].parts[0]),
-            blocks=tuple(
-                BlockShape(
-                    inner=_width(block.parts[0]),
-                    width=_width(block.parts[2]),
-                    stride=block.parts[1].stride,
-                    residual=block.residual,
-                    squeeze=_width(block.parts[3].squeeze) if len(block.parts) > 3 else 0,
-                )
-                for block in bottlenecks
+            stem=_eights(WIDER_STEM * _width(stem.parts[0])),
+            blocks=(
+                _shape(stem.parts[STEM_LAYERS:], residual=False),
+                *(_shape(block.parts, residual=block.residual) for block in bottlenecks),
             ),
-            head=_width(self.blocks[-1].parts[0]),
-            outputs=len(self.blocks[-1].parts[2].bias),
+            head=_width(head.parts[0]),
+            outputs=len(head.parts[2].bias),
         )
+
+
+def _shape(parts: Any, *, residual: bool) -> BlockShape:
+    return BlockShape(
+        inner=_eights(_width(parts[0])),
+        width=_width(parts[2]),
+        stride=parts[1].stride,
+        residual=residual,
+        squeeze=_width(parts[3].squeeze) if len(parts) > 3 else 0,
+    )
 
 
 def _width(convolution: Any) -> int:
     return len(convolution.bias)
+
+
+def _eights(channels: float) -> int:
+    return 8 * math.ceil(channels / 8)
 
 
 def _read(path: Path) -> tuple[int, list[_Step]]:
@@ -165,7 +177,8 @@ def _blocks(steps: list[_Step], contrast: bool) -> list[Block]:
         slope = left.pop(0).weights[0].reshape(-1) if left[0].kind == "PRelu" else None
         return _Convolution(step, slope)
 
-    blocks = [Block([convolution(), convolution()], residual=False)]
+    stem: list[nn.Module] = [convolution() for _ in range(STEM_LAYERS + 3)]
+    blocks = [Block(stem, residual=False)]
     while not _is_head(left):
         parts: list[nn.Module] = [convolution(), convolution(), convolution()]
         if left[0].kind == "GlobalAveragePool":

@@ -43,7 +43,7 @@ from edge.inference.runtime import find_runtime
 DRAFTS = Path(__file__).resolve().parent / "manifests"
 CACHE = Path("~/.cache/livegate/training").expanduser()
 SEED = 20
-LABEL_WEIGHT = 0.5
+LABEL_WEIGHT = 3.0
 # Of the validation crops, evenly: for golden vectors, and for the ranges of the file that is quantized afterwards.
 CALIBRATION_CROPS = 300
 
