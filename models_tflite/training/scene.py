@@ -195,14 +195,20 @@ def _crown(layers: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
 
 
 def _trunk(layers: np.ndarray, deep: int, face: float) -> np.ndarray:
-    """(deep, columns, 4) below the picture: the last rows' cover, and their colours ever smoother like cloth."""
+    """(deep, columns, 4) below the picture: the last rows' cover and mean colours, the cloth's texture mirrored on."""
     last = layers[-4:].mean(0, keepdims=True).astype(np.float32)
     sharp = cv2.GaussianBlur(last, (0, 0), sigmaX=0.03 * face, sigmaY=0.1)
-    soft = cv2.GaussianBlur(last, (0, 0), sigmaX=0.25 * face, sigmaY=0.1)
-    mix = np.minimum(np.arange(deep, dtype=np.float32) / (0.35 * face), 1)[:, None, None]
-    trunk = sharp + (soft - sharp) * mix
+    soft = cv2.GaussianBlur(last, (0, 0), sigmaX=0.2 * face, sigmaY=0.1)
+    down = np.arange(deep)
+    trunk = sharp + (soft - sharp) * np.minimum(down / (0.35 * face), 1).astype(np.float32)[:, None, None]
+    period = max(min(int(0.4 * face), layers.shape[0] // 2), 2)
+    cloth = layers[-period:].astype(np.float32)
+    cloth -= cv2.GaussianBlur(cloth, (0, 0), 0.06 * face)
+    # Forth and back through the last rows.
+    turn = down % (2 * period)
+    trunk += cloth[np.where(turn < period, period - 1 - turn, turn - period)]
     trunk[..., 3] = last[..., 3]
-    return np.asarray(trunk.astype(np.uint8))
+    return np.asarray(np.clip(trunk, 0, 255).astype(np.uint8))
 
 
 def _shoulder(edge: np.ndarray, wide: int, smooth: float) -> np.ndarray:
