@@ -1,0 +1,236 @@
+"""Students against their teachers, on a network small enough to train in a test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the training extra")
+onnx = pytest.importorskip("onnx", reason="needs the training extra")
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the training extra")
+
+TRAINING = Path(__file__).parents[2] / "models_tflite" / "training"
+sys.path.insert(0, str(TRAINING))
+
+from distil import distil, live_logits  # noqa: E402
+from network import BlockShape, Shape, Student  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from pictures import Crops  # noqa: E402
+from students import StudentPlan  # noqa: E402
+from teachers import Teacher  # noqa: E402
+from train import exported  # noqa: E402
+
+from edge.frames.frame import ColourOrder  # noqa: E402
+from edge.inference.manifest import BoxScaled  # noqa: E402
+
+SIDE = 16
+SMALL = Shape(
+    side=SIDE,
+    stem=8,
+    blocks=(
+        BlockShape(inner=8, width=8, stride=2),
+        BlockShape(inner=8, width=8, residual=True, squeeze=4),
+        BlockShape(inner=16, width=8, stride=2),
+    ),
+    head=16,
+    outputs=3,
+)
+PLAN = StudentPlan(
+    name="small",
+    teacher="small.onnx",
+    crop=BoxScaled(kind="box_scaled", scale=2.0, side="as_box", edges="shifted"),
+    colour=ColourOrder.BGR,
+    side=SIDE,
+    teacher_scale=1.0,
+    live=1,
+    steps=(60, 60, 20),
+    batch=16,
+)
+
+
+def write_teacher(path: Path) -> None:
+    """A network with the operators of the published ones, as their exporter wrote them, of random weights."""
+    rng = np.random.default_rng(5)
+    nodes, weights = [], {}
+
+    def add(op: str, inputs: list[str], *arrays: np.ndarray, **attributes: object) -> str:
+        name = f"t{len(nodes)}"
+        given = list(inputs)
+        for n, array in enumerate(arrays):
+            weights[f"{name}_{n}"] = array.astype(np.float32)
+            given.append(f"{name}_{n}")
+        nodes.append(helper.make_node(op, given, [name], **attributes))
+        return name
+
+    def conv(x: str, before: int, after: int, kernel: int, *, stride: int = 1, pad: int = 0, groups: int = 1) -> str:
+        scale = (2.0 / (before // groups * kernel * kernel)) ** 0.5
+        kernels = rng.normal(0, scale, (after, before // groups, kernel, kernel))
+        bias = rng.normal(0, 0.05, after)
+        return add(
+            "Conv", [x], kernels, bias, strides=[stride] * 2, pads=[pad] * 4, group=groups, kernel_shape=[kernel] * 2
+        )
+
+    def act(x: str, channels: int) -> str:
+        return add("PRelu", [x], rng.uniform(-0.1, 0.1, (channels, 1, 1)))
+
+    def bottleneck(x: str, before: int, inner: int, width: int, stride: int) -> str:
+        x = act(conv(x, before, inner, 1), inner)
+        x = act(conv(x, inner, inner, 3, stride=stride, pad=1, groups=inner), inner)
+        return conv(x, inner, width, 1)
+
+    x = act(conv("input", 3, 8, 3, stride=2, pad=1), 8)
+    x = act(conv(x, 8, 8, 3, pad=1, groups=8), 8)
+    x = bottleneck(x, 8, 8, 8, 2)
+    y = bottleneck(x, 8, 8, 8, 1)
+    gate = add("Relu", [conv(add("GlobalAveragePool", [y]), 8, 4, 1)])
+    gate = add("Sigmoid", [conv(gate, 4, 8, 1)])
+    x = add("Add", [x, add("Mul", [y, gate])])
+    x = bottleneck(x, 8, 16, 8, 2)
+    x = act(conv(x, 8, 16, 1), 16)
+    x = conv(x, 16, 16, 2, groups=16)
+    x = add("Flatten", [x])
+    x = add("MatMul", [x], rng.normal(0, 0.3, (16, 12)))
+    x = add(
+        "BatchNormalization",
+        [x],
+        rng.uniform(0.5, 1.5, 12),
+        rng.normal(0, 0.1, 12),
+        rng.normal(0, 0.1, 12),
+        rng.uniform(0.5, 1.5, 12),
+        epsilon=1e-5,
+    )
+    weights["last"] = rng.normal(0, 0.5, (12, 3)).astype(np.float32)
+    nodes.append(helper.make_node("MatMul", [x, "last"], ["output"]))
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
+
+
+@pytest.fixture(scope="module")
+def teacher_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("teachers") / PLAN.teacher
+    write_teacher(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def crops() -> Crops:
+    rng = np.random.default_rng(6)
+    smooth = rng.integers(0, 256, (192, 4, 4, 3), np.uint8).repeat(4, axis=1).repeat(4, axis=2)
+    noisy = np.clip(smooth.astype(int) + rng.normal(0, 20, smooth.shape), 0, 255).astype(np.uint8)
+    return Crops(noisy, np.array(["plain"] * 192), np.array(["nobody"] * 192))
+
+
+def test_a_teacher_computes_what_its_onnx_file_says(teacher_file: Path, crops: Crops) -> None:
+    teacher = PLAN.load_teacher(teacher_file.parent)
+    session = onnxruntime.InferenceSession(str(teacher_file), providers=["CPUExecutionProvider"])
+    pixels = torch.from_numpy(crops.pixels[:4]).permute(0, 3, 1, 2).float()
+    wanted = np.concatenate([session.run(None, {"input": one[None].numpy()})[0] for one in pixels])
+    assert teacher(pixels).numpy() == pytest.approx(wanted, rel=1e-4, abs=1e-4 * float(np.abs(wanted).max()))
+
+
+def test_a_contrast_is_the_first_output_minus_the_second(teacher_file: Path, crops: Crops) -> None:
+    pixels = torch.from_numpy(crops.pixels[:4]).permute(0, 3, 1, 2).float()
+    both = Teacher(teacher_file, pixel_scale=1.0, contrast=False)(pixels)
+    one = Teacher(teacher_file, pixel_scale=1.0, contrast=True)(pixels)
+    assert one[:, 0].numpy() == pytest.approx((both[:, 0] - both[:, 1]).numpy(), rel=1e-3)
+
+
+def test_a_student_has_a_place_to_be_held_against_every_part_of_its_teacher(teacher_file: Path) -> None:
+    teacher = PLAN.load_teacher(teacher_file.parent)
+    shape = teacher.shape()
+    assert shape.stem == 16  # half as wide again, in eights
+    assert shape.blocks == SMALL.blocks
+    assert (shape.head, shape.outputs, shape.last_map) == (16, 3, 2)
+    pixels = torch.zeros(2, 3, SIDE, SIDE)
+    given, branches = teacher.walk(pixels)
+    student = Student(shape).eval()
+    assert len(student) == len(branches)
+    given[0] = student.scaled(pixels)
+    for block, x, branch in zip(student, given, branches, strict=True):
+        assert block.branch(x).shape == branch.shape
+
+
+def test_another_network_is_no_teacher(tmp_path: Path) -> None:
+    x = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
+    y = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
+    graph = helper.make_graph([helper.make_node("Relu", ["input"], ["output"])], "other", [x], [y])
+    onnx.save(helper.make_model(graph), str(tmp_path / "other.onnx"))
+    with pytest.raises(ValueError, match=r"other\.onnx is not built like a MiniFASNet"):
+        Teacher(tmp_path / "other.onnx", pixel_scale=1.0, contrast=False)
+
+
+def test_folding_changes_nothing(crops: Crops) -> None:
+    torch.manual_seed(1)
+    student = Student(SMALL)
+    pixels = torch.from_numpy(crops.pixels[:32]).permute(0, 3, 1, 2).float()
+    for _ in range(5):  # batch normalization with something to fold
+        student(pixels)
+    student.eval()
+    before = student(pixels).detach()
+    student.fold()
+    assert student(pixels).detach().numpy() == pytest.approx(before.numpy(), abs=1e-5)
+
+
+def test_quantizing_needs_folded_batch_normalization() -> None:
+    with pytest.raises(ValueError, match="fold the batch normalization"):
+        Student(SMALL).quantize()
+
+
+def test_a_student_comes_to_agree_with_its_teacher_and_int8_keeps_it(teacher_file: Path, crops: Crops) -> None:
+    teacher = PLAN.load_teacher(teacher_file.parent)
+    wanted = live_logits(teacher, PLAN, crops.pixels)
+    torch.manual_seed(3)
+    untrained = live_logits(Student(teacher.shape()).eval(), PLAN, crops.pixels)
+    found = [
+        live_logits(student, PLAN, crops.pixels)
+        for student in distil(PLAN, teacher, crops, label_weight=0.0, seed=3)
+    ]
+    errors = [float(np.square(logits - wanted).mean() / wanted.var()) for logits in (untrained, *found)]
+    assert errors[1] < 0.5 * errors[0]
+    assert np.corrcoef(found[0], wanted)[0, 1] > 0.8
+    assert np.corrcoef(found[1], found[0])[0, 1] > 0.97
+
+
+def test_the_same_seed_trains_the_same_student(teacher_file: Path, crops: Crops) -> None:
+    def trained(seed: int) -> np.ndarray:
+        students = distil(PLAN, PLAN.load_teacher(teacher_file.parent), crops, label_weight=0.0, seed=seed)
+        return live_logits(next(students), PLAN, crops.pixels)
+
+    assert np.array_equal(trained(4), trained(4))
+    assert not np.array_equal(trained(4), trained(5))
+
+
+def test_labels_pull_the_live_logit_to_their_side(teacher_file: Path, crops: Crops) -> None:
+    species = np.array(["bonafide"] * 96 + ["print_full"] * 96)
+    labelled = Crops(crops.pixels, species, crops.subject)
+    gaps = []
+    for weight in (0.0, 5.0):
+        *_, student = distil(
+            PLAN, PLAN.load_teacher(teacher_file.parent), labelled, label_weight=weight, seed=3
+        )
+        logits = live_logits(student, PLAN, crops.pixels)
+        gaps.append(logits[:96].mean() - logits[96:].mean())
+    assert gaps[1] > gaps[0]
+
+
+def test_the_exported_network_carries_its_ranges(teacher_file: Path, crops: Crops) -> None:
+    *_, student = distil(PLAN, PLAN.load_teacher(teacher_file.parent), crops, label_weight=0.0, seed=3)
+    content = exported(student, PLAN)
+    operators = [node.op_type for node in onnx.load_from_string(content).graph.node]
+    assert operators.count("Conv") == 2 + 3 * 3 + 2 + 2
+    assert operators.count("QuantizeLinear") > operators.count("Conv")
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    pixels = torch.from_numpy(crops.pixels[:8]).permute(0, 3, 1, 2).float()
+    got = np.concatenate([session.run(None, {"pixels": one[None].numpy()})[0] for one in pixels])
+    wanted = student(pixels).detach().numpy()
+    step = float(np.ptp(wanted)) / 20
+    assert got == pytest.approx(wanted, abs=step)
