@@ -11,6 +11,9 @@ from pictures import BONA_FIDE, Crops
 from rich.console import Console
 from rich.table import Table
 
+FiguresOf = dict[str, float | dict[str, float]]
+Point = dict[str, float | str]
+
 # Calibration at a site may lower the threshold until this share of the synthetic attacks passes, and no further.
 FLOOR_APCER = 0.25
 
@@ -48,7 +51,7 @@ def equal_error(bona_fide: np.ndarray, attacks: np.ndarray) -> tuple[float, floa
     return float((refused[at] + passed[at]) / 2), float(thresholds[at])
 
 
-def figures(judged: Judged, teacher: np.ndarray) -> dict[str, float | dict[str, float]]:
+def figures(judged: Judged, teacher: np.ndarray) -> FiguresOf:
     """JSON-ready: areas under the curve, equal error rate, and how far it is from the teacher's logits."""
     species = sorted(set(judged.crops.species[judged.crops.label < 0]))
     return {
@@ -62,7 +65,7 @@ def figures(judged: Judged, teacher: np.ndarray) -> dict[str, float | dict[str, 
     }
 
 
-def operating_point(judged: Judged, trained_on: int) -> dict[str, float | str]:
+def operating_point(judged: Judged) -> Point:
     """Keys of a manifest's ``pad`` section, from people held out."""
     rate, logit = equal_error(judged.bona_fide, judged.attacks)
     spread = float(judged.bona_fide.std() + judged.attacks.std()) / 2
@@ -79,7 +82,7 @@ def operating_point(judged: Judged, trained_on: int) -> dict[str, float | str]:
     }
 
 
-def print_figures(table: dict[str, dict[str, dict[str, float | dict[str, float]]]]) -> None:
+def print_figures(table: dict[str, dict[str, FiguresOf]]) -> None:
     """A table for each set of crops."""
     console = Console()
     for name, rows in table.items():

@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from distil import distil, live_logits
-from figures import Judged, figures, operating_point, print_figures
+from figures import FiguresOf, Judged, Point, figures, operating_point, print_figures
 from network import Student
 from pictures import Crops, prepared
 from ruamel.yaml import YAML
 from students import PLANS, StudentPlan
+from teachers import Teacher
 
 from edge.config.choices import RuntimeChoice
 from edge.contracts.enums import Label
@@ -33,9 +34,10 @@ from edge.evaluation.crops import face_crops
 from edge.evaluation.index import read_index
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.convert.bundle import convert
+from edge.inference.convert.compare import file_outputs, network_outputs
 from edge.inference.convert.draft import read_draft
-from edge.inference.convert.network import Network, network_from
-from edge.inference.manifest import read_manifest
+from edge.inference.convert.network import network_from
+from edge.inference.manifest import Manifest, read_manifest
 from edge.inference.model import LoadedModel
 from edge.inference.pad import live_logit
 from edge.inference.runtime import find_runtime
@@ -46,6 +48,14 @@ SEED = 20
 LABEL_WEIGHT = 3.0
 # Of the validation crops, evenly: for golden vectors, and for the ranges of the file that is quantized afterwards.
 CALIBRATION_CROPS = 300
+FORMS = ("float32", "int8")
+SHIPPED = "int8, quantized in training"
+# Title, form of the network, weights only.
+CONVERSIONS = (
+    ("int8 weights", "float32", True),
+    ("int8, quantized afterwards", "float32", False),
+    (SHIPPED, "int8", False),
+)
 
 
 def main() -> int:
@@ -57,6 +67,7 @@ def main() -> int:
     parser.add_argument("--dev", type=Path, help="index of real presentations to measure on besides; never trained on")
     parser.add_argument("--work", type=Path, default=CACHE, help="keeps the crops; default: %(default)s")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--measure", action="store_true", help="convert and measure what --work holds, do not train")
     parser.add_argument("--label-weight", type=float, default=LABEL_WEIGHT, help="default: %(default)s")
     arguments = parser.parse_args()
     try:
@@ -73,34 +84,52 @@ def _train(plan: StudentPlan, arguments: argparse.Namespace) -> None:
     train, validation = prepared(arguments.pad, arguments.work, plan, arguments.seed)
     print(f"{plan.name}: {len(train.species)} crops, {len(validation.species)} of other people to validate", flush=True)
     teacher = plan.load_teacher(arguments.pad / "teachers")
-    real = _real(arguments.dev, plan) if arguments.dev else None
-    sets = {"validation": validation, **({"dev": real} if real is not None else {})}
-    judged = {"teacher": {name: live_logits(teacher, plan, crops.pixels) for name, crops in sets.items()}}
-    networks: dict[str, Network] = {}
-    for form, student in zip(
-        ("float32", "int8"),
-        distil(plan, teacher, train, label_weight=arguments.label_weight, seed=arguments.seed),
-        strict=True,
-    ):
-        networks[form] = network_from(exported(student, plan), plan.name)
-        judged[f"student, {form} in PyTorch"] = {
-            name: live_logits(student, plan, crops.pixels) for name, crops in sets.items()
-        }
-    point = operating_point(Judged(judged["student, int8 in PyTorch"]["validation"], validation), len(train.species))
-    probes = validation.pixels[:: max(1, len(validation.pixels) // CALIBRATION_CROPS)]
+    files = {form: arguments.work / f"{plan.name}-{arguments.seed}-{form}.onnx" for form in FORMS}
+    if not arguments.measure:
+        students = distil(plan, teacher, train, label_weight=arguments.label_weight, seed=arguments.seed)
+        for file, student in zip(files.values(), students, strict=True):
+            file.write_bytes(exported(student, plan))
+    sets = {"validation": validation}
+    if arguments.dev:
+        sets["dev"] = _real(arguments.dev, plan)
+    table, point = _finished(plan, files, sets, teacher, arguments.out)
+    minutes = (time.monotonic() - begin) / 60
+    facts = {
+        "student": plan.name,
+        "teacher": plan.teacher,
+        "seed": arguments.seed,
+        "labelWeight": arguments.label_weight,
+        "minutes": None if arguments.measure else round(minutes, 1),
+        "operatingPoint": point,
+        "figures": table,
+    }
+    (arguments.out / f"{plan.name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    print_figures(table)
+    print(f"{plan.name}: {minutes:.1f} minutes")
+
+
+def _finished(
+    plan: StudentPlan, files: dict[str, Path], sets: dict[str, Crops], teacher: Teacher, out: Path
+) -> tuple[dict[str, dict[str, FiguresOf]], Point]:
+    """Converts, writes the full int8 file to ``out`` and measures it beside the teacher and the other precisions."""
     runtime = find_runtime(RuntimeChoice.AUTO)
+    networks = {form: network_from(file.read_bytes(), plan.name) for form, file in files.items()}
+    manifest = read_draft(DRAFTS / f"{plan.name}.yaml").manifest
+    judged = {"teacher": {name: live_logits(teacher, plan, crops.pixels) for name, crops in sets.items()}}
+    for form, network in networks.items():
+        judged[f"network, {form}"] = {
+            name: _logits(manifest, network_outputs(network, manifest, crops.pixels)) for name, crops in sets.items()
+        }
+    validation = sets["validation"]
+    point = operating_point(Judged(judged["network, int8"]["validation"], validation))
+    probes = np.array(validation.pixels[:: max(1, len(validation.pixels) // CALIBRATION_CROPS)])
     with tempfile.TemporaryDirectory() as folder:
         draft = _draft(plan, point, Path(folder))
-        for title, source, weights_only in (
-            ("int8 weights", "float32", True),
-            ("int8, quantized afterwards", "float32", False),
-            ("int8, quantized in training", "int8", False),
-        ):
-            shipped = source == "int8"
-            place = arguments.out if shipped else Path(folder) / title.replace(" ", "-")
-            place.mkdir(exist_ok=True)
+        for title, form, weights_only in CONVERSIONS:
+            place = Path(folder) / form / str(weights_only) if title != SHIPPED else out
+            place.mkdir(parents=True, exist_ok=True)
             report = convert(
-                networks[source],
+                networks[form],
                 read_draft(draft),
                 probes,
                 place,
@@ -109,30 +138,14 @@ def _train(plan: StudentPlan, arguments: argparse.Namespace) -> None:
                 force=True,
             )
             model = LoadedModel(read_manifest(report.files[1]), runtime)
-            judged[title] = {name: _file_logits(model, crops.pixels) for name, crops in sets.items()}
+            judged[title] = {
+                name: _logits(manifest, file_outputs(model, np.array(crops.pixels))) for name, crops in sets.items()
+            }
     table = {
         name: {title: figures(Judged(logits[name], crops), judged["teacher"][name]) for title, logits in judged.items()}
         for name, crops in sets.items()
     }
-    minutes = (time.monotonic() - begin) / 60
-    (arguments.out / f"{plan.name}.json").write_text(
-        json.dumps(
-            {
-                "student": plan.name,
-                "teacher": plan.teacher,
-                "seed": arguments.seed,
-                "labelWeight": arguments.label_weight,
-                "minutes": round(minutes, 1),
-                "operatingPoint": point,
-                "figures": table,
-            },
-            indent=2,
-        )
-        + "\n",
-        encoding="utf-8",
-    )
-    print_figures(table)
-    print(f"{plan.name}: {minutes:.1f} minutes")
+    return table, point
 
 
 def exported(student: Student, plan: StudentPlan) -> bytes:
@@ -153,7 +166,7 @@ def exported(student: Student, plan: StudentPlan) -> bytes:
     return stream.getvalue()
 
 
-def _draft(plan: StudentPlan, point: dict[str, float | str], folder: Path) -> Path:
+def _draft(plan: StudentPlan, point: Point, folder: Path) -> Path:
     """The manifest with the operating point in it."""
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 4096
@@ -165,8 +178,8 @@ def _draft(plan: StudentPlan, point: dict[str, float | str], folder: Path) -> Pa
     return path
 
 
-def _file_logits(model: LoadedModel, crops: np.ndarray) -> np.ndarray:
-    return np.array([live_logit(model.manifest, model.run(np.asarray(crop))) for crop in crops])
+def _logits(manifest: Manifest, outputs: np.ndarray) -> np.ndarray:
+    return np.array([live_logit(manifest, [row]) for row in outputs])
 
 
 def _real(index: Path, plan: StudentPlan) -> Crops:
