@@ -155,7 +155,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         vignetting=float(rng.uniform(*maker.vignetting)),
         bloom=float(rng.gamma(1.5, 0.02)),
         veil=float(rng.gamma(1.2, 0.02)),
-        levels=float(rng.uniform(0, 0.9)) if rng.random() < 0.5 else 0.0,
+        levels=float(rng.uniform(0, 0.7)) if rng.random() < 0.35 else 0.0,
         target=float(np.clip(rng.normal(0.51, 0.11), 0.22, 0.8)),
         balance=float(rng.uniform(0.1, 0.65)),
         cast=tuple(float(value) for value in np.exp(rng.normal(0, (0.08, 0.02, 0.06)))),

@@ -99,7 +99,7 @@ def _lit(surface: np.ndarray, rng: np.random.Generator, sheet: Sheet, face: floa
 
 def _proofed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture as a driver prints it: ink gamut, contrast and cast."""
-    saturation = rng.uniform(0.75, 1.15)
+    saturation = rng.uniform(0.7, 1.1)
     grey = np.array([0.114, 0.587, 0.299], np.float32)
     matrix = np.eye(3, dtype=np.float32) * np.float32(saturation) + np.float32(1 - saturation) * grey[None]
     matrix = matrix * np.exp(rng.normal(0, 0.035, 3)).astype(np.float32)[:, None]
@@ -110,8 +110,8 @@ def _proofed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _inked(reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Black ink still reflects: 1 % of white on glossy photo paper, 6 % on plain paper."""
-    black = float(rng.uniform(0.01, 0.06))
+    """Black ink still reflects: 1 % of white on glossy photo paper, 7 % on plain paper."""
+    black = float(rng.uniform(0.015, 0.07))
     return np.asarray(cv2.addWeighted(reflectance, 1 - black, reflectance, 0, black))
 
 
