@@ -75,7 +75,9 @@ class Camera:
     density: sensor pixels to a delivered pixel. aperture: share of a pixel's pitch that gathers light; a small one
     stands for a finer sensor of which a small picture's mode reads every second or third pixel. blur, motion: standard
     deviation and (x, y) length in sensor pixels.
-    target: encoded brightness the exposure aims at. cast: factors left in B, G, R by the white balance.
+    veil: stray light over the whole sensor, as a share of the mean. levels: share of the darkest light that an
+    automatic black point takes away. target: encoded brightness the exposure aims at. cast: factors left in B, G, R by
+    the white balance.
     """
 
     maker: str
@@ -94,6 +96,8 @@ class Camera:
     saturation: float
     vignetting: float
     bloom: float
+    veil: float
+    levels: float
     target: float
     balance: float
     cast: tuple[float, float, float]
@@ -150,6 +154,8 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         saturation=float(rng.uniform(*maker.saturation)),
         vignetting=float(rng.uniform(*maker.vignetting)),
         bloom=float(rng.gamma(1.5, 0.02)),
+        veil=float(rng.gamma(1.2, 0.02)),
+        levels=float(rng.uniform(0, 0.7)) if rng.random() < 0.35 else 0.0,
         target=float(np.clip(rng.normal(0.51, 0.11), 0.22, 0.8)),
         balance=float(rng.uniform(0.1, 0.65)),
         cast=tuple(float(value) for value in np.exp(rng.normal(0, (0.08, 0.02, 0.06)))),
@@ -194,6 +200,9 @@ def capture(
     raw = _mosaic(light, (exposure * SENSITIVITY).astype(np.float32))
     if lattice is not None and (factor := lattice(camera, colours)) is not None:
         raw *= factor
+    # Stray light lifts all blacks; an automatic black point takes part of the haze away again.
+    lift = camera.veil * mean - camera.levels * np.percentile(small @ LUMINANCE, 2)
+    raw += (lift * exposure * SENSITIVITY).astype(np.float32)[colours]
     raw *= _vignette(raw.shape[1], raw.shape[0], camera.vignetting)
     np.minimum(raw, 1.0, out=raw)
     electrons = camera.electrons / camera.gain

@@ -15,7 +15,7 @@ from light import jpeg, scaled
 from portraits import Portrait
 from scene import Pose, box_of, lowest, person_in_place, photographed_place, plain_room
 
-MOST_PIXELS = 360_000
+MOST_PIXELS = 480_000
 """Of an attacker's picture."""
 FINGER, PALM = 0.85, 4.0
 """Radii, centimetres."""
@@ -87,7 +87,7 @@ def first_generation(
         float(rng.normal(0, 3.0)),
     )
     light = person_in_place(portrait, backgrounds, rng, (columns, rows), pose)
-    blur = rng.gamma(2.0, 0.25)
+    blur = rng.gamma(1.5, 0.22)
     if blur > 0.3:
         light = cv2.GaussianBlur(light, (0, 0), blur)
     middle = float(light[:: max(rows // 24, 1), :: max(columns // 24, 1)].mean())

@@ -36,7 +36,7 @@ def printed(
         share = rng.uniform(0.28, 0.55)
         face = rng.uniform(7, 15) if rng.random() < 0.75 else rng.uniform(3, 6)
     shown = first_generation(
-        portrait, backgrounds, rng, aspect=aspect, share=share, face=settled.face * rng.uniform(0.7, 1.5)
+        portrait, backgrounds, rng, aspect=aspect, share=share, face=settled.face * rng.uniform(0.9, 1.6)
     )
     bend = float(rng.normal(0, 0.03)) * 10 / face if rng.random() < 0.6 and species != "poster" else 0.0
     sheet = sheet_of(rng, settled, face, rng.uniform(25, 70) * max(face / 10, 1), lean=9, bend=bend)
@@ -91,7 +91,7 @@ def _lit(surface: np.ndarray, rng: np.random.Generator, sheet: Sheet, face: floa
         across = sheet.where[int(rng.integers(2))]
         step = (across - np.float32(rng.normal(0, 1.2) * face)) * np.float32(sheet.scale / 2)
         shade *= 1 + np.float32(rng.normal(0, 0.08)) * np.tanh(step) - 0.12 * np.exp(-(step**2))
-    veil = sheet.fine(highlight(rng, coarse, 1.5 * face, gloss)) + np.float32(gloss * rng.uniform(0, 0.06))
+    veil = sheet.fine(highlight(rng, coarse, 1.5 * face, gloss)) + np.float32(gloss * rng.uniform(0, 0.04))
     paper = np.array([rng.uniform(0.82, 0.93), 0.9, rng.uniform(0.88, 0.92)]) * 0.95
     light = cv2.multiply(scaled(surface, paper), cv2.merge([shade] * 3))
     return np.asarray(cv2.add(light, cv2.merge([veil] * 3)))
@@ -99,7 +99,7 @@ def _lit(surface: np.ndarray, rng: np.random.Generator, sheet: Sheet, face: floa
 
 def _proofed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture as a driver prints it: ink gamut, contrast and cast."""
-    saturation = rng.uniform(0.65, 1.05)
+    saturation = rng.uniform(0.7, 1.1)
     grey = np.array([0.114, 0.587, 0.299], np.float32)
     matrix = np.eye(3, dtype=np.float32) * np.float32(saturation) + np.float32(1 - saturation) * grey[None]
     matrix = matrix * np.exp(rng.normal(0, 0.035, 3)).astype(np.float32)[:, None]
@@ -110,8 +110,8 @@ def _proofed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _inked(reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Black ink still reflects: 3 to 8 % of white."""
-    black = float(rng.uniform(0.03, 0.08))
+    """Black ink still reflects: 1 % of white on glossy photo paper, 7 % on plain paper."""
+    black = float(rng.uniform(0.015, 0.07))
     return np.asarray(cv2.addWeighted(reflectance, 1 - black, reflectance, 0, black))
 
 

@@ -59,7 +59,7 @@ def displayed(
         rng,
         aspect=aspect,
         share=share,
-        face=settled.face * rng.uniform(0.7, 1.5),
+        face=settled.face * rng.uniform(0.9, 1.6),
         video=species == "screen_video",
     )
     sheet = sheet_of(rng, settled, face, rng.uniform(*device.distance), lean=8)

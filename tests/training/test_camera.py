@@ -16,8 +16,8 @@ def plain():
     drawn = draw_camera(np.random.default_rng(0))
     return replace(
         drawn, width=320, height=240, density=1.0, aperture=1.0, blur=0.4, motion=(0.0, 0.0), electrons=60_000.0,
-        gain=1.0, read_noise=1.0, denoise=0.0, sharpen=0.0, contrast=1.0, saturation=1.0, vignetting=0.0, bloom=0.0, target=0.5,
-        balance=0.0, cast=(1.0, 1.0, 1.0), qualities=(98,), second_scale=1.0,
+        gain=1.0, read_noise=1.0, denoise=0.0, sharpen=0.0, contrast=1.0, saturation=1.0, vignetting=0.0, bloom=0.0,
+        veil=0.0, levels=0.0, target=0.5, balance=0.0, cast=(1.0, 1.0, 1.0), qualities=(98,), second_scale=1.0,
     )  # fmt: skip
 
 
