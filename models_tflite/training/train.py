@@ -45,7 +45,7 @@ from edge.inference.runtime import find_runtime
 DRAFTS = Path(__file__).resolve().parent / "manifests"
 CACHE = Path("~/.cache/livegate/training").expanduser()
 SEED = 20
-LABEL_WEIGHT = 3.0
+LABEL_WEIGHT = 1.5
 # Of the validation crops, evenly: for golden vectors, and for the ranges of the file that is quantized afterwards.
 CALIBRATION_CROPS = 300
 FORMS = ("float32", "int8")
