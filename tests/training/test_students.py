@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the training extra")
 onnx = pytest.importorskip("onnx", reason="needs the training extra")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the training extra")
-
-TRAINING = Path(__file__).parents[2] / "models_tflite" / "training"
-sys.path.insert(0, str(TRAINING))
 
 from distil import distil, live_logits  # noqa: E402
 from network import BlockShape, Shape, Student  # noqa: E402
