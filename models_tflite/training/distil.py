@@ -1,7 +1,7 @@
 """From a teacher to a student that loses nothing in int8, in three stages.
 
-1. Block by block: every block of the student learns what the teacher's block makes of the *teacher's* input, all at once.
-   Each position of a feature map is an example, so a few ten thousand pictures are many.
+1. Block by block: every block of the student learns what the teacher's block makes of the *teacher's* input, all at
+   once. Each position of a feature map is an example, so a few ten thousand pictures are many.
 2. Whole: the student runs by itself and is held against the teacher after every block and at the output, which
    mends what small errors add up to; on synthetic frames the label pulls at the output too, where teachers are weak.
 3. Quantized: the same with weights and activations rounded as in the file, at a low rate.

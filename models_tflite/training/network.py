@@ -1,14 +1,14 @@
 """Students of the MiniFASNet class, made so that full int8 loses nothing.
 
-A narrow MobileFaceNet (arXiv 1804.07573) as in MiniFASNet (minivision-ai/Silent-Face-Anti-Spoofing, Apache-2.0), with ReLU
-in place of PReLU (beyond the first layers the slopes that the published networks learned are within a few hundredths of
-zero; the stem is wider for it), numbers of channels in eights, and one linear layer in place of the two that follow each
-other without a nonlinearity. Every convolution has its activation fused, so an int8 file is a chain of convolutions and
-additions.
+A narrow MobileFaceNet (arXiv 1804.07573) as in MiniFASNet (minivision-ai/Silent-Face-Anti-Spoofing, Apache-2.0), with
+ReLU in place of PReLU (beyond the first layers the slopes that the published networks learned are within a few
+hundredths of zero; the stem is wider for it), numbers of channels in eights, and one linear layer in place of the two
+that follow each other without a nonlinearity. Every convolution has its activation fused, so an int8 file is a chain of
+convolutions and additions.
 
 A network goes through three forms, in this order: float with batch normalization, ``fold`` (biases in place of
-batch normalization, the input scale inside the first convolution), ``quantize`` (weights and activations rounded as TFLite
-does, so that training sees what the device will compute).
+batch normalization, the input scale inside the first convolution), ``quantize`` (weights and activations rounded as
+TFLite does, so that training sees what the device will compute).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RANGE_MOMENTUM = 0.02
 
 @dataclass(frozen=True)
 class BlockShape:
-    """One bottleneck: 1 × 1 to ``inner`` channels, 3 × 3 depthwise, 1 × 1 to ``width``; ``squeeze`` channels of
+    """One bottleneck: 1 x 1 to ``inner`` channels, 3 x 3 depthwise, 1 x 1 to ``width``; ``squeeze`` channels of
     attention (0: none); ``residual`` adds its input."""
 
     inner: int
@@ -39,8 +39,11 @@ class BlockShape:
 
 @dataclass(frozen=True)
 class Shape:
-    """A whole network. side: of the square input, pixels. stem: channels of the first layers. blocks: the first belongs to
-    the stem. head: channels before the last layer. outputs: numbers."""
+    """A whole network.
+
+    side: of the square input, pixels. stem: channels of the first layers. blocks: the first belongs to the stem.
+    head: channels before the last layer. outputs: numbers.
+    """
 
     side: int
     stem: int
@@ -213,7 +216,8 @@ class Head(nn.Module):
 class Student(nn.Sequential):
     """Pixels (n, 3, side, side) float 0..255 in the manifest's colour order → (n, outputs).
 
-    While ``fold`` has not run, the network multiplies by PIXEL_SCALE itself, which keeps the first layer well conditioned.
+    While ``fold`` has not run, the network multiplies by PIXEL_SCALE itself, which keeps the first layer well
+    conditioned.
     """
 
     def __init__(self, shape: Shape) -> None:

@@ -145,8 +145,8 @@ def _crop(pixels: np.ndarray, box: Sequence[float], rule: BoxScaled, plan: Stude
 def _plain(
     portraits: Sequence[Portrait], backgrounds: Sequence[Path], rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], tuple[str, str, str]]:
-    """A part of any picture, changed in colour, sharpness, noise and compression: where teacher and student are to agree
-    on whatever comes along (function matching: Beyer et al., arXiv 2106.05237)."""
+    """A part of any picture, changed in colour, sharpness, noise and compression: teacher and student are to agree on
+    whatever comes along (function matching: Beyer et al., arXiv 2106.05237)."""
     if rng.random() < 0.5:
         portrait = portraits[int(rng.integers(len(portraits)))]
         picture, (left, top, width, height) = cv2.imread(str(portrait.path)), portrait.box
@@ -171,7 +171,9 @@ def _changed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         x = x * rng.uniform(0.5, 0.9) + rng.uniform(0.05, 0.2)
     changed = (np.clip(x, 0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.6:
-        changed = cv2.imdecode(cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])[1], 1)
+        changed = cv2.imdecode(
+            cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 96))])[1], 1
+        )
     return changed
 
 

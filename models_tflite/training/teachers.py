@@ -1,7 +1,7 @@
 """Teachers: published PAD networks of the MiniFASNet family, read from ONNX block by block.
 
-They all have one structure (stem, bottlenecks, head), so a student of the same structure can be held against its teacher
-after every block and not only at the end (hints: FitNets, arXiv 1412.6550).
+They all have one structure (stem, bottlenecks, head), so a student of the same structure can be held against its
+teacher after every block and not only at the end (hints: FitNets, arXiv 1412.6550).
 """
 
 from __future__ import annotations
@@ -193,6 +193,6 @@ def _blocks(steps: list[_Step], contrast: bool) -> list[Block]:
 
 
 def _is_head(steps: list[_Step]) -> bool:
-    """Whether a wide 1 × 1 convolution with its PReLU and a depthwise one without padding come next."""
+    """Whether a wide 1 x 1 convolution with its PReLU and a depthwise one without padding come next."""
     depthwise = steps[2].attributes
     return depthwise["group"] > 1 and depthwise["pads"] == [0, 0, 0, 0]

@@ -2,8 +2,9 @@
 
     python models_tflite/training/train.py livegate-head --pad FOLDER --out DIR [--dev INDEX.csv]
 
-FOLDER holds ``faces`` with ``backgrounds``, and ``teachers``; README.md beside this file says what is in them. Writes the
-model (``.tflite``, manifest, golden vectors) and ``<name>.json`` with its figures to DIR. Needs the ``training`` extra.
+FOLDER holds ``faces`` with ``backgrounds``, and ``teachers``; README.md beside this file says what is in them. Writes
+the model (``.tflite``, manifest, golden vectors) and ``<name>.json`` with its figures to DIR. Needs the ``training``
+extra.
 """
 
 from __future__ import annotations

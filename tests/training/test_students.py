@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ PLAN = StudentPlan(
     side=SIDE,
     teacher_scale=1.0,
     live=1,
-    steps=(60, 60, 20),
+    steps=(200, 300, 60),
     batch=16,
 )
+BRIEF = replace(PLAN, steps=(6, 6, 4))
 
 
 def write_teacher(path: Path) -> None:
@@ -181,52 +183,63 @@ def test_quantizing_needs_folded_batch_normalization() -> None:
         Student(SMALL).quantize()
 
 
-def test_a_student_comes_to_agree_with_its_teacher_and_int8_keeps_it(teacher_file: Path, crops: Crops) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """Live logits of the teacher and of both forms of the student; the int8 one and its ONNX file."""
+
+    teacher: np.ndarray
+    float32: np.ndarray
+    int8: np.ndarray
+    student: Student
+    onnx: bytes
+
+
+@pytest.fixture(scope="module")
+def trained(teacher_file: Path, crops: Crops) -> Trained:
     teacher = PLAN.load_teacher(teacher_file.parent)
-    wanted = live_logits(teacher, PLAN, crops.pixels)
-    torch.manual_seed(3)
-    untrained = live_logits(Student(teacher.shape()).eval(), PLAN, crops.pixels)
-    found = [
-        live_logits(student, PLAN, crops.pixels)
-        for student in distil(PLAN, teacher, crops, label_weight=0.0, seed=3)
-    ]
-    errors = [float(np.square(logits - wanted).mean() / wanted.var()) for logits in (untrained, *found)]
-    assert errors[1] < 0.5 * errors[0]
-    assert np.corrcoef(found[0], wanted)[0, 1] > 0.8
-    assert np.corrcoef(found[1], found[0])[0, 1] > 0.97
+    logits = [live_logits(teacher, PLAN, crops.pixels)]
+    for student in distil(PLAN, teacher, crops, label_weight=0.0, seed=3):
+        logits.append(live_logits(student, PLAN, crops.pixels))
+        last = student
+    return Trained(*logits, last, exported(last, PLAN))
+
+
+def test_a_student_comes_to_agree_with_its_teacher(trained: Trained) -> None:
+    assert np.corrcoef(trained.float32, trained.teacher)[0, 1] > 0.9
+
+
+def test_int8_keeps_what_was_learned(trained: Trained) -> None:
+    assert np.corrcoef(trained.int8, trained.float32)[0, 1] > 0.97
+
+
+def test_the_exported_network_carries_its_ranges(trained: Trained, crops: Crops) -> None:
+    operators = [node.op_type for node in onnx.load_from_string(trained.onnx).graph.node]
+    # Stem 2, three bottlenecks, attention 2, head 2.
+    assert operators.count("Conv") == 2 + 3 * 3 + 2 + 2
+    assert operators.count("QuantizeLinear") > operators.count("Conv")
+    session = onnxruntime.InferenceSession(trained.onnx, providers=["CPUExecutionProvider"])
+    pixels = torch.from_numpy(crops.pixels[:8]).permute(0, 3, 1, 2).float()
+    got = np.concatenate([session.run(None, {"pixels": one[None].numpy()})[0] for one in pixels])
+    wanted = trained.student(pixels).detach().numpy()
+    # A value between two steps of a layer may fall either way.
+    assert got == pytest.approx(wanted, abs=float(np.ptp(wanted)) / 20)
 
 
 def test_the_same_seed_trains_the_same_student(teacher_file: Path, crops: Crops) -> None:
-    def trained(seed: int) -> np.ndarray:
-        students = distil(PLAN, PLAN.load_teacher(teacher_file.parent), crops, label_weight=0.0, seed=seed)
-        return live_logits(next(students), PLAN, crops.pixels)
+    def brief(seed: int) -> np.ndarray:
+        students = distil(BRIEF, BRIEF.load_teacher(teacher_file.parent), crops, label_weight=0.0, seed=seed)
+        return live_logits(next(students), BRIEF, crops.pixels)
 
-    assert np.array_equal(trained(4), trained(4))
-    assert not np.array_equal(trained(4), trained(5))
+    assert np.array_equal(brief(4), brief(4))
+    assert not np.array_equal(brief(4), brief(5))
 
 
 def test_labels_pull_the_live_logit_to_their_side(teacher_file: Path, crops: Crops) -> None:
     species = np.array(["bonafide"] * 96 + ["print_full"] * 96)
     labelled = Crops(crops.pixels, species, crops.subject)
     gaps = []
-    for weight in (0.0, 5.0):
-        *_, student = distil(
-            PLAN, PLAN.load_teacher(teacher_file.parent), labelled, label_weight=weight, seed=3
-        )
-        logits = live_logits(student, PLAN, crops.pixels)
+    for weight in (0.0, 50.0):
+        students = distil(BRIEF, BRIEF.load_teacher(teacher_file.parent), labelled, label_weight=weight, seed=3)
+        logits = live_logits(next(students), BRIEF, crops.pixels)
         gaps.append(logits[:96].mean() - logits[96:].mean())
     assert gaps[1] > gaps[0]
-
-
-def test_the_exported_network_carries_its_ranges(teacher_file: Path, crops: Crops) -> None:
-    *_, student = distil(PLAN, PLAN.load_teacher(teacher_file.parent), crops, label_weight=0.0, seed=3)
-    content = exported(student, PLAN)
-    operators = [node.op_type for node in onnx.load_from_string(content).graph.node]
-    assert operators.count("Conv") == 2 + 3 * 3 + 2 + 2
-    assert operators.count("QuantizeLinear") > operators.count("Conv")
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    pixels = torch.from_numpy(crops.pixels[:8]).permute(0, 3, 1, 2).float()
-    got = np.concatenate([session.run(None, {"pixels": one[None].numpy()})[0] for one in pixels])
-    wanted = student(pixels).detach().numpy()
-    step = float(np.ptp(wanted)) / 20
-    assert got == pytest.approx(wanted, abs=step)
