@@ -15,7 +15,7 @@ FiguresOf = dict[str, float | dict[str, float]]
 Point = dict[str, float | str]
 
 # Calibration at a site may lower the threshold until this share of the synthetic attacks passes, and no further.
-FLOOR_APCER = 0.25
+FLOOR_APCER = 0.5
 
 
 @dataclass(frozen=True)
