@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +68,25 @@ def precision_of(network: Network, *, weights_only: bool) -> Precision:
     return Precision.LEARNED
 
 
+def check_picture_range(network: Network, draft: Draft) -> None:
+    """Raises ModelError where the manifest feeds other values than those that the network learned a range for."""
+    ranges = [node.quantized for node in network.nodes if network.input in node.inputs and node.quantized is not None]
+    blank = np.zeros((1, 1, 1, 3), np.uint8)
+    low, high = compare.fed(draft.manifest, blank), compare.fed(draft.manifest, blank + 255)
+    for steps in ranges:
+        least, most = steps.range()
+        slack = 2 * float(steps.scale.reshape(()))
+        if (
+            min(abs(low - least).max(), abs(low - most).max()) > slack
+            or max(high.max() - most, least - high.min()) > slack
+        ):
+            raise ModelError(
+                f"{network.name} learned the range {least:.4g} .. {most:.4g} for its picture, and {draft.path} feeds "
+                f"{low.min():.4g} .. {high.max():.4g}",
+                remedy="correct input.scale and input.offset",
+            )
+
+
 def check_destination(draft: Draft, folder: Path, *, force: bool) -> None:
     """Raises ModelError where a file would be overwritten without ``force``."""
     there = [path for path in draft.files(folder) if path.exists()]
@@ -103,6 +121,8 @@ def convert(
             f"{len(crops)} crops are too few for full int8, which needs {LEAST_CROPS}",
             remedy="give more pictures with faces, or --weights-only",
         )
+    if precision is Precision.LEARNED:
+        check_picture_range(network, draft)
     probes = crops if len(crops) else _patterns(manifest.input.height, manifest.input.width)
     wanted = compare.network_outputs(network, manifest, probes)
     function = rebuild(network)
@@ -215,8 +235,8 @@ class _Made:
         pad = self.draft.manifest.pad
         assert pad is not None  # noqa: S101 - of stage pad
         return (
-            f"{pad.threshold_from}; moved from {pad.threshold:g} by {found.shift:+.3f} logits, the median change of this "
-            f"file's live logit from the network's over the {found.near} crops nearest to it"
+            f"{pad.threshold_from}; moved from {pad.threshold:g} by {found.shift:+.3f} logits, the median change of "
+            f"this file's live logit from the network's over the {found.near} crops nearest to it"
         )
 
     def install(self, folder: Path) -> None:
@@ -229,7 +249,7 @@ class _Made:
                 aside.write_bytes(path.read_bytes())
                 staged.append((aside, folder / path.name))
             for aside, target in staged:
-                os.replace(aside, target)
+                aside.replace(target)
         except OSError as error:
             raise ModelError(f"{folder} cannot be written to: {error.strerror}", remedy="check the path") from error
 
