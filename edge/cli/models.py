@@ -119,7 +119,7 @@ def build(arguments: tuple[str, ...]) -> int:
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
-    help="Folder, or CSV with a column path: pictures with faces, bona fide and attacks, of the terminal's camera at best.",
+    help="Folder, or CSV with a column path: pictures with faces, bona fide and attacks, as the terminal sees them.",
 )
 @click.option("--limit", type=click.IntRange(1), default=300, show_default=True, help="Use at most so many pictures.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the three files.")

@@ -70,20 +70,18 @@ def precision_of(network: Network, *, weights_only: bool) -> Precision:
 
 def check_picture_range(network: Network, draft: Draft) -> None:
     """Raises ModelError where the manifest feeds other values than those that the network learned a range for."""
-    ranges = [node.quantized for node in network.nodes if network.input in node.inputs and node.quantized is not None]
-    blank = np.zeros((1, 1, 1, 3), np.uint8)
-    low, high = compare.fed(draft.manifest, blank), compare.fed(draft.manifest, blank + 255)
-    for steps in ranges:
-        least, most = steps.range()
-        slack = 2 * float(steps.scale.reshape(()))
-        if (
-            min(abs(low - least).max(), abs(low - most).max()) > slack
-            or max(high.max() - most, least - high.min()) > slack
-        ):
+    ends = compare.fed(draft.manifest, np.stack([np.full((1, 1, 3), end, np.uint8) for end in (0, 255)]))
+    low, high = float(ends.min()), float(ends.max())
+    for node in network.nodes:
+        if network.input not in node.inputs or node.quantized is None:
+            continue
+        least, most = node.quantized.range()
+        step = (most - least) / 255
+        if low < least - step or high > most + step or high - low < (most - least) / 2:
             raise ModelError(
                 f"{network.name} learned the range {least:.4g} .. {most:.4g} for its picture, and {draft.path} feeds "
-                f"{low.min():.4g} .. {high.max():.4g}",
-                remedy="correct input.scale and input.offset",
+                f"{low:.4g} .. {high:.4g}",
+                remedy="correct input.scale and input.offset, or fix that range in training",
             )
 
 

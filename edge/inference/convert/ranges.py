@@ -6,8 +6,8 @@ DequantizeLinear in the ONNX file, one scale for all channels:
 * the picture: 0..1 with scale 1/255 and zero point 0, or 0..255 with scale 1. Nothing may be multiplied or subtracted
   behind it: mean and deviation belong into the first convolution's weights;
 * behind each convolution or dense layer with its bias, or behind the ReLU or ReLU6 that follows it, never between them;
-* before and behind LeakyReLU, PReLU and HardSwish, which are operators of their own. PReLU in int8 leaves the fast path: write
-  ``relu(x * (1 - a)) + x * a`` with ranges behind the ReLU, the second product and the sum;
+* before and behind LeakyReLU, PReLU and HardSwish, which are operators of their own. PReLU in int8 leaves the fast
+  path: write ``relu(x * (1 - a)) + x * a`` with ranges behind the ReLU, the second product and the sum;
 * behind each sum, product and mean, or behind the ReLU that follows it;
 * behind a sigmoid or softmax none, or scale 1/256 with zero point 0: TFLite has no other;
 * pooling, reshaping and padding keep the range of what they take; concatenation needs the same range on all sides;

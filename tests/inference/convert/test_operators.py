@@ -11,9 +11,9 @@ from edge.errors import ModelError
 from edge.inference.convert import libraries
 from edge.inference.convert.network import network_from
 from edge.inference.convert.rebuild import rebuild
-from tests.inference.convert.graphs import SIDE, model, needs_converter, network, node, random, run_onnx
+from tests.inference.convert.graphs import SIDE, model, network, node, random, run_onnx, skip_module_without_converter
 
-pytestmark = needs_converter
+skip_module_without_converter()
 
 
 def same(content: bytes, *, prelu: str = "native", side: int = SIDE) -> np.ndarray:
