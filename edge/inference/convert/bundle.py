@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,16 +240,18 @@ class _Made:
 
     def install(self, folder: Path) -> None:
         """Raises ModelError where the folder cannot be written to."""
+        made = self.draft.files(self.scratch)
+        aside = [folder / f".{path.name}.new" for path in made]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            staged = []
-            for path in self.draft.files(self.scratch):
-                aside = folder / f".{path.name}.new"
-                aside.write_bytes(path.read_bytes())
-                staged.append((aside, folder / path.name))
-            for aside, target in staged:
-                aside.replace(target)
+            for path, target in zip(made, aside, strict=True):
+                target.write_bytes(path.read_bytes())
+            for path, target in zip(made, aside, strict=True):
+                target.replace(folder / path.name)
         except OSError as error:
+            with suppress(OSError):
+                for target in aside:
+                    target.unlink(missing_ok=True)
             raise ModelError(f"{folder} cannot be written to: {error.strerror}", remedy="check the path") from error
 
 

@@ -240,6 +240,18 @@ class TestConversion:
                 weights_only=True,
             )
 
+    def test_a_folder_that_cannot_be_is_told(self, written, tmp_path):
+        (tmp_path / "out").write_bytes(b"a file")
+        with pytest.raises(ModelError, match="cannot be written to"):
+            convert(
+                network_from(source(), "small.onnx"),
+                read_draft(written()),
+                crops(0),
+                tmp_path / "out",
+                runtime=find_runtime(),
+                weights_only=True,
+            )
+
     def test_golden_vectors_show_nobody(self, written, tmp_path):
         given = crops(80)
         convert(network_from(source(), ""), read_draft(written()), given, tmp_path, runtime=find_runtime())
