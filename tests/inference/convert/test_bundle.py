@@ -14,7 +14,8 @@ from edge.inference.convert import bundle, compare
 from edge.inference.convert.bundle import LEAST_CROPS, convert
 from edge.inference.convert.draft import read_draft
 from edge.inference.convert.network import network_from
-from edge.inference.convert.tflite import Precision
+from edge.inference.convert.rebuild import rebuild
+from edge.inference.convert.tflite import Precision, converted
 from edge.inference.manifest import Dtype, read_manifest
 from edge.inference.model import LoadedModel
 from edge.inference.runtime import find_runtime
@@ -160,6 +161,20 @@ class TestConversion:
         )
         assert report.comparison is None
         assert "# the maker's own" in (tmp_path / "small.yaml").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("precision", [Precision.WEIGHTS, Precision.CALIBRATED])
+    def test_dense_layers_have_one_scale_because_tflite_runtime_knows_no_more(self, precision):
+        """Several make version 12 of the operator, which tflite-runtime 2.14 refuses to load."""
+        nodes = [node("Flatten", ["picture"], "f"), node("MatMul", ["f", "d"], "result")]
+        network = network_from(model(nodes, {"d": random(3 * SIDE * SIDE, 16)}), "dense.onnx")
+        content = converted(rebuild(network), precision, crops(4).astype(np.float32))
+        interpreter = find_runtime().interpreter_class(model_content=content)
+        (scales,) = (
+            d["quantization_parameters"]["scales"]
+            for d in interpreter.get_tensor_details()
+            if d["dtype"] is np.int8 and tuple(d["shape"]) == (16, 3 * SIDE * SIDE)
+        )
+        assert len(scales) == 1
 
     def test_learned_ranges_need_no_pictures(self, written, tmp_path):
         draft = read_draft(
