@@ -354,27 +354,41 @@ def manifest_paths(directory: Path) -> tuple[Path, ...]:
     return tuple(sorted(directory.glob(f"*{MANIFEST_SUFFIX}")))
 
 
+_REMEDY = "correct the manifest; docs/models.md describes each key"
+
+
 def read_manifest(path: Path) -> InstalledModel:
     """Raises ModelError naming every mistake with its line."""
-    remedy = "correct the manifest; docs/models.md describes each key"
-    try:
-        document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", remedy="check the file's permissions") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not YAML: {_yaml_problem(error)}", remedy=remedy) from error
-    if not isinstance(document, CommentedMap):
-        raise ModelError(f"{path} does not hold a mapping", remedy=remedy)
-    try:
-        manifest = Manifest.model_validate(_plain(document))
-    except ValidationError as error:
-        problems = "; ".join(_describe(e, document) for e in error.errors(include_url=False))
-        raise ModelError(f"{path}: {problems}", remedy=remedy) from error
+    manifest = manifest_of(read_document(path), path)
     if manifest.id != path.stem:
         raise ModelError(
             f"{path} names the model {manifest.id}", remedy=f"call the file {manifest.id}{MANIFEST_SUFFIX}"
         )
     return InstalledModel(manifest, path.parent)
+
+
+def read_document(path: Path) -> CommentedMap:
+    """A manifest with its comments, unchecked. Raises ModelError where it is no mapping in YAML."""
+    try:
+        yaml = YAML(typ="rt", pure=True)
+        yaml.preserve_quotes = True
+        document = yaml.load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}", remedy="check the file's permissions") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not YAML: {_yaml_problem(error)}", remedy=_REMEDY) from error
+    if not isinstance(document, CommentedMap):
+        raise ModelError(f"{path} does not hold a mapping", remedy=_REMEDY)
+    return document
+
+
+def manifest_of(document: CommentedMap, path: Path) -> Manifest:
+    """``path`` is what errors name. Raises ModelError naming every mistake with its line."""
+    try:
+        return Manifest.model_validate(_plain(document))
+    except ValidationError as error:
+        problems = "; ".join(_describe(e, document) for e in error.errors(include_url=False))
+        raise ModelError(f"{path}: {problems}", remedy=_REMEDY) from error
 
 
 def _yaml_problem(error: Exception) -> str:
@@ -388,6 +402,8 @@ def _plain(node: Any) -> Any:
         return {key: _plain(value) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
         return tuple(_plain(value) for value in node)
+    if isinstance(node, str):
+        return str(node)
     return float(node) if isinstance(node, float) else node
 
 
@@ -408,7 +424,8 @@ def _locate(loc: Sequence[int | str], document: CommentedMap) -> tuple[str, int]
     names: list[str] = []
     for position, step in enumerate(loc):
         if isinstance(node, CommentedMap) and step in node:
-            line = node.lc.key(step)[0] + 1
+            if step in (node.lc.data or {}):  # a key that was added has no line
+                line = node.lc.key(step)[0] + 1
             node = node[step]
         elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
             line = node.lc.item(step)[0] + 1

@@ -12,17 +12,22 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+
+# At the end: what the environment pins comes first, wherever the project is installed.
+sys.path.append(str(next(p for p in Path(__file__).resolve().parents if (p / "edge" / "inference").is_dir())))
 
 import numpy as np
 import onnxruntime
 import tensorflow as tf
-from equalize import equalize
-from onnx_graph import rebuild
 from pictures import Detector, Face, aligned_crop, people, shifted_crop, square_crop, varied
 from sources import FACEPLUGIN, MEDIAPIPE, OPENPEOPLE
+
+from edge.inference.convert.equalize import equalized
+from edge.inference.convert.network import read_network
+from edge.inference.convert.rebuild import rebuild
+from edge.inference.convert.tflite import Precision, converted
 
 SEED = 20
 VARIANTS = 5
@@ -86,16 +91,15 @@ def _build(work: Path, out: Path) -> None:
 
 def _build_pad(floats: Path, out: Path, faces: Faces) -> None:
     onnx_file = floats / "fr_liveness.onnx"
-    network, _ = rebuild(onnx_file)
-    reference = _converted(network)
+    network = read_network(onnx_file)
+    function = rebuild(network)
+    reference = converted(function)
     (floats / "fr-liveness.tflite").write_bytes(reference)
     _agreement(onnx_file, reference, faces.pad[:20].astype(np.float32))
-    (out / "fr-liveness-w8.tflite").write_bytes(_converted(network, weights=True))
+    (out / "fr-liveness-w8.tflite").write_bytes(converted(function, Precision.WEIGHTS))
     crops = faces.pad.astype(np.float32)
-    equalized = floats / "fr_liveness_equalized.onnx"
-    equalize(onnx_file, equalized, crops)
-    network, _ = rebuild(equalized, prelu="split")
-    (out / "fr-liveness-int8.tflite").write_bytes(_converted(network, calibration=crops))
+    function = rebuild(equalized(network, crops), prelu="split")
+    (out / "fr-liveness-int8.tflite").write_bytes(converted(function, Precision.CALIBRATED, crops))
     probes = np.concatenate([faces.pad, faces.recaptured])
     wanted = _live_logits(reference, probes)
     near = np.abs(wanted) < NEAR_THRESHOLD
@@ -109,27 +113,11 @@ def _build_pad(floats: Path, out: Path, faces: Faces) -> None:
 
 def _build_embedding(floats: Path, out: Path, faces: Faces) -> None:
     onnx_file = floats / "fr_feature.onnx"
-    network, _ = rebuild(onnx_file, scale=EMBEDDING_SCALE, offset=EMBEDDING_OFFSET)
-    reference = _converted(network)
+    function = rebuild(read_network(onnx_file), scale=EMBEDDING_SCALE, offset=EMBEDDING_OFFSET)
+    reference = converted(function)
     (floats / "fr-feature.tflite").write_bytes(reference)
     _agreement(onnx_file, reference, faces.embedding[:20].astype(np.float32), EMBEDDING_SCALE, EMBEDDING_OFFSET)
-    (out / "fr-feature-w8.tflite").write_bytes(_converted(network, weights=True))
-
-
-def _converted(network: Any, *, weights: bool = False, calibration: np.ndarray | None = None) -> bytes:
-    """float32; with ``weights`` int8 weights and float activations; with ``calibration`` all int8, uint8 in."""
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()], network)
-    if weights or calibration is not None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if calibration is not None:
-        converter.representative_dataset = lambda: ([crop[None]] for crop in calibration)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.float32
-        # Runtimes before LiteRT have no kernel for a dense layer with one scale for each channel.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    content: bytes = converter.convert()
-    return content
+    (out / "fr-feature-w8.tflite").write_bytes(converted(function, Precision.WEIGHTS))
 
 
 def _agreement(onnx_file: Path, content: bytes, crops: np.ndarray, scale: float = 1.0, offset: float = 0.0) -> None:
