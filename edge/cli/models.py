@@ -119,7 +119,7 @@ def build(arguments: tuple[str, ...]) -> int:
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path),
-    help="Folder, or CSV with a column path: pictures with faces, bona fide and attacks, of the terminal's camera if possible.",
+    help="Folder, or CSV with a column path: pictures with faces, bona fide and attacks, as the terminal sees them.",
 )
 @click.option("--limit", type=click.IntRange(1), default=300, show_default=True, help="Use at most so many pictures.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the three files.")
@@ -155,8 +155,10 @@ def convert(
             f"{network} carries no ranges, and full int8 needs pictures to find them",
             remedy="give --pictures, or --weights-only",
         )
-    found = _crops(draft, spread(picture_paths(pictures), limit)) if pictures is not None else _crops(draft, ())
     runtime = find_runtime()
+    found = FaceCrops.none(draft.manifest)
+    if pictures is not None:
+        found = _crops(draft, spread(picture_paths(pictures), limit))
     report = convert_network(source, draft, found.crops, out, runtime=runtime, weights_only=not full, force=force)
     _print_report(report, found, draft)
     return ExitCode.OK
@@ -184,17 +186,16 @@ def _print_report(report: Report, found: FaceCrops, draft: Draft) -> None:
     click.echo(f"precision   {_PRECISIONS[report.precision]}, {report.size:,} bytes")
     if report.steps is not None:
         mean, largest = report.steps
-        click.echo(
-            f"ranges      all {report.ranges} kept; the file differs by {mean:.2f} steps of its output, at most {largest:.0f}"
-        )
+        click.echo(f"ranges      all {report.ranges} kept")
+        click.echo(f"output      differs by {mean:.2f} steps on average, at most {largest:.0f}")
     match report.comparison:
         case Decisions() as d:
             click.echo(f"scores      change by {d.mean_change:.4f} on average, at most {d.max_change:.4f}")
             click.echo(
-                f"decisions   {d.flips} of {d.crops} differ at the network's threshold, {d.flips_moved} at the file's"
+                f"decisions   {d.flips} of {d.crops} differ at the old threshold, {d.flips_moved} at the moved one"
             )
             click.echo(
-                f"threshold   {d.threshold:g}, of this file: {d.shift:+.3f} logits over {d.near} crops near the network's"
+                f"threshold   {d.threshold:g} of this file, {d.shift:+.3f} logits from {d.near} crops near the old"
             )
         case Angles() as a:
             click.echo(f"descriptors turn by {a.mean:.2f} degrees on average, at most {a.largest:.2f}")

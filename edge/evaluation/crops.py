@@ -32,6 +32,11 @@ class FaceCrops:
     faceless: int
     unreadable: tuple[str, ...]
 
+    @classmethod
+    def none(cls, manifest: Manifest) -> FaceCrops:
+        """Of no picture."""
+        return cls(np.zeros((0, *manifest.input.shape[1:]), np.uint8), 0, ())
+
 
 def picture_paths(source: Path) -> tuple[Path, ...]:
     """The pictures of a folder and its subfolders by name, or those of a CSV's column ``path``, relative to it.
@@ -96,5 +101,5 @@ def face_crops(
             else:
                 crops.append(cut(frame, manifest.crop, manifest.input, face.box, five_points(face.mesh)))
         done()
-    shape = manifest.input.shape[1:]
-    return FaceCrops(np.stack(crops) if crops else np.zeros((0, *shape), np.uint8), faceless, tuple(unreadable))
+    stacked = np.stack(crops) if crops else FaceCrops.none(manifest).crops
+    return FaceCrops(stacked, faceless, tuple(unreadable))

@@ -424,7 +424,8 @@ def _locate(loc: Sequence[int | str], document: CommentedMap) -> tuple[str, int]
     names: list[str] = []
     for position, step in enumerate(loc):
         if isinstance(node, CommentedMap) and step in node:
-            line = node.lc.key(step)[0] + 1
+            if step in (node.lc.data or {}):  # a key that was added has no line
+                line = node.lc.key(step)[0] + 1
             node = node[step]
         elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
             line = node.lc.item(step)[0] + 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,23 @@ def precision_of(network: Network, *, weights_only: bool) -> Precision:
     return Precision.LEARNED
 
 
+def check_picture_range(network: Network, draft: Draft) -> None:
+    """Raises ModelError where the manifest feeds other values than those that the network learned a range for."""
+    ends = compare.fed(draft.manifest, np.stack([np.full((1, 1, 3), end, np.uint8) for end in (0, 255)]))
+    low, high = float(ends.min()), float(ends.max())
+    for node in network.nodes:
+        if network.input not in node.inputs or node.quantized is None:
+            continue
+        least, most = node.quantized.range()
+        step = (most - least) / 255
+        if low < least - step or high > most + step or high - low < (most - least) / 2:
+            raise ModelError(
+                f"{network.name} learned the range {least:.4g} .. {most:.4g} for its picture, and {draft.path} feeds "
+                f"{low:.4g} .. {high:.4g}",
+                remedy="correct input.scale and input.offset, or fix that range in training",
+            )
+
+
 def check_destination(draft: Draft, folder: Path, *, force: bool) -> None:
     """Raises ModelError where a file would be overwritten without ``force``."""
     there = [path for path in draft.files(folder) if path.exists()]
@@ -103,6 +120,8 @@ def convert(
             f"{len(crops)} crops are too few for full int8, which needs {LEAST_CROPS}",
             remedy="give more pictures with faces, or --weights-only",
         )
+    if precision is Precision.LEARNED:
+        check_picture_range(network, draft)
     probes = crops if len(crops) else _patterns(manifest.input.height, manifest.input.width)
     wanted = compare.network_outputs(network, manifest, probes)
     function = rebuild(network)
@@ -215,22 +234,24 @@ class _Made:
         pad = self.draft.manifest.pad
         assert pad is not None  # noqa: S101 - of stage pad
         return (
-            f"{pad.threshold_from}; moved from {pad.threshold:g} by {found.shift:+.3f} logits, the median change of this "
-            f"file's live logit from the network's over the {found.near} crops nearest to it"
+            f"{pad.threshold_from}; moved from {pad.threshold:g} by {found.shift:+.3f} logits, the median change of "
+            f"this file's live logit from the network's over the {found.near} crops nearest to it"
         )
 
     def install(self, folder: Path) -> None:
         """Raises ModelError where the folder cannot be written to."""
+        made = self.draft.files(self.scratch)
+        aside = [folder / f".{path.name}.new" for path in made]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            staged = []
-            for path in self.draft.files(self.scratch):
-                aside = folder / f".{path.name}.new"
-                aside.write_bytes(path.read_bytes())
-                staged.append((aside, folder / path.name))
-            for aside, target in staged:
-                os.replace(aside, target)
+            for path, target in zip(made, aside, strict=True):
+                target.write_bytes(path.read_bytes())
+            for path, target in zip(made, aside, strict=True):
+                target.replace(folder / path.name)
         except OSError as error:
+            with suppress(OSError):
+                for target in aside:
+                    target.unlink(missing_ok=True)
             raise ModelError(f"{folder} cannot be written to: {error.strerror}", remedy="check the path") from error
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.inference.convert import libraries
 from edge.inference.convert.network import FAKE_QUANTIZE, Network
+from edge.inference.convert.ranges import KEEP_RANGE
 from edge.inference.manifest import Manifest
 from edge.inference.model import LoadedModel
 from edge.inference.pad import live_logit
@@ -87,7 +88,7 @@ def file_outputs(model: LoadedModel, crops: Crops) -> Outputs:
 def check_rebuild(network: Network, function: object, manifest: Manifest, crops: Crops, wanted: Outputs) -> float:
     """Largest difference between the network in TensorFlow and in ONNX. Raises ModelError where it is none of rounding.
 
-    With learned ranges one step of the output is allowed to a few: a value between two steps may fall either way.
+    With learned ranges a few steps of the output are allowed: a value between two steps may fall either way.
     """
     tf = libraries.tensorflow()
     got = np.concatenate([function(tf.constant(given[None])).numpy() for given in fed(manifest, crops)])  # type: ignore[operator]
@@ -182,11 +183,14 @@ def _wanted(network: Network) -> Iterator[tuple[str, NDArray[np.float64], Sequen
 
 
 def _output_step(network: Network) -> float | None:
+    """Real size of a step of the output, where ranges are learned."""
     made_by = {node.output: node for node in network.nodes}
     last = made_by[network.output]
-    while last.quantized is None and last.inputs and last.inputs[0] in made_by and network.carries_ranges:
+    while network.carries_ranges and last.op in KEEP_RANGE and last.inputs[0] in made_by:
         last = made_by[last.inputs[0]]
-    return float(last.quantized.scale.reshape(())) if last.quantized is not None else None
+    if last.quantized is not None:
+        return float(last.quantized.scale.reshape(()))
+    return 1 / 256 if network.carries_ranges else None
 
 
 def _logits(manifest: Manifest, outputs: Outputs) -> NDArray[np.float64]:

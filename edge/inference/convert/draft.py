@@ -61,7 +61,8 @@ def read_draft(path: Path) -> Draft:
     keys = list(document)
     if "file" not in document:
         place = keys.index("stage") + 1 if "stage" in keys else len(keys)
-        document.insert(place, "file", f"{document.get('id')}{MODEL_SUFFIX}")
+        name = "".join(str(document.get("id", "")).split()) or "model"  # a bad id is reported as such
+        document.insert(place, "file", f"{name}{MODEL_SUFFIX}")
     document.insert(list(document).index("file") + 1, "sha256", _UNKNOWN_HASH)
     given = document.get("input")
     if isinstance(given, CommentedMap):

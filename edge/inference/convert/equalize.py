@@ -50,7 +50,7 @@ def _chains(network: Network) -> list[tuple[Node, Node]]:
             continue
         if behind[0].op != "Conv" or len(users[before.output]) != 1 or len(before.inputs) < 3:
             continue
-        if node.output == network.output or before.output == network.output:
+        if network.output in {node.output, before.output}:
             continue
         kernels = (*before.inputs[1:3], behind[0].inputs[1])
         own = all(name in network.constants and len(users[name]) == 1 for name in kernels)

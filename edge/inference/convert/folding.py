@@ -21,6 +21,7 @@ FOLDED = frozenset(
 
 EXPORT_AGAIN = "export it again; docs/models.md says what the converter takes"
 _MOST_VALUES = 2**26
+_FEW_VALUES = 4096
 
 
 def fold_constants(model: Any, name: str) -> dict[str, tuple[int, ...]]:
@@ -35,13 +36,13 @@ def fold_constants(model: Any, name: str) -> dict[str, tuple[int, ...]]:
 
 
 def _fold_once(model: Any, shapes: dict[str, tuple[int, ...]], name: str) -> bool:
-    to_array, from_array = libraries.onnx().numpy_helper.to_array, libraries.onnx().numpy_helper.from_array
-    constants = {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
+    from_array = libraries.onnx().numpy_helper.from_array
+    constants = initializers(model, name)
     left = []
     for node in model.graph.node:
         if node.op_type == "Shape" and node.input[0] in shapes and not node.attribute:
             value = np.array(shapes[node.input[0]], np.int64)
-        elif node.op_type in FOLDED and all(given in constants or not given for given in node.input):
+        elif node.op_type in FOLDED and _harmless(node, constants, shapes):
             value = _evaluated(model, node, constants, name)
         else:
             left.append(node)
@@ -54,6 +55,24 @@ def _fold_once(model: Any, shapes: dict[str, tuple[int, ...]], name: str) -> boo
     del model.graph.node[:]
     model.graph.node.extend(kept)
     return True
+
+
+def initializers(model: Any, name: str) -> dict[str, NDArray[Any]]:
+    """The graph's constants by name. Raises ModelError where one is damaged."""
+    to_array = libraries.onnx().numpy_helper.to_array
+    try:
+        return {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
+    except (ValueError, TypeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{name} has damaged weights: {reason}", remedy=EXPORT_AGAIN) from error
+
+
+def _harmless(node: Any, constants: dict[str, NDArray[Any]], shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether it takes constants only, and its result is of a size that was looked at or can only be small."""
+    given = [name for name in node.input if name]
+    if not all(name in constants for name in given):
+        return False
+    return node.output[0] in shapes or sum(constants[name].size for name in given) <= _FEW_VALUES
 
 
 def _evaluated(model: Any, node: Any, constants: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:
@@ -77,6 +96,7 @@ def _evaluated(model: Any, node: Any, constants: dict[str, NDArray[Any]], name: 
 
 def _shapes(model: Any, name: str) -> dict[str, tuple[int, ...]]:
     try:
+        # Without propagation of data: that would unroll constants before anybody has looked at their size.
         graph = libraries.onnx().shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
     except Exception as error:  # InferenceError, and what protobuf raises
         reason = " ".join(str(error).split())[:300]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.inference.convert import libraries
-from edge.inference.convert.folding import EXPORT_AGAIN, FOLDED, fold_constants
+from edge.inference.convert.folding import EXPORT_AGAIN, FOLDED, fold_constants, initializers
 
 Array = NDArray[Any]
 
@@ -211,9 +211,8 @@ class _Reader:
     def __init__(self, model: Any, name: str, given: str, result: str, shapes: dict[str, tuple[int, ...]]) -> None:
         self.onnx = libraries.onnx()
         self.model, self.name, self.given, self.result, self.shapes = model, name, given, result, shapes
-        self.constants: dict[str, Array] = {
-            tensor.name: self.onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer
-        }
+        self.constants: dict[str, Array] = initializers(model, name)
+        self.known = {given, *self.constants}
         self.alias: dict[str, str] = {}
         self.stored: dict[str, tuple[str, Quantized]] = {}
         self.quantized: dict[str, Quantized] = {}
@@ -242,6 +241,10 @@ class _Reader:
     def _add(self, proto: Any) -> None:
         inputs = tuple(self._named(name) for name in proto.input)
         output = proto.output[0]
+        unknown = [name for name in inputs if name and name not in self.known]
+        if unknown:
+            raise self._refusal(proto, f"takes {unknown[0]}, which nothing gives")
+        self.known.add(output)
         constant = all(name in self.constants or not name for name in inputs)
         if proto.op_type in _ALIASES:
             self.alias[output] = inputs[0]

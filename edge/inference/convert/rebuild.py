@@ -13,7 +13,8 @@ import numpy as np
 
 from edge.errors import ModelError
 from edge.inference.convert import libraries
-from edge.inference.convert.network import FAKE_QUANTIZE, Array, Network, Node, Quantized, normalization
+from edge.inference.convert.folding import EXPORT_AGAIN
+from edge.inference.convert.network import Array, Network, Node, Quantized, normalization
 
 _TO_HELD = (0, 2, 3, 1)
 _TO_ONNX = (0, 3, 1, 2)
@@ -43,7 +44,16 @@ def rebuild(network: Network, *, prelu: str = "native", scale: Any = 1.0, offset
             builder.add(node)
         return builder.result()
 
-    function.get_concrete_function()  # a refusal comes here, not in the middle of a conversion
+    try:
+        given = function.get_concrete_function().structured_outputs.shape
+    except (ValueError, TypeError, KeyError, IndexError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"TensorFlow cannot build {network.name}: {reason}", remedy=EXPORT_AGAIN) from error
+    if tuple(given) != network.shapes.get(network.output):
+        raise ModelError(
+            f"{network.name} gives {network.shapes.get(network.output)} and {tuple(given)} when rebuilt",
+            remedy=EXPORT_AGAIN,
+        )
     return function  # type: ignore[no-any-return]
 
 
@@ -84,9 +94,7 @@ class _Builder:
         return self._as_onnx(value.applied() if isinstance(value, _Linear) else value)
 
     def _refusal(self, node: Node, what: str) -> ModelError:
-        return ModelError(
-            f"{self.network.name}: {node.op} {node.name} {what}", remedy="docs/models.md says what the converter takes"
-        )
+        return ModelError(f"{self.network.name}: {node.op} {node.name} {what}", remedy=EXPORT_AGAIN)
 
     def _given(self, node: Node, position: int = 0) -> Any:
         name = node.inputs[position]
@@ -377,8 +385,11 @@ class _Builder:
 
     def _hardsigmoid(self, node: Node) -> Any:
         alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
-        # relu6 is one operator with the product before it, a clip to 0..1 is two.
-        return self.tf.nn.relu6(self._given(node) * (6 * alpha) + 6 * beta) * (1 / 6)
+        # relu6 is one operator with the sum before it, a clip to 0..1 is two.
+        gate = self.tf.nn.relu6(self._given(node) * (6 * alpha) + 6 * beta)
+        if self.network.carries_ranges:
+            gate = self.tf.quantization.fake_quant_with_min_max_args(gate, 0, 6)
+        return gate * (1 / 6)
 
     def _hardswish(self, node: Node) -> Any:
         x = self._given(node)
@@ -492,6 +503,3 @@ class _Builder:
         if len(value.shape) != 4:
             raise self._refusal(node, f"takes a value with {len(value.shape)} axes")
         return value * factor.astype(np.float32) + offset.astype(np.float32)
-
-
-assert FAKE_QUANTIZE.lower() == "fakequantize"  # noqa: S101 - the method's name

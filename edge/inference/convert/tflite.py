@@ -32,6 +32,8 @@ def converted(function: Any, precision: Precision = Precision.FLOAT32, calibrati
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], function)
     if precision is not Precision.FLOAT32:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # Runtimes before LiteRT have no kernel for a dense layer with one scale for each channel.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if precision is Precision.CALIBRATED:
         if calibration is None:
             raise ValueError("calibration needs crops")
@@ -40,8 +42,6 @@ def converted(function: Any, precision: Precision = Precision.FLOAT32, calibrati
     if precision in {Precision.CALIBRATED, Precision.LEARNED}:
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.float32
-        # Runtimes before LiteRT have no kernel for a dense layer with one scale for each channel.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     with libraries.quiet() as said:
         try:
             content: bytes = converter.convert()
