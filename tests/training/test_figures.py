@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import mannwhitneyu
+
+from tests.extras import skip_module_without
+
+skip_module_without("training", "torch", "onnx")
+
 from figures import Judged, area_under_curve, equal_error, figures, operating_point
 from pictures import Crops
-from scipy.stats import mannwhitneyu
 
 
 def judged(bona_fide: list[float], attacks: dict[str, list[float]]) -> Judged:

@@ -8,20 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the training extra")
-onnx = pytest.importorskip("onnx", reason="needs the training extra")
-onnxruntime = pytest.importorskip("onnxruntime", reason="needs the training extra")
+from tests.extras import skip_module_without
 
-from distil import distil, live_logits  # noqa: E402
-from network import BlockShape, Shape, Student  # noqa: E402
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from pictures import Crops  # noqa: E402
-from students import StudentPlan  # noqa: E402
-from teachers import Teacher  # noqa: E402
-from train import exported  # noqa: E402
+skip_module_without("training", "torch", "onnx", "onnxruntime", "tensorflow")
 
-from edge.frames.frame import ColourOrder  # noqa: E402
-from edge.inference.manifest import BoxScaled  # noqa: E402
+import onnx
+import onnxruntime
+import torch
+from distil import distil, live_logits
+from network import BlockShape, Shape, Student
+from onnx import TensorProto, helper, numpy_helper
+from pictures import Crops
+from students import StudentPlan
+from teachers import Teacher
+from train import exported
+
+from edge.frames.frame import ColourOrder
+from edge.inference.manifest import BoxScaled
 
 SIDE = 16
 SMALL = Shape(

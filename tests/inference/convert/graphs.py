@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,19 +10,15 @@ import pytest
 
 from edge.inference.convert import libraries
 from edge.inference.convert.network import Network, network_from
+from tests.extras import missing, skip_module_without
 
-_REASON = "TensorFlow and ONNX are in the extra 'convert'"
-# scripts/check-converter sets the variable: there nothing may be skipped.
-_MISSING = "LIVEGATE_CONVERTER" not in os.environ and any(
-    find_spec(name) is None for name in ("tensorflow", "onnx", "onnxruntime")
-)
-needs_converter = pytest.mark.skipif(_MISSING, reason=_REASON)
+_PACKAGES = ("tensorflow", "onnx", "onnxruntime")
+needs_converter = pytest.mark.skipif(missing(*_PACKAGES), reason="TensorFlow and ONNX are in the extra 'convert'")
 
 
 def skip_module_without_converter() -> None:
     """For modules whose every test needs it."""
-    if _MISSING:
-        pytest.skip(_REASON, allow_module_level=True)
+    skip_module_without("convert", *_PACKAGES)
 
 
 OPSET = 13
