@@ -22,7 +22,7 @@ from teachers import Teacher
 from torch import Tensor
 from torch.nn import functional
 
-RATES = (6e-3, 2e-3, 3e-4)
+RATES = (6e-3, 2e-3, 2e-4)
 # The first block sees thousands of positions in each picture, and costs as much as most others together.
 EARLY_BLOCKS, EARLY_SHARE = 1, 2
 OUTPUT_WEIGHT = 3.0
@@ -55,7 +55,7 @@ def distil(plan: StudentPlan, teacher: Teacher, crops: Crops, *, label_weight: f
     student = Student(teacher.shape()).to(memory_format=torch.channels_last)
     teacher.to(memory_format=torch.channels_last)
     source = batches(crops, np.random.default_rng(seed), plan.batch)
-    scales, spread = _scales(plan, teacher, source)
+    scales, spread = _measured(plan, teacher, student, source)
     loss = Loss(label_weight, spread, plan)
     _stage("blocks", student, source, plan.steps[0], RATES[0], lambda x, _: _by_block(teacher, student, x, scales))
     whole = lambda x, labels: _as_a_whole(teacher, student, x, labels, scales, loss)  # noqa: E731 - used twice
@@ -63,22 +63,28 @@ def distil(plan: StudentPlan, teacher: Teacher, crops: Crops, *, label_weight: f
     student.eval()
     student.fold()
     yield student
+    student.equalize(_pixels(next(source)[0]))
     student.quantize()
     _stage("quantized", student, source, plan.steps[2], RATES[2], whole)
     student.eval()
     yield student
 
 
-def _scales(
-    plan: StudentPlan, teacher: Teacher, source: Iterator[tuple[np.ndarray, np.ndarray]]
+def _measured(
+    plan: StudentPlan, teacher: Teacher, student: Student, source: Iterator[tuple[np.ndarray, np.ndarray]]
 ) -> tuple[list[Tensor], float]:
-    """Of each branch the deviation of its channels, and that of the live logit, over a few batches."""
+    """Of each branch the deviation of its channels, and that of the live logit, over a few batches.
+
+    The student's blocks begin on the teacher's scale, which may be a hundredth of what normalized layers give.
+    """
     walked = [teacher.walk(_pixels(next(source)[0]))[1] for _ in range(8)]
     scales = []
-    for branches in zip(*walked, strict=True):
+    for block, branches in zip(student, zip(*walked, strict=True), strict=True):
         values = torch.cat(branches)
-        deviation = values.std(dim=[0, *range(2, values.ndim)], keepdim=True)
+        axes = [0, *range(2, values.ndim)]
+        deviation = values.std(dim=axes, keepdim=True)
         scales.append(deviation + 0.02 * deviation.mean())
+        block.begin_at(values.mean(dim=axes), deviation.flatten())
     return scales, float(plan.live_logit(torch.cat([branches[-1] for branches in walked])).std())
 
 

@@ -118,6 +118,24 @@ class Conv(nn.Module):
         self.rounded = True
         self.range = Range()
 
+    @torch.no_grad()
+    def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
+        """Let the outputs start with this mean and deviation, (channels,) each."""
+        self.norm.weight.copy_(deviation)
+        self.norm.bias.copy_(mean)
+
+    @torch.no_grad()
+    def hand_on(self, following: Conv, peaks: Tensor) -> None:
+        """Make its channels, whose largest values are ``peaks``, equally large; the depthwise layer behind undoes it.
+
+        One scale serves a whole activation, and the kernels of a depthwise layer have one each (cross-layer
+        equalization, arXiv 1906.04721). ReLU between them lets a positive factor pass.
+        """
+        factor = (peaks / peaks.max()).clamp_min(1 / 64)
+        self.conv.weight.div_(factor[:, None, None, None])
+        self.conv.bias.div_(factor)
+        following.conv.weight.mul_(factor[:, None, None, None])
+
 
 class Attention(nn.Module):
     """Squeeze and excitation (arXiv 1709.01507)."""
@@ -168,6 +186,11 @@ class Bottleneck(nn.Module):
         """The block's output for its input and branch."""
         return self.sum_range(x + branch) if self.residual else branch
 
+    def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
+        # Half-open gates to begin with.
+        gain = 2.0 if isinstance(self.attention, Attention) else 1.0
+        self.project.begin_at(gain * mean, gain * deviation)
+
     def forward(self, x: Tensor) -> Tensor:
         return self.join(x, self.branch(x))
 
@@ -188,6 +211,9 @@ class Stem(nn.Module):
 
     forward = branch
 
+    def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
+        self.bottleneck.begin_at(mean, deviation)
+
 
 class Head(nn.Module):
     """From the last map to the outputs (n, outputs)."""
@@ -207,6 +233,11 @@ class Head(nn.Module):
         return result
 
     forward = branch
+
+    @torch.no_grad()
+    def begin_at(self, mean: Tensor, deviation: Tensor) -> None:
+        self.linear.weight.mul_(deviation[:, None])
+        self.linear.bias.copy_(mean)
 
     def quantize(self) -> None:
         self.rounded = True
@@ -242,6 +273,26 @@ class Student(nn.Sequential):
             if isinstance(module, Conv):
                 module.fold(PIXEL_SCALE if module is stem.first else 1.0)
 
+    @torch.no_grad()
+    def equalize(self, pixels: Tensor) -> None:
+        """Channels in front of depthwise layers become equally large on ``pixels``; the function stays the same.
+
+        Raises ValueError before ``fold``.
+        """
+        if not self.folded:
+            raise ValueError("fold the batch normalization before equalizing")
+        peaks: dict[Conv, Tensor] = {}
+        pairs = [pair for module in self.modules() if (pair := _depthwise_pair(module))]
+        hooks = [
+            conv.register_forward_hook(lambda module, _, output: peaks.update({module: output.amax((0, 2, 3))}))
+            for conv, _ in pairs
+        ]
+        self(pixels)
+        for hook in hooks:
+            hook.remove()
+        for conv, depthwise in pairs:
+            conv.hand_on(depthwise, peaks[conv])
+
     def quantize(self) -> None:
         """Raises ValueError before ``fold``."""
         if not self.folded:
@@ -258,6 +309,14 @@ class Student(nn.Sequential):
         for module in self.modules():
             if isinstance(module, Range):
                 module.learning = False
+
+
+def _depthwise_pair(module: nn.Module) -> tuple[Conv, Conv] | None:
+    if isinstance(module, Stem):
+        return module.first, module.second
+    if isinstance(module, Bottleneck):
+        return module.expand, module.depthwise
+    return (module.widen, module.pool) if isinstance(module, Head) else None
 
 
 def _rounded_kernels(weight: Tensor) -> Tensor:

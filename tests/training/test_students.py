@@ -181,6 +181,22 @@ def test_folding_changes_nothing(crops: Crops) -> None:
     assert student(pixels).detach().numpy() == pytest.approx(before.numpy(), abs=1e-5)
 
 
+def test_equalizing_changes_nothing_but_the_size_of_channels(crops: Crops) -> None:
+    torch.manual_seed(1)
+    student = Student(SMALL)
+    pixels = torch.from_numpy(crops.pixels[:32]).permute(0, 3, 1, 2).float()
+    for _ in range(5):
+        student(pixels)
+    student.eval()
+    student.fold()
+    before = student(pixels).detach()
+    student.equalize(pixels)
+    assert student(pixels).detach().numpy() == pytest.approx(before.numpy(), rel=1e-3, abs=1e-5)
+    peaks = student[0].first(student.scaled(pixels)).detach().amax((0, 2, 3))
+    alive = peaks[peaks > 0]
+    assert float(alive.max() / alive.min()) < 1.01
+
+
 def test_quantizing_needs_folded_batch_normalization() -> None:
     with pytest.raises(ValueError, match="fold the batch normalization"):
         Student(SMALL).quantize()
