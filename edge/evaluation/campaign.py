@@ -10,28 +10,26 @@ import csv
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
-from edge.contracts.session import AttemptReport, SessionStart
+from edge.contracts.session import AttemptReport
 from edge.errors import HardwareError, InputError
 from edge.evaluation.evaluate import open_scores
 from edge.evaluation.index import SHOWN_PROBLEMS
-from edge.evaluation.provenance import models_of
+from edge.evaluation.provenance import rules_of
+from edge.evaluation.replay import policy_for
 from edge.evaluation.scores import Score, ScoreWriter
 from edge.inference.bundle import ModelBundle
-from edge.liveness.policy import tighten
 from edge.session.runner import Progress
 from edge.terminal.assembly import Workbench
 
 PLAN_COLUMNS = ("label", "pai_species", "subject", "attempt")
 LONGEST = 64
 MOST_ATTEMPTS = 999
-VOIDED = "voided"
 # Of a terminal that could not look: no answer to what was presented.
 NO_CAMERA = frozenset({ErrorCode.CAMERA_PERMISSION_DENIED, ErrorCode.CAMERA_STARTUP_FAILURE})
 
@@ -135,11 +133,11 @@ class Campaign:
     @property
     def last(self) -> Score | None:
         """The latest attempt that counts."""
-        return next((score for score in reversed(self._scores) if not score.problem), None)
+        return next((score for score in reversed(self._scores) if not score.voided), None)
 
     def has(self, entry: Entry) -> bool:
         """Whether it was presented and counts."""
-        return any(score.name == entry.name and not score.problem for score in self._scores)
+        return any(score.name == entry.name and not score.voided for score in self._scores)
 
     def next_attempt(self, label: Label, pai_species: str, subject: str) -> int:
         """The first number, from 1, that this subject has not presented."""
@@ -166,14 +164,14 @@ class Campaign:
         return score
 
     def void_last(self, reason: str) -> Score:
-        """The latest attempt that counts no longer does; its row stays, with the reason and what it had come to.
+        """The latest attempt that counts no longer does; its row stays as it is, with the reason.
 
         Raises InputError where there is none.
         """
         last = self.last
         if last is None:
             raise InputError("there is no attempt to void", remedy="present one first")
-        voided = replace(last, decision=None, error=None, problem=f"{VOIDED}, was {last.outcome}: {reason}")
+        voided = replace(last, voided=reason)
         scores = [voided if score is last else score for score in self._scores]
         self._writer.replace(scores)
         self._scores = scores
@@ -188,15 +186,10 @@ def open_campaign(
     Raises InputError where the folder holds scores of another terminal, other models or another policy.
     """
     facts: dict[str, Any] = {
-        "livegate": __version__,
         "device": loaded.settings.device.id,
         "config": loaded.sha256,
         "camera": workbench.camera.model_dump(mode="json"),
-        "models": {model.id: asdict(model) for model in models_of(bundle)},
-        "runtime": workbench.runtime,
-        "calibration": workbench.calibration,
-        "policy": loaded.settings.policy.model_dump(mode="json"),
-        "mode": mode.value,
+        **rules_of(bundle, workbench.calibration, loaded.settings.policy, mode),
     }
     networks = [model.id for model in bundle.pad]
     return open_scores(folder, networks, facts, remedy="give another --out: figures are of one terminal as it is")
@@ -208,9 +201,8 @@ class LiveJudge:
     def __init__(self, workbench: Workbench, loaded: Loaded, mode: LivenessOperationMode) -> None:
         """Raises PolicyRefusal where the policy does not allow the mode."""
         self._runner = workbench.runner
-        self._floor = loaded.settings.policy
+        self._policy = policy_for(loaded.settings.policy, mode)
         self._mode = mode
-        tighten(self._floor, self._request())
 
     def judge(self, on_progress: Callable[[Progress], None]) -> tuple[AttemptReport, float]:
         """How the attempt ended, and the milliseconds that it took.
@@ -218,8 +210,7 @@ class LiveJudge:
         Raises HardwareError where the camera did not open: nothing was presented to anybody then.
         """
         started = time.perf_counter()
-        policy = tighten(self._floor, self._request())
-        report = self._runner.run(uuid.uuid4().hex, policy, self._mode, on_progress=on_progress)
+        report = self._runner.run(uuid.uuid4().hex, self._policy, self._mode, on_progress=on_progress)
         attempt = report.attempts[-1]
         if attempt.error is not None and attempt.error.code in NO_CAMERA:
             raise HardwareError(
@@ -227,6 +218,3 @@ class LiveJudge:
                 remedy="see to it; the same command goes on with this attempt",
             )
         return attempt, (time.perf_counter() - started) * 1e3
-
-    def _request(self) -> SessionStart:
-        return SessionStart(id="campaign", expires_at=time.time() + 60, liveness_operation_mode=self._mode)
