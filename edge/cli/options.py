@@ -92,7 +92,7 @@ def model_options(command: Command) -> Command:
 
 
 def replay_options(command: Command) -> Command:
-    """--mode, --policy, --calibration and ``model_options``, handed over as one ``ReplaySetup`` by the name ``setup``."""
+    """--mode, --policy, --calibration and ``model_options``, handed over as a ``ReplaySetup`` by the name ``setup``."""
 
     @model_options
     @functools.wraps(command)

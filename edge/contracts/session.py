@@ -98,7 +98,7 @@ class EvidenceItem(Outgoing):
     reason: str
     margin: Annotated[
         float | None,
-        Field(description="Of the PAD networks together, in units of their manifests' spread; absent of other kinds"),
+        Field(description="Of pad: of the networks together, in units of their manifests' spread; of light: contrast"),
     ] = None
 
 
