@@ -6,7 +6,6 @@ attempt, on the disk before the next one begins.
 
 from __future__ import annotations
 
-import csv
 import time
 import uuid
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
 from edge.contracts.session import AttemptReport
 from edge.errors import HardwareError, InputError
 from edge.evaluation.evaluate import open_scores
-from edge.evaluation.index import SHOWN_PROBLEMS
+from edge.evaluation.index import read_rows, refuse_rows
 from edge.evaluation.provenance import rules_of
 from edge.evaluation.replay import policy_for
 from edge.evaluation.scores import Score, ScoreWriter
@@ -68,24 +67,9 @@ def read_plan(path: Path) -> tuple[Entry, ...]:
 
     Raises InputError naming every row that cannot be understood or stands there twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            missing = [column for column in PLAN_COLUMNS if column not in (reader.fieldnames or [])]
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise InputError(f"cannot read the plan {path}: {error.strerror}", remedy="check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {error}", remedy="save it as CSV in UTF-8") from error
-    if missing:
-        raise InputError(
-            f"{path} has no column {' and no column '.join(missing)}",
-            remedy=f"the first line names the columns: {', '.join(PLAN_COLUMNS)}",
-        )
     entries: dict[str, Entry] = {}
     problems: list[str] = []
-    for line, row in rows:
-        fields = {column: (row.get(column) or "").strip() for column in PLAN_COLUMNS}
+    for line, fields in read_rows(path, "plan", PLAN_COLUMNS, needed=PLAN_COLUMNS):
         try:
             entry = parse_entry(**fields)
         except ValueError as error:
@@ -93,12 +77,7 @@ def read_plan(path: Path) -> tuple[Entry, ...]:
             continue
         if entries.setdefault(entry.name, entry) is not entry:
             problems.append(f"line {line}: {entry.name} is planned already")
-    if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        raise InputError(
-            f"{path}: {'; '.join(problems[:SHOWN_PROBLEMS])}" + (f"; and {more} more" if more > 0 else ""),
-            remedy="correct these rows and try again",
-        )
+    refuse_rows(path, problems)
     if not entries:
         raise InputError(f"{path} plans no attempt", remedy="add a row for each attempt")
     return tuple(entries.values())
