@@ -8,11 +8,12 @@ import click
 from rich.table import Table
 
 from edge.cli import output
-from edge.cli.options import model_options, open_bundle
+from edge.cli.options import model_options
 from edge.errors import ExitCode
 from edge.evaluation.bench import BenchReport, Spread, selfie
 from edge.evaluation.bench import bench as measure
 from edge.frames.picture import read_picture
+from edge.inference.bundle import ModelChoice
 
 
 @click.command()
@@ -23,10 +24,7 @@ from edge.frames.picture import read_picture
 def bench(
     picture: Path | None,
     frames: int,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    models: ModelChoice,
     as_json: bool,
 ) -> int:
     """Time each stage of vision beside the bare invokes of the same models in the same run.
@@ -37,8 +35,8 @@ def bench(
         task = bar.add_task("frames", total=2 * frames)
         report = measure(
             selfie() if picture is None else read_picture(picture),
-            lambda: open_bundle(models, active, runtime, threads),
-            threads=threads,
+            models.open,
+            threads=models.threads,
             frames=frames,
             on_frame=lambda: bar.advance(task),
         )

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from rich.table import Table
 
 from edge.cli import output
-from edge.cli.options import model_options, open_bundle
+from edge.cli.options import model_options
 from edge.config.loader import load
 from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind, Spectrum
@@ -30,7 +30,7 @@ from edge.evaluation.calibrate import (
     find_recordings,
 )
 from edge.evaluation.replay import Replayer
-from edge.inference.bundle import ModelBundle
+from edge.inference.bundle import ModelBundle, ModelChoice
 from edge.inference.calibration import CameraIdentity, write_calibration
 from edge.terminal.assembly import camera_identity, open_hardware, open_models
 from edge.vision.pipeline import FaceVision
@@ -65,10 +65,7 @@ def calibrate(
     config: Path | None,
     out: Path | None,
     overwrite: bool,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    models: ModelChoice,
     as_json: bool,
 ) -> int:
     """Estimate how far each PAD network's threshold moves with this site's camera, from bona fide persons, and write
@@ -93,12 +90,12 @@ def calibrate(
         raise click.UsageError("give --out FILE, or name models.calibration in the configuration")
     if target.exists() and not overwrite:
         raise click.UsageError(f"{target} is there already: give --overwrite or another --out")
-    bundle = open_models(settings.models) if settings else open_bundle(models, active, runtime, threads)
+    bundle = open_models(settings.models) if settings else models.open()
     networks = [network.manifest for network in bundle.pad]
     check_references(networks)
     if source is not None:
         camera = camera_identity(open_hardware(settings, bundle)[0].camera.traits) if settings else RECORDINGS
-        captures = list(_recorded(source, bundle))
+        captures = list(_recorded(source, Replayer(bundle, FLOOR, MODE, limits=settings.quality if settings else None)))
     else:
         assert settings is not None  # noqa: S101 - --live needs --config
         camera, captures = _live(settings, bundle)
@@ -113,24 +110,24 @@ def calibrate(
     else:
         _print(result)
     if calibration is None:
-        _tell("camera unsuitable: a threshold would have to go below its manifest's floor; nothing was written")
+        problems = [network.problem for network in result.networks if network.problem]
+        output.tell(f"camera unsuitable, nothing was written: {'; '.join(problems)}")
         return ExitCode.FAILED
-    _tell(f"{target} written for the camera {camera}, sha256 {calibration.sha256}")
+    output.tell(f"{target} written for the camera {camera}, sha256 {calibration.sha256}")
     return ExitCode.OK
 
 
-def _recorded(source: Path, bundle: ModelBundle) -> Iterator[Capture]:
+def _recorded(source: Path, replayer: Replayer) -> Iterator[Capture]:
     recordings = find_recordings(source)
     if recordings.attacks:
-        _tell(f"{recordings.attacks} attacks of the index are left out: only bona fide persons calibrate")
-    replayer = Replayer(bundle, FLOOR, MODE)
+        output.tell(f"{recordings.attacks} attacks of the index are left out: only bona fide persons calibrate")
     with output.progress() as bar:
         task = bar.add_task("capturing", total=len(recordings.presentations))
         for person, paths in recordings.presentations:
             try:
                 yield capture_recorded(replayer, person, paths)
             except InputError as error:
-                _tell(f"left out: {error.what}")
+                output.tell(f"left out: {error.what}")
             bar.advance(task)
 
 
@@ -151,16 +148,16 @@ def _live(settings: Settings, bundle: ModelBundle) -> tuple[CameraIdentity, list
         if not person and people >= FEWEST_PEOPLE:
             return camera, captures
         if not person:
-            _tell(f"{FEWEST_PEOPLE} persons are the least; Ctrl-C gives up")
+            output.tell(f"{FEWEST_PEOPLE} persons are the least; Ctrl-C gives up")
             continue
         try:
             capture = captor.capture(person)
         except InputError as error:
-            _tell(f"not captured: {error.what}; {error.remedy}")
+            output.tell(f"not captured: {error.what}; {error.remedy}")
         else:
             captures.append(capture)
             margins = ", ".join(f"{names[sha256]} {margin:+.2f}" for sha256, margin in capture.margins)
-            _tell(f"{person}: {margins} over {capture.frames} frames")
+            output.tell(f"{person}: {margins} over {capture.frames} frames")
 
 
 def _print(result: Estimate) -> None:
@@ -188,7 +185,3 @@ def _print(result: Estimate) -> None:
     )
     if result.people < ADVISED_PEOPLE:
         click.echo(f"{ADVISED_PEOPLE} persons or more are advised.")
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)

@@ -17,7 +17,7 @@ from edge.contracts.session import AttemptReport
 from edge.errors import ExitCode
 from edge.evaluation.campaign import Campaign, Entry, LiveJudge, open_campaign, parse_entry, parse_label, read_plan
 from edge.evaluation.provenance import Provenance, models_of
-from edge.evaluation.report import HTML_FILE, Report
+from edge.evaluation.report import Report
 from edge.evaluation.scores import Score
 from edge.guidance.texts import texts
 from edge.inference.bundle import ModelBundle
@@ -68,9 +68,9 @@ def campaign(
         running = Campaign(writer)
         resumed = len(running.scores)
         if resumed:
-            _tell(f"{resumed} attempts are there already; going on")
+            output.tell(f"{resumed} attempts are there already; going on")
             if workbench.capture is not CaptureKind.LIVE:
-                _tell("the camera's scenes or recordings begin anew, whatever was presented before")
+                output.tell("the camera's scenes or recordings begin anew, whatever was presented before")
         present = _presenter(running, judge, workbench, loaded)
         try:
             if entries is None:
@@ -94,7 +94,7 @@ def campaign(
                     ),
                 )
                 report.write(out)
-                _print(report, out, as_json=as_json)
+                tables.print_report(report, out, as_json=as_json)
     return ExitCode.OK
 
 
@@ -103,13 +103,13 @@ def _presenter(running: Campaign, judge: LiveJudge, workbench: Workbench, loaded
 
     def guide(progress: Progress) -> None:
         if progress.prompt is not None:
-            _tell(f"    {words[progress.prompt]}")
+            output.tell(f"    {words[progress.prompt]}")
 
     def present(entry: Entry) -> None:
-        _tell(f"{entry.name}: presenting")
+        output.tell(f"{entry.name}: presenting")
         attempt, milliseconds = judge.judge(guide)
         score = running.record(entry, attempt, source=workbench.camera.name, milliseconds=milliseconds)
-        _tell(f"{score.presentation}  {entry.name}: {_outcome(score, attempt)}")
+        output.tell(f"{score.presentation}  {entry.name}: {_outcome(score, attempt)}")
 
     return present
 
@@ -175,10 +175,10 @@ def _entry(running: Campaign, label: str, before: Score | None, in_a_row: int) -
         following = running.next_attempt(entry.label, entry.pai_species, entry.subject)
         entry = parse_entry(label, species, subject, _ask("attempt", default=str(following)))
     except ValueError as error:
-        _tell(f"again, please: {error}")
+        output.tell(f"again, please: {error}")
         return None
     if running.has(entry):
-        _tell(f"again, please: {entry.name} was presented already; {UNDO} voids the last one")
+        output.tell(f"again, please: {entry.name} was presented already; {UNDO} voids the last one")
         return None
     return entry
 
@@ -186,12 +186,12 @@ def _entry(running: Campaign, label: str, before: Score | None, in_a_row: int) -
 def _undo(running: Campaign) -> None:
     last = running.last
     if last is None:
-        _tell("there is no attempt to void")
+        output.tell("there is no attempt to void")
         return
     reason = _ask(f"why is {last.name} ({last.outcome}) void (nothing: leave it)", default="")
     if reason:
         running.void_last(reason)
-        _tell(f"{last.name} is voided and counts nowhere")
+        output.tell(f"{last.name} is voided and counts nowhere")
 
 
 def _ask(question: str, *, default: str | None) -> str:
@@ -228,17 +228,3 @@ def _provenance(
         judged=judged,
         resumed=resumed,
     )
-
-
-def _print(report: Report, out: Path, *, as_json: bool) -> None:
-    if as_json:
-        output.print_json(report.to_dict())
-        return
-    tables.print_performance(report.performance)
-    for score in report.performance.unreadable:
-        _tell(f"not counted: {score.name}: {score.problem}")
-    click.echo(f"the report is in {out / HTML_FILE}")
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)

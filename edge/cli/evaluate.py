@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from edge.cli import output, tables
-from edge.cli.options import mode_option, model_options, policy_option, replay_setup
+from edge.cli.options import replay_options
 from edge.errors import ExitCode
 from edge.evaluation.evaluate import identity, judge, open_run
 from edge.evaluation.index import read_index
 from edge.evaluation.provenance import Provenance, models_of
-from edge.evaluation.report import HTML_FILE, Report
+from edge.evaluation.replay import ReplaySetup
+from edge.evaluation.report import Report
 from edge.evaluation.scores import Score
 
 
@@ -25,26 +26,19 @@ from edge.evaluation.scores import Score
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for scores.csv, report.json and report.html."
 )
 @click.option("--fresh", is_flag=True, help="Throw away what the folder has of an earlier run.")
-@mode_option
-@policy_option
+@replay_options
 @click.option(
     "--attempts", type=click.IntRange(1, 100), help="Most attempts of a transaction; default: those of the policy."
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes; default: one for each processor.")
-@model_options
 @click.option("--json", "as_json", is_flag=True, help="Print what report.json has.")
 def evaluate(
     index: Path,
     out: Path,
     fresh: bool,
-    mode: str,
-    policy: str,
     attempts: int | None,
     jobs: int | None,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    setup: ReplaySetup,
     as_json: bool,
 ) -> int:
     """Run a session over each presentation of INDEX, and report ISO/IEC 30107-3 figures with bounds.
@@ -55,9 +49,9 @@ def evaluate(
     """
     started, clock = datetime.now().astimezone(), time.monotonic()
     presentations = read_index(index)
-    setup = replay_setup(models, active, runtime, threads, policy, mode)
     replayer = setup.open()
-    facts = identity(index, setup, replayer)
+    tables.tell_calibration(setup.calibration)
+    facts = identity(index, setup, replayer.bundle)
     jobs = jobs or os.cpu_count() or 1
     with open_run(out, presentations, replayer.networks, facts, fresh=fresh) as run:
         with output.progress() as bar:
@@ -70,10 +64,9 @@ def evaluate(
             try:
                 judge(setup, replayer, run.remaining, jobs, keep)
             except KeyboardInterrupt:
-                click.echo(
+                output.tell(
                     f"livegate: stopped with {len(run.scores)} of {len(presentations)} presentations judged; "
-                    "the same command goes on",
-                    err=True,
+                    "the same command goes on"
                 )
                 raise
         scores = run.finish()
@@ -86,6 +79,7 @@ def evaluate(
             pad_margin=setup.floor.pad_margin,
             pad_veto_margin=setup.floor.pad_veto_margin,
             attempts=attempts or setup.floor.max_attempts,
+            calibration=setup.calibration,
             index=index.name,
             index_sha256=facts["indexSha256"],
             files=len({path for presentation in presentations for path in presentation.paths}),
@@ -99,10 +93,5 @@ def evaluate(
             bar.add_task("resampling", total=None)
             report = Report.of(scores, provenance)
         report.write(out)
-    if as_json:
-        output.print_json(report.to_dict())
-    else:
-        tables.print_performance(report.performance)
-        click.echo(f"the report is in {out / HTML_FILE}")
-    tables.tell_unreadable(scores)
+    tables.print_report(report, out, as_json=as_json)
     return ExitCode.INPUT if report.performance.unreadable else ExitCode.OK

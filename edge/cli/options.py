@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -13,9 +13,10 @@ from edge.config.choices import RuntimeChoice
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import LivenessOperationMode
 from edge.evaluation.replay import ReplaySetup
-from edge.inference.bundle import ModelBundle, default_models_dir
+from edge.inference.bundle import ModelChoice, default_models_dir
+from edge.inference.calibration import read_calibration
 
-F = TypeVar("F", bound=Callable[..., Any])
+Command = Callable[..., int]
 
 
 def matching(pattern: str, allowed: str) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
@@ -47,6 +48,14 @@ policy_option = click.option(
 )
 
 
+calibration_option = click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="A site's calibration, by `livegate calibrate`: shifts the thresholds of the PAD networks that it was made "
+    "for. It may be that of any camera: recordings name none.",
+)
+
+
 head_option = click.option(
     "--head",
     type=click.Path(path_type=Path),
@@ -55,8 +64,17 @@ head_option = click.option(
 )
 
 
-def model_options(command: F) -> F:
-    """--models, --active, --runtime and --threads."""
+def model_options(command: Command) -> Command:
+    """--models, --active, --runtime and --threads, handed over as one ``ModelChoice`` by the name ``models``."""
+
+    @functools.wraps(command)
+    def with_choice(
+        *, models: Path | None, active: tuple[str, ...], runtime: str, threads: int, **others: object
+    ) -> int:
+        choice = ModelChoice(models or default_models_dir(), active or None, RuntimeChoice(runtime), threads)
+        return command(models=choice, **others)
+
+    described: Command = with_choice
     for option in (
         click.option("--threads", type=click.IntRange(1, 4), default=1, show_default=True),
         click.option(
@@ -69,26 +87,22 @@ def model_options(command: F) -> F:
         click.option("--active", multiple=True, metavar="ID", help="PAD network to use; repeat for several."),
         click.option("--models", type=click.Path(path_type=Path), help="Folder of models; default: those shipped."),
     ):
-        command = option(command)
-    return command
+        described = option(described)
+    return described
 
 
-def replay_setup(
-    models: Path | None, active: tuple[str, ...], runtime: str, threads: int, policy: str, mode: str
-) -> ReplaySetup:
-    """What judges recordings, by ``model_options``, ``policy_option`` and ``mode_option``."""
-    return ReplaySetup(
-        models=models or default_models_dir(),
-        active=active or None,
-        runtime=RuntimeChoice(runtime),
-        threads=threads,
-        floor=PRESETS[Preset(policy)],
-        mode=LivenessOperationMode(mode),
-    )
+def replay_options(command: Command) -> Command:
+    """--mode, --policy, --calibration and ``model_options``, handed over as a ``ReplaySetup`` by the name ``setup``."""
 
+    @model_options
+    @functools.wraps(command)
+    def with_setup(*, models: ModelChoice, policy: str, mode: str, calibration: Path | None, **others: object) -> int:
+        setup = ReplaySetup(
+            models=models,
+            floor=PRESETS[Preset(policy)],
+            mode=LivenessOperationMode(mode),
+            calibration=read_calibration(calibration) if calibration else None,
+        )
+        return command(setup=setup, **others)
 
-def open_bundle(models: Path | None, active: tuple[str, ...], runtime: str, threads: int) -> ModelBundle:
-    """Loads and checks the models of those options. Raises ModelError."""
-    return ModelBundle.load(
-        models or default_models_dir(), runtime=RuntimeChoice(runtime), threads=threads, active=active or None
-    )
+    return mode_option(policy_option(calibration_option(with_setup)))

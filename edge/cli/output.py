@@ -45,6 +45,11 @@ def print_json(document: dict[str, Any] | list[Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def tell(text: str) -> None:
+    """On stderr: what is no result."""
+    click.echo(text, err=True)
+
+
 def percent(rate: Rate) -> str:
     """``2/40 = 5.0 % (0.6 .. 16.9)``: errors, presentations, rate and exact 95 % bounds."""
     if rate.value is None:

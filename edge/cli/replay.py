@@ -7,31 +7,26 @@ from pathlib import Path
 import click
 
 from edge.cli import output, tables
-from edge.cli.options import mode_option, model_options, policy_option, replay_setup
+from edge.cli.options import replay_options
 from edge.contracts.session import SessionReport
 from edge.errors import ExitCode
 from edge.evaluation.index import read_index
 from edge.evaluation.metrics import figures
 from edge.evaluation.performance import outcomes
-from edge.evaluation.scores import readable
+from edge.evaluation.provenance import calibration_facts
+from edge.evaluation.replay import ReplaySetup
+from edge.evaluation.scores import counted
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--index", type=click.Path(path_type=Path), help="CSV of labelled presentations; see the documentation.")
-@mode_option
-@policy_option
-@model_options
+@replay_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def replay(
     path: Path | None,
     index: Path | None,
-    mode: str,
-    policy: str,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    setup: ReplaySetup,
     as_json: bool,
 ) -> int:
     """Run a session over PATH (a picture, a video, or a folder of pictures as one sequence), or one over each
@@ -44,7 +39,8 @@ def replay(
     if (path is None) == (index is None):
         raise click.UsageError("give either PATH or --index CSV")
     presentations = read_index(index) if index is not None else ()
-    replayer = replay_setup(models, active, runtime, threads, policy, mode).open()
+    replayer = setup.open()
+    tables.tell_calibration(setup.calibration)
     if path is not None:
         _print_session(replayer.replay((path,)), as_json=as_json)
         return ExitCode.OK
@@ -55,21 +51,24 @@ def replay(
             replayed.append(result)
             bar.advance(task)
     scores = [result.score(number) for number, result in enumerate(replayed, 1)]
+    read = counted(scores)
+    shown = figures(score.judged for score in read)
     if as_json:
         output.print_json(
             {
                 "index": str(index),
-                "policy": policy,
-                "mode": mode,
+                "policy": setup.floor.name,
+                "mode": setup.mode,
                 "models": replayer.model_hashes,
-                "figures": figures(score.judged for score in readable(scores)).to_dict(),
+                "calibration": calibration_facts(setup.calibration),
+                "figures": shown.to_dict(),
                 "presentations": [result.to_dict() for result in replayed],
             }
         )
     else:
-        tables.print_outcomes(outcomes(readable(scores)))
-        tables.print_figures(figures(score.judged for score in readable(scores)))
-        tables.tell_unreadable(scores)
+        tables.print_outcomes(outcomes(read))
+        tables.print_figures(shown)
+        tables.tell_uncounted(scores)
     return ExitCode.INPUT if any(result.problem for result in replayed) else ExitCode.OK
 
 

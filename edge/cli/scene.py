@@ -9,10 +9,11 @@ import click
 from rich.table import Table
 
 from edge.cli import output
-from edge.cli.options import head_option, model_options, open_bundle
+from edge.cli.options import head_option, model_options
 from edge.config import fields
 from edge.config.problems import ConfigProblems
 from edge.errors import ExitCode, InputError
+from edge.inference.bundle import ModelChoice
 from edge.simulation.build import build
 from edge.simulation.cast import with_head
 from edge.simulation.clip import CODE_LETTERS, film, write_clip
@@ -84,13 +85,10 @@ def render(
     lamp: float,
     code: str,
     head: Path | None,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    models: ModelChoice,
 ) -> int:
     """Write what the camera sees of the scene in FILE, beginning with its first frame."""
-    stage = build(with_head(load_scene(file), head), open_bundle(models, active, runtime, threads))
+    stage = build(with_head(load_scene(file), head), models.open())
     frames = film(stage, seconds, backlight=backlight, lamp=lamp, code=[CODE_LETTERS[letter] for letter in code])
     begin = time.perf_counter()
     count = write_clip(frames, out, stage.fps)
@@ -122,17 +120,14 @@ def sheet(
     columns: int,
     width: int,
     head: Path | None,
-    models: Path | None,
-    active: tuple[str, ...],
-    runtime: str,
-    threads: int,
+    models: ModelChoice,
 ) -> int:
     """Write one picture of all scenes of FOLDER (default: those that come with livegate), each as its camera sees it
     with the display at full.
     """
     check_kind(out)
     scenes = {file: with_head(load_scene(file), head) for file in scene_files(folder or shipped_scenes())}
-    bundle = open_bundle(models, active, runtime, threads)
+    bundle = models.open()
     pictures = []
     with output.progress() as bar:
         task = bar.add_task("rendering", total=len(scenes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import click
 from rich.markup import escape
@@ -12,7 +13,9 @@ from edge.cli import output
 from edge.contracts.enums import LivenessDecision
 from edge.evaluation.metrics import Figures
 from edge.evaluation.performance import FromScores, Interval, Performance, Separation
+from edge.evaluation.report import HTML_FILE, Report
 from edge.evaluation.scores import Score
+from edge.inference.calibration import SiteCalibration
 
 
 def print_outcomes(outcomes: Mapping[tuple[str, str], Mapping[str, int]]) -> None:
@@ -75,11 +78,30 @@ def print_performance(result: Performance) -> None:
         print_separation(result.from_scores)
 
 
-def tell_unreadable(scores: Iterable[Score]) -> None:
-    """On stderr, one line each."""
+def print_report(report: Report, folder: Path, *, as_json: bool) -> None:
+    """What a run that wrote its report into the folder says at its end."""
+    if as_json:
+        output.print_json(report.to_dict())
+    else:
+        print_performance(report.performance)
+        click.echo(f"the report is in {folder / HTML_FILE}")
+    tell_uncounted((*report.performance.unreadable, *report.performance.voided))
+
+
+def tell_uncounted(scores: Iterable[Score]) -> None:
+    """What counts nowhere, on stderr, one line each."""
     for score in scores:
         if score.problem:
-            click.echo(f"not read: {score.problem}", err=True)
+            output.tell(f"not read: {score.problem}")
+        elif score.voided:
+            output.tell(f"voided: {score.name} ({score.outcome}): {score.voided}")
+
+
+def tell_calibration(calibration: SiteCalibration | None) -> None:
+    """On stderr: that recordings are judged by shifted thresholds, and whose."""
+    if calibration is not None:
+        shifts = ", ".join(f"{model.id} {model.shift:+.3f}" for model in calibration.models)
+        output.tell(f"thresholds shifted by {calibration}: {shifts} logits")
 
 
 def _separation(separation: Separation) -> tuple[str, ...]:

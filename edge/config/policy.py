@@ -113,7 +113,10 @@ class PolicyFloor(BaseModel):
             ge=0,
             le=20,
             title="PAD margin",
-            description="Logits above their thresholds that the PAD networks together must reach to confirm",
+            description=(
+                "How far above their thresholds the PAD networks together must be to confirm, in units of their "
+                "manifests' spread"
+            ),
         ),
     ] = 0.0
     pad_veto_margin: Annotated[
@@ -124,8 +127,8 @@ class PolicyFloor(BaseModel):
             le=20,
             title="PAD veto margin",
             description=(
-                "Logits below their thresholds from which the PAD networks together veto (spoofface); "
-                "between this and pad_margin they prove nothing (uncertain)"
+                "How far below their thresholds the PAD networks together veto (spoofface), in units of their "
+                "manifests' spread; between this and pad_margin they prove nothing (uncertain)"
             ),
         ),
     ] = 0.0

@@ -42,7 +42,10 @@ class SessionStart(Incoming):
     )
     pad_margin: Annotated[float, Field(ge=0, le=20)] | None = Field(
         None,
-        description="Logits above its threshold that a score must reach; the stricter of this and the policy counts",
+        description=(
+            "How far above their thresholds the PAD networks together must be, in units of their manifests' spread; "
+            "the stricter of this and the policy counts"
+        ),
     )
 
 
@@ -93,7 +96,10 @@ class EvidenceItem(Outgoing):
     kind: EvidenceKind
     outcome: EvidenceOutcome
     reason: str
-    margin: float | None = None
+    margin: Annotated[
+        float | None,
+        Field(description="Of pad: of the networks together, in units of their manifests' spread; of light: contrast"),
+    ] = None
 
 
 class Assurance(Outgoing):

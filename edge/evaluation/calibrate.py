@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,11 +26,11 @@ from typing import Any
 
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import Label, LivenessOperationMode
-from edge.contracts.session import AttemptReport, SessionStart
+from edge.contracts.session import AttemptReport
 from edge.errors import InputError, ModelError
 from edge.evaluation.index import SHOWN_PROBLEMS, read_index
 from edge.evaluation.metrics import Rate
-from edge.evaluation.replay import Replayer
+from edge.evaluation.replay import Replayer, policy_for
 from edge.frames.frame import Frame
 from edge.frames.picture import PICTURE_SUFFIXES
 from edge.hardware.replay import VIDEO_SUFFIXES
@@ -39,7 +38,6 @@ from edge.inference.calibration import CameraIdentity, NetworkShift, SiteCalibra
 from edge.inference.manifest import Manifest, Pad
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.fusion import best_frames, judge_pad, may_be_judged
-from edge.liveness.policy import tighten
 from edge.session.clock import Clock
 from edge.session.runner import Devices, SessionRunner, Vision
 
@@ -80,6 +78,19 @@ class NetworkEstimate:
     def suits(self) -> bool:
         """Whether the threshold stays at or above the manifest's floor."""
         return self.shift >= self.pad.lowest_shift
+
+    @property
+    def problem(self) -> str | None:
+        """Why this camera does not suit the network, in words."""
+        if self.suits:
+            return None
+        needs = f"{self.manifest.id} would need the threshold {self.threshold:.4f}"
+        if self.pad.lowest_threshold is None:
+            return (
+                f"{needs}, below its own {self.pad.threshold:.4f}; "
+                "its manifest states no pad.lowestThreshold, so it may only rise"
+            )
+        return f"{needs}, below the pad.lowestThreshold {self.pad.lowest_threshold:.4f} of its manifest"
 
     @property
     def threshold(self) -> float:
@@ -123,6 +134,7 @@ class Estimate:
                     "shiftedThreshold": network.threshold,
                     "floor": network.pad.floor,
                     "suits": network.suits,
+                    "problem": network.problem,
                 }
                 for network in self.networks
             ],
@@ -266,8 +278,7 @@ class LiveCaptor:
 
     def capture(self, person: str) -> Capture:
         """Raises InputError, saying why, where no frame could be judged."""
-        request = SessionStart(id="calibrate", expires_at=time.time() + 60, liveness_operation_mode=MODE)
-        policy = tighten(FLOOR, request)
+        policy = policy_for(FLOOR, MODE)
         report = self._runner.run(uuid.uuid4().hex, policy, MODE)
         capture = self._witness.take(person, policy.judged_frames)
         if capture is None:

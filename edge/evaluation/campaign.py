@@ -6,32 +6,29 @@ attempt, on the disk before the next one begins.
 
 from __future__ import annotations
 
-import csv
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
-from edge.contracts.session import AttemptReport, SessionStart
+from edge.contracts.session import AttemptReport
 from edge.errors import HardwareError, InputError
 from edge.evaluation.evaluate import open_scores
-from edge.evaluation.index import SHOWN_PROBLEMS
-from edge.evaluation.provenance import models_of
+from edge.evaluation.index import read_rows, refuse_rows
+from edge.evaluation.provenance import rules_of
+from edge.evaluation.replay import policy_for
 from edge.evaluation.scores import Score, ScoreWriter
 from edge.inference.bundle import ModelBundle
-from edge.liveness.policy import tighten
 from edge.session.runner import Progress
 from edge.terminal.assembly import Workbench
 
 PLAN_COLUMNS = ("label", "pai_species", "subject", "attempt")
 LONGEST = 64
 MOST_ATTEMPTS = 999
-VOIDED = "voided"
 # Of a terminal that could not look: no answer to what was presented.
 NO_CAMERA = frozenset({ErrorCode.CAMERA_PERMISSION_DENIED, ErrorCode.CAMERA_STARTUP_FAILURE})
 
@@ -70,24 +67,9 @@ def read_plan(path: Path) -> tuple[Entry, ...]:
 
     Raises InputError naming every row that cannot be understood or stands there twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            missing = [column for column in PLAN_COLUMNS if column not in (reader.fieldnames or [])]
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise InputError(f"cannot read the plan {path}: {error.strerror}", remedy="check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {error}", remedy="save it as CSV in UTF-8") from error
-    if missing:
-        raise InputError(
-            f"{path} has no column {' and no column '.join(missing)}",
-            remedy=f"the first line names the columns: {', '.join(PLAN_COLUMNS)}",
-        )
     entries: dict[str, Entry] = {}
     problems: list[str] = []
-    for line, row in rows:
-        fields = {column: (row.get(column) or "").strip() for column in PLAN_COLUMNS}
+    for line, fields in read_rows(path, "plan", PLAN_COLUMNS, needed=PLAN_COLUMNS):
         try:
             entry = parse_entry(**fields)
         except ValueError as error:
@@ -95,12 +77,7 @@ def read_plan(path: Path) -> tuple[Entry, ...]:
             continue
         if entries.setdefault(entry.name, entry) is not entry:
             problems.append(f"line {line}: {entry.name} is planned already")
-    if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        raise InputError(
-            f"{path}: {'; '.join(problems[:SHOWN_PROBLEMS])}" + (f"; and {more} more" if more > 0 else ""),
-            remedy="correct these rows and try again",
-        )
+    refuse_rows(path, problems)
     if not entries:
         raise InputError(f"{path} plans no attempt", remedy="add a row for each attempt")
     return tuple(entries.values())
@@ -135,11 +112,11 @@ class Campaign:
     @property
     def last(self) -> Score | None:
         """The latest attempt that counts."""
-        return next((score for score in reversed(self._scores) if not score.problem), None)
+        return next((score for score in reversed(self._scores) if not score.voided), None)
 
     def has(self, entry: Entry) -> bool:
         """Whether it was presented and counts."""
-        return any(score.name == entry.name and not score.problem for score in self._scores)
+        return any(score.name == entry.name and not score.voided for score in self._scores)
 
     def next_attempt(self, label: Label, pai_species: str, subject: str) -> int:
         """The first number, from 1, that this subject has not presented."""
@@ -166,14 +143,14 @@ class Campaign:
         return score
 
     def void_last(self, reason: str) -> Score:
-        """The latest attempt that counts no longer does; its row stays, with the reason and what it had come to.
+        """The latest attempt that counts no longer does; its row stays as it is, with the reason.
 
         Raises InputError where there is none.
         """
         last = self.last
         if last is None:
             raise InputError("there is no attempt to void", remedy="present one first")
-        voided = replace(last, decision=None, error=None, problem=f"{VOIDED}, was {last.outcome}: {reason}")
+        voided = replace(last, voided=reason)
         scores = [voided if score is last else score for score in self._scores]
         self._writer.replace(scores)
         self._scores = scores
@@ -188,15 +165,10 @@ def open_campaign(
     Raises InputError where the folder holds scores of another terminal, other models or another policy.
     """
     facts: dict[str, Any] = {
-        "livegate": __version__,
         "device": loaded.settings.device.id,
         "config": loaded.sha256,
         "camera": workbench.camera.model_dump(mode="json"),
-        "models": {model.id: asdict(model) for model in models_of(bundle)},
-        "runtime": workbench.runtime,
-        "calibration": workbench.calibration,
-        "policy": loaded.settings.policy.model_dump(mode="json"),
-        "mode": mode.value,
+        **rules_of(bundle, workbench.calibration, loaded.settings.policy, mode),
     }
     networks = [model.id for model in bundle.pad]
     return open_scores(folder, networks, facts, remedy="give another --out: figures are of one terminal as it is")
@@ -208,9 +180,8 @@ class LiveJudge:
     def __init__(self, workbench: Workbench, loaded: Loaded, mode: LivenessOperationMode) -> None:
         """Raises PolicyRefusal where the policy does not allow the mode."""
         self._runner = workbench.runner
-        self._floor = loaded.settings.policy
+        self._policy = policy_for(loaded.settings.policy, mode)
         self._mode = mode
-        tighten(self._floor, self._request())
 
     def judge(self, on_progress: Callable[[Progress], None]) -> tuple[AttemptReport, float]:
         """How the attempt ended, and the milliseconds that it took.
@@ -218,8 +189,7 @@ class LiveJudge:
         Raises HardwareError where the camera did not open: nothing was presented to anybody then.
         """
         started = time.perf_counter()
-        policy = tighten(self._floor, self._request())
-        report = self._runner.run(uuid.uuid4().hex, policy, self._mode, on_progress=on_progress)
+        report = self._runner.run(uuid.uuid4().hex, self._policy, self._mode, on_progress=on_progress)
         attempt = report.attempts[-1]
         if attempt.error is not None and attempt.error.code in NO_CAMERA:
             raise HardwareError(
@@ -227,6 +197,3 @@ class LiveJudge:
                 remedy="see to it; the same command goes on with this attempt",
             )
         return attempt, (time.perf_counter() - started) * 1e3
-
-    def _request(self) -> SessionStart:
-        return SessionStart(id="campaign", expires_at=time.time() + 60, liveness_operation_mode=self._mode)

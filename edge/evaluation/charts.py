@@ -153,9 +153,7 @@ def histograms(title: str, description: str, histogram: Histogram, threshold: fl
         parts.append(f'<line class="threshold" x1="{at:.1f}" y1="{top - 6}" x2="{at:.1f}" y2="{bottom}"/>')
         parts.append(_text(at, top - 10, f"threshold {threshold:g}", "tick", anchor="middle"))
     parts.append(
-        _text(
-            left + width / 2, bottom + 38, "fused PAD margin, logits: refused left, live right", "axis", anchor="middle"
-        )
+        _text(left + width / 2, bottom + 38, "fused PAD margin: refused left, live right", "axis", anchor="middle")
     )
     return _svg(title, description, bottom + 48, parts)
 

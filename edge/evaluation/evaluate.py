@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Any
 
 import cv2
 
-from edge import __version__
 from edge.errors import InputError, LivegateError
 from edge.evaluation.index import Presentation
-from edge.evaluation.provenance import models_of
+from edge.evaluation.provenance import rules_of
 from edge.evaluation.replay import Replayer, ReplaySetup
 from edge.evaluation.scores import Score, ScoreWriter
+from edge.inference.bundle import ModelBundle
 from edge.link.files import write_atomically
 from edge.terminal import logs
 
@@ -44,20 +43,12 @@ def sha256_of(path: Path) -> str:
         raise InputError(f"cannot read {path}: {error.strerror}", remedy="check the path") from error
 
 
-def identity(index: Path, setup: ReplaySetup, replayer: Replayer, calibration: str | None = None) -> dict[str, Any]:
-    """Of two runs that differ in it, the rows do not belong into one file.
-
-    calibration: SHA-256 of the site's. Raises InputError.
-    """
+def identity(index: Path, setup: ReplaySetup, bundle: ModelBundle) -> dict[str, Any]:
+    """Of two runs that differ in it, the rows do not belong into one file. Raises InputError."""
     return {
-        "livegate": __version__,
         "index": str(index.resolve()),
         "indexSha256": sha256_of(index),
-        "models": {model.id: asdict(model) for model in models_of(replayer.bundle)},
-        "runtime": str(replayer.bundle.runtime),
-        "calibration": calibration,
-        "policy": setup.floor.model_dump(mode="json"),
-        "mode": setup.mode.value,
+        **rules_of(bundle, setup.calibration, setup.floor, setup.mode),
     }
 
 

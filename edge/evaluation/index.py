@@ -8,6 +8,7 @@ own. Paths are relative to the CSV. Further columns are ignored.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from edge.contracts.enums import Label
 from edge.errors import InputError
 
 SHOWN_PROBLEMS = 10
+COLUMNS = ("path", "label", "pai_species", "subject", "source", "presentation")
+
+Row = tuple[int, dict[str, str]]
+"""The line's number, and each column's text; empty where the line has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +39,50 @@ def read_index(path: Path) -> tuple[Presentation, ...]:
 
     Raises InputError naming every row that cannot be understood.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, strict=True)
-            columns = reader.fieldnames or []
-            missing = [column for column in ("path", "label") if column not in columns]
-            if missing:
-                raise InputError(
-                    f"{path} has no column {' and no column '.join(missing)}",
-                    remedy="the first line names the columns: path, label, pai_species, subject, source, presentation",
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise InputError(f"cannot read the index {path}: {error.strerror}", remedy="check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {error}", remedy="save it as CSV in UTF-8") from error
+    rows = read_rows(path, "index", COLUMNS, needed=("path", "label"))
     if not rows:
         raise InputError(f"{path} lists no presentation", remedy="add a row for each picture or video")
     return _group(path, rows)
 
 
-def _group(index: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[Presentation, ...]:
+def read_rows(path: Path, what: str, columns: Sequence[str], *, needed: Sequence[str]) -> list[Row]:
+    """The given columns of a CSV in UTF-8, whose first line names them, without white space around.
+
+    what: kind of file, in words. Raises InputError where it cannot be read, or has no ``needed`` column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle, strict=True)
+            missing = [column for column in needed if column not in (reader.fieldnames or [])]
+            if missing:
+                raise InputError(
+                    f"{path} has no column {' and no column '.join(missing)}",
+                    remedy=f"the first line names the columns: {', '.join(columns)}",
+                )
+            return [
+                (reader.line_num, {column: (row.get(column) or "").strip() for column in columns}) for row in reader
+            ]
+    except OSError as error:
+        raise InputError(f"cannot read the {what} {path}: {error.strerror}", remedy="check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {error}", remedy="save it as CSV in UTF-8") from error
+
+
+def refuse_rows(path: Path, problems: Sequence[str]) -> None:
+    """Raises InputError with the first of the problems, if there are any."""
+    if problems:
+        more = len(problems) - SHOWN_PROBLEMS
+        raise InputError(
+            f"{path}: {'; '.join(problems[:SHOWN_PROBLEMS])}" + (f"; and {more} more" if more > 0 else ""),
+            remedy="correct these rows and try again",
+        )
+
+
+def _group(index: Path, rows: Sequence[Row]) -> tuple[Presentation, ...]:
     problems: list[str] = []
     found: dict[str, Presentation] = {}
-    for line, row in rows:
-        fields = {key: (row.get(key) or "").strip() for key in ("path", "label", "pai_species", "subject", "source")}
-        group = (row.get("presentation") or "").strip()
+    for line, fields in rows:
+        group = fields["presentation"]
         if not fields["path"]:
             problems.append(f"line {line}: no path")
             continue
@@ -91,11 +114,5 @@ def _group(index: Path, rows: list[tuple[int, dict[str, str]]]) -> tuple[Present
             found[key] = Presentation(
                 known.name, label, known.pai_species, known.subject, known.source, (*known.paths, picture)
             )
-    if problems:
-        shown = "; ".join(problems[:SHOWN_PROBLEMS])
-        more = len(problems) - SHOWN_PROBLEMS
-        raise InputError(
-            f"{index}: {shown}" + (f"; and {more} more" if more > 0 else ""),
-            remedy="correct these rows and try again",
-        )
+    refuse_rows(index, problems)
     return tuple(found.values())

@@ -29,6 +29,8 @@ from edge.evaluation.words import (
     DET_AXES,
     EER_RULE,
     INDEPENDENCE,
+    NON_RESPONSE,
+    RECORDINGS_NAME_NO_CAMERA,
     SPECIES_NEVER_AVERAGED,
     THRESHOLDS_CHOSEN_HERE,
     TRANSACTION,
@@ -53,6 +55,7 @@ def to_html(performance: Performance, provenance: Provenance) -> str:
             _transactions(performance),
             _groups(performance),
             _unreadable(performance),
+            _voided(performance),
             _provenance(performance, provenance),
         )
     )
@@ -70,10 +73,10 @@ def _head(performance: Performance, provenance: Provenance) -> str:
     networks = ", ".join(model.id for model in provenance.models if model.threshold is not None)
     facts = (
         ("measured on", provenance.index or provenance.subject),
-        ("presentations", f"{performance.presentations} judged, {len(performance.unreadable)} not read"),
+        ("presentations", _presentations(performance)),
         ("PAD networks", networks),
         ("policy and mode", f"{provenance.policy}, {provenance.mode}"),
-        ("calibration", provenance.calibration or "none"),
+        ("calibration", str(provenance.calibration or "none")),
         ("date", provenance.started.replace("T", " ")),
         ("livegate", provenance.livegate),
     )
@@ -82,6 +85,11 @@ def _head(performance: Performance, provenance: Provenance) -> str:
         '<header><p class="brand">Livegate</p><h1>Presentation attack detection performance</h1>'
         f'<dl class="facts">{listed}</dl><p class="note">{escape(CERTIFICATION)}</p></header>'
     )
+
+
+def _presentations(performance: Performance) -> str:
+    said = f"{performance.presentations} judged, {len(performance.unreadable)} not read"
+    return f"{said}, {len(performance.voided)} voided" if performance.voided else said
 
 
 def _summary(performance: Performance) -> str:
@@ -167,7 +175,19 @@ def _outcomes(performance: Performance) -> str:
         decided = (str(counts.get(decision, 0)) for decision in LivenessDecision)
         rows.append((label, species, str(sum(counts.values())), *decided, errors))
     heads = ("label", "PAI species", "n", *(decision.value for decision in LivenessDecision), "non-responses")
-    return _section("What was decided", _table(heads, rows, numbers=2))
+    return _section("What was decided", _table(heads, rows, numbers=2) + _non_responses(performance))
+
+
+def _non_responses(performance: Performance) -> str:
+    if not performance.non_responses:
+        return ""
+    rows = [
+        (label, species, reason.error, reason.quality_failure or NONE, str(count), str(sum(counts.values())))
+        for (label, species), counts in performance.non_responses.items()
+        for reason, count in counts.items()
+    ]
+    heads = ("label", "PAI species", "error", "most frequent quality failure", "n", "of all its non-responses")
+    return "<h3>Why there was no response</h3>" + _p(NON_RESPONSE) + _table(heads, rows, numbers=4)
 
 
 def _no_scores() -> str:
@@ -328,21 +348,36 @@ def _unreadable(performance: Performance) -> str:
     )
 
 
+def _voided(performance: Performance) -> str:
+    if not performance.voided:
+        return ""
+    return _section(
+        "Voided",
+        _p("Whoever presented these took them back; they count nowhere.")
+        + _table(
+            ("presentation", "name", "outcome", "reason"),
+            [(str(score.presentation), score.name, score.outcome, score.voided) for score in performance.voided],
+            numbers=4,
+        ),
+    )
+
+
 def _provenance(performance: Performance, provenance: Provenance) -> str:
     models = _table(
-        ("model", "stage", "SHA-256", "threshold", "weight", "threshold from"),
+        ("model", "stage", "SHA-256", "threshold", "spread", "weight", "threshold from"),
         [
             (
                 model.id,
                 model.stage,
                 model.sha256,
                 NONE if model.threshold is None else f"{model.threshold:.6g}",
+                NONE if model.spread is None else f"{model.spread:g}",
                 NONE if model.weight is None else f"{model.weight:g}",
                 model.threshold_from or NONE,
             )
             for model in provenance.models
         ],
-        numbers=6,
+        numbers=7,
     )
     facts = [
         (
@@ -350,7 +385,6 @@ def _provenance(performance: Performance, provenance: Provenance) -> str:
             f"{provenance.policy}: PAD margin {provenance.pad_margin:g}, veto margin {provenance.pad_veto_margin:g}",
         ),
         ("mode", provenance.mode),
-        ("calibration", provenance.calibration or "none"),
         ("index", provenance.index or NONE),
         ("SHA-256 of the index", provenance.index_sha256 or NONE),
         ("files", NONE if provenance.files is None else str(provenance.files)),
@@ -369,8 +403,36 @@ def _provenance(performance: Performance, provenance: Provenance) -> str:
     return _section(
         "Made with",
         models
+        + _calibration(provenance)
         + _table(("", ""), facts, numbers=2)
         + _p("Times are for orientation: reading and judging, on a machine that the processes share."),
+    )
+
+
+def _calibration(provenance: Provenance) -> str:
+    calibration = provenance.calibration
+    if calibration is None:
+        return ""
+    heads = ("network", "SHA-256", "shift, logits", "lowest threshold", "here", "reference", "shrinkage")
+    rows = [
+        (
+            model.id,
+            model.sha256,
+            f"{model.shift:+.3f}",
+            f"{model.floor:.6g}",
+            f"{model.location:+.2f}",
+            f"{model.reference:+.2f}",
+            f"{model.shrink:.2f}",
+        )
+        for model in calibration.models
+    ]
+    return (
+        "<h3>Calibration of the site</h3>"
+        + _p(
+            f"These thresholds were shifted by {calibration}, {calibration.frames} frames; "
+            f"SHA-256 {calibration.sha256}." + (f" {RECORDINGS_NAME_NO_CAMERA}" if provenance.index else "")
+        )
+        + _table(heads, rows, numbers=2)
     )
 
 

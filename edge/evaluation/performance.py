@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from edge.contracts.enums import Label, LivenessDecision
+from edge.contracts.enums import ErrorCode, Label, LivenessDecision, QualityFailure
 from edge.evaluation.curves import Curve, Curves, Floats, Scored
 from edge.evaluation.metrics import CONFIDENCE, Figures, Rate, figures
-from edge.evaluation.scores import Score, readable
+from edge.evaluation.scores import Score, counted
 from edge.evaluation.transactions import Transactions, transactions
 
 SEED = 30107
@@ -126,13 +126,21 @@ class Clustered:
     worst_apcer: Interval
 
 
+class Reason(NamedTuple):
+    """Why a presentation had no decision: its error, and what most frames lacked of those not judged; None: nothing."""
+
+    error: ErrorCode
+    quality_failure: QualityFailure | None
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """All that a set of scores shows.
 
-    threshold: score from which the policy lets the PAD networks confirm, logits.
-    presentations: that could be read. unreadable: those that could not, with ``problem``.
+    threshold: score from which the policy lets the PAD networks confirm.
+    presentations: that count. unreadable: those that could not be read, with ``problem``; voided: with the reason.
     without_subject: presentations that name none; each is then a subject of its own.
+    non_responses: how often each reason came, by label and species, the most frequent first.
     from_scores: None where bona fide presentations or attacks with a score are missing.
     by_subject: keys are source and subject.
     """
@@ -140,10 +148,12 @@ class Performance:
     threshold: float
     presentations: int
     unreadable: tuple[Score, ...]
+    voided: tuple[Score, ...]
     without_subject: int
     figures: Figures
     clustered: Clustered
     outcomes: dict[tuple[str, str], dict[str, int]]
+    non_responses: dict[tuple[str, str], dict[Reason, int]]
     from_scores: FromScores | None
     histogram: Histogram | None
     transactions: Transactions | None
@@ -155,17 +165,19 @@ class Performance:
 
 def measure(scores: Sequence[Score], *, threshold: float, attempts: int, resamples: int = RESAMPLES) -> Performance:
     """threshold: the policy's ``pad_margin``. attempts: most attempts of a transaction."""
-    read = readable(scores)
+    read = counted(scores)
     scored = [score for score in read if score.score is not None]
     clusters = _Clusters(read, resamples)
     return Performance(
         threshold=threshold,
         presentations=len(read),
         unreadable=tuple(score for score in scores if score.problem),
+        voided=tuple(score for score in scores if score.voided),
         without_subject=sum(not score.subject for score in read),
         figures=figures(score.judged for score in read),
         clustered=_clustered(read, clusters),
         outcomes=outcomes(read),
+        non_responses=_non_responses(read),
         from_scores=_from_scores(scored, clusters, threshold),
         histogram=_histogram(scored),
         transactions=transactions(read, attempts),
@@ -183,6 +195,19 @@ def outcomes(read: Iterable[Score]) -> dict[tuple[str, str], dict[str, int]]:
         group = counts.setdefault((score.label.value, score.pai_species), {})
         group[score.outcome] = group.get(score.outcome, 0) + 1
     return dict(sorted(counts.items()))
+
+
+def _non_responses(read: Iterable[Score]) -> dict[tuple[str, str], dict[Reason, int]]:
+    reasons: dict[tuple[str, str], Counter[Reason]] = defaultdict(Counter)
+    for score in read:
+        if score.error is not None:
+            failures = score.quality_failures
+            most = max(sorted(failures), key=lambda failure: failures[failure], default=None)
+            reasons[score.label.value, score.pai_species][Reason(score.error, most)] += 1
+    return {
+        group: dict(sorted(counts.items(), key=lambda item: (-item[1], item[0].error, item[0].quality_failure or "")))
+        for group, counts in sorted(reasons.items())
+    }
 
 
 class _Clusters:

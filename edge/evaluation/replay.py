@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.config.choices import RuntimeChoice
 from edge.config.policy import PolicyFloor
+from edge.config.quality import QualityLimits
 from edge.contracts.enums import LivenessDecision, LivenessOperationMode
 from edge.contracts.session import AttemptReport, SessionReport, SessionStart
 from edge.errors import InputError
@@ -18,7 +18,8 @@ from edge.evaluation.index import Presentation
 from edge.evaluation.scores import Score
 from edge.frames.frame import Frame
 from edge.hardware.replay import ReplayCamera
-from edge.inference.bundle import ModelBundle
+from edge.inference.bundle import ModelBundle, ModelChoice
+from edge.inference.calibration import SiteCalibration
 from edge.liveness.policy import Policy, tighten
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
@@ -103,13 +104,24 @@ class _Source(ReplayCamera):
 class Replayer:
     """Runs presentations through one set of models."""
 
-    def __init__(self, bundle: ModelBundle, floor: PolicyFloor, mode: LivenessOperationMode) -> None:
-        """Raises PolicyRefusal when the floor does not allow the mode."""
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        floor: PolicyFloor,
+        mode: LivenessOperationMode,
+        *,
+        limits: QualityLimits | None = None,
+        calibration: SiteCalibration | None = None,
+    ) -> None:
+        """limits, calibration: as of FaceVision. A calibration may be that of any camera: recordings tell of none.
+
+        Raises PolicyRefusal when the floor does not allow the mode, ModelError for a calibration of other networks.
+        """
         self.bundle = bundle
         self.model_hashes = bundle.hashes()
-        self._vision = FaceVision(bundle)
+        self._vision = FaceVision(bundle, limits, calibration)
         self._mode = mode
-        self._policy = _policy(floor, mode)
+        self._policy = policy_for(floor, mode)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -144,21 +156,20 @@ class Replayer:
 class ReplaySetup:
     """What a Replayer is made of; can be sent to another process."""
 
-    models: Path
-    active: tuple[str, ...] | None
-    runtime: RuntimeChoice
-    threads: int
+    models: ModelChoice
     floor: PolicyFloor
     mode: LivenessOperationMode
+    calibration: SiteCalibration | None = None
 
     def open(self, *, verify: bool = True) -> Replayer:
         """Belongs to the thread that opens it. verify: as of ModelBundle.load. Raises ModelError and PolicyRefusal."""
-        bundle = ModelBundle.load(
-            self.models, runtime=self.runtime, threads=self.threads, active=self.active, verify=verify
-        )
-        return Replayer(bundle, self.floor, self.mode)
+        return Replayer(self.models.open(verify=verify), self.floor, self.mode, calibration=self.calibration)
 
 
-def _policy(floor: PolicyFloor, mode: LivenessOperationMode) -> Policy:
-    request = SessionStart(id="replay-0", expires_at=time.time() + 60, liveness_operation_mode=mode)
+def policy_for(floor: PolicyFloor, mode: LivenessOperationMode) -> Policy:
+    """The rules of a session of one attempt that asks for no more than the floor does.
+
+    Raises PolicyRefusal when the floor does not allow the mode.
+    """
+    request = SessionStart(id="evaluation", expires_at=time.time() + 60, liveness_operation_mode=mode)
     return tighten(floor, request)

@@ -59,9 +59,30 @@ class Report:
                 {"presentation": score.presentation, "name": score.name, "problem": score.problem}
                 for score in result.unreadable
             ],
+            "voided": [
+                {
+                    "presentation": score.presentation,
+                    "name": score.name,
+                    "decision": score.decision,
+                    "error": score.error,
+                    "reason": score.voided,
+                }
+                for score in result.voided
+            ],
             "outcomes": [
                 {"label": label, "paiSpecies": species or None, "counts": counts}
                 for (label, species), counts in result.outcomes.items()
+            ],
+            "nonResponses": [
+                {
+                    "label": label,
+                    "paiSpecies": species or None,
+                    "error": reason.error,
+                    "qualityFailure": reason.quality_failure,
+                    "n": count,
+                }
+                for (label, species), counts in result.non_responses.items()
+                for reason, count in counts.items()
             ],
             "figures": result.figures.to_dict()
             | {

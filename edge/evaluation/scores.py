@@ -43,7 +43,7 @@ _BEFORE: Final = (
     "decision",
     "error",
 )
-_AFTER: Final = ("quality_failures", "vetoes", "frames_judged", "light_level", "milliseconds", "problem")
+_AFTER: Final = ("quality_failures", "vetoes", "frames_judged", "light_level", "milliseconds", "problem", "voided")
 COLUMNS: Final = (*_BEFORE, *_AFTER)
 """Without the networks' columns, which stand between ``error`` and ``quality_failures``."""
 
@@ -56,11 +56,13 @@ class Score:
     """One presentation and how its attempt ended.
 
     presentation: its number in the run, from 1; rows of transactions are told to be neighbours by it.
-    score: fused PAD margin in logits, on which a threshold decides; None where no frame was judged.
+    score: fused PAD margin in units of the networks' spreads, on which a threshold decides; None where no frame was
+    judged.
     decision, error: one of them, or none where ``problem`` says why the presentation could not be read.
-    margins: logits by id of the PAD network, each the median over the judged frames.
+    margins: by id of the PAD network, in units of its manifest's spread, each the median over the judged frames.
     vetoes: kinds of evidence that said ``veto``.
     milliseconds: that reading and judging took.
+    voided: why it counts nowhere although it was judged: it was not what it should have been.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Score:
     light_level: LightLevel | None = None
     milliseconds: float = 0.0
     problem: str = ""
+    voided: str = ""
 
     def of(self, attempt: AttemptReport) -> Score:
         """This presentation with what an attempt said of it."""
@@ -106,9 +109,11 @@ class Score:
         return self.decision or self.error or ""
 
 
-def readable(scores: Iterable[Score]) -> list[Score]:
-    """Those that could be read, by their numbers: all that counts anywhere."""
-    return sorted((score for score in scores if not score.problem), key=lambda score: score.presentation)
+def counted(scores: Iterable[Score]) -> list[Score]:
+    """Those that could be read and were not voided, by their numbers: all that counts anywhere."""
+    return sorted(
+        (score for score in scores if not score.problem and not score.voided), key=lambda score: score.presentation
+    )
 
 
 def read_scores(path: Path) -> tuple[Score, ...]:
@@ -244,6 +249,7 @@ def _row(score: Score, columns: Sequence[str]) -> list[str]:
         "light_level": score.light_level or "",
         "milliseconds": f"{score.milliseconds:.3f}",
         "problem": score.problem,
+        "voided": score.voided,
     }
     unknown = sorted(fields.keys() - set(columns))
     if unknown:
@@ -293,6 +299,8 @@ class _Row:
         problem = self.fields["problem"]
         if (decision is not None) + (error is not None) + bool(problem) != 1:
             raise self._mistake("decision", "exactly one of decision, error and problem is given in each line")
+        if problem and self.fields["voided"]:
+            raise self._mistake("voided", "what could not be read counts nowhere already")
         score = self._perhaps("score", _finite)
         if score is None and decision is not None:
             raise self._mistake("score", "a decision needs the score that it was made on")
@@ -320,6 +328,7 @@ class _Row:
             light_level=self._perhaps("light_level", LightLevel),
             milliseconds=self._read("milliseconds", _finite),
             problem=problem,
+            voided=self.fields["voided"],
         )
 
     def _read(self, column: str, understand: Callable[[str], T]) -> T:

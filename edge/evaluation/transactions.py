@@ -8,7 +8,7 @@ from itertools import groupby
 
 from edge.contracts.enums import LivenessDecision
 from edge.evaluation.metrics import Figures, Judged, figures
-from edge.evaluation.scores import Score, readable
+from edge.evaluation.scores import Score, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def transactions(scores: Iterable[Score], attempts: int) -> Transactions | None:
     A transaction is accepted if any attempt is; it is a non-response where no attempt ended with a decision; else it is
     refused. Presentations without a subject form none. None where nobody has several attempts.
     """
-    named = [score for score in readable(scores) if score.subject]
+    named = [score for score in counted(scores) if score.subject]
     formed: list[list[Score]] = []
     for _, group in groupby(named, key=lambda score: (score.label, score.pai_species, score.subject, score.source)):
         neighbours = list(group)

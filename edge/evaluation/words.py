@@ -15,6 +15,13 @@ INDEPENDENCE: Final = (
     "Presentations of one subject are alike, so the truth may lie further out; the bounds over subjects beside "
     "them draw whole subjects and allow for that."
 )
+NON_RESPONSE: Final = (
+    "A presentation without a response is counted once, by the error that it ended with and by what most of its frames "
+    "that were not judged lacked. n of all its non-responses, by label and PAI species."
+)
+RECORDINGS_NAME_NO_CAMERA: Final = (
+    "Recordings name no camera: that these are of the one that the calibration is for, nobody has checked."
+)
 SPECIES_NEVER_AVERAGED: Final = "The worst PAI species is the headline; species are never averaged."
 EER_RULE: Final = (
     "EER is where APCER and BPCER cross, on the straight line between the two neighbouring thresholds. BPCER20 "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config.choices import RuntimeChoice
@@ -97,6 +98,22 @@ class ModelBundle:
         """SHA-256 hex by id of the models that are loaded."""
         models = (self.detector, self.landmarks, *self.pad, *((self._embedding,) if self._embedding else ()))
         return {model.id: model.sha256 for model in models}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which models to load, for what; can be sent to another process. As of ``ModelBundle.load``."""
+
+    directory: Path
+    active: tuple[str, ...] | None = None
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
+    threads: int = 1
+
+    def open(self, *, verify: bool = True) -> ModelBundle:
+        """Belongs to the thread that opens it. Raises ModelError."""
+        return ModelBundle.load(
+            self.directory, runtime=self.runtime, threads=self.threads, active=self.active, verify=verify
+        )
 
 
 def _all_models(directories: Sequence[Path]) -> tuple[InstalledModel, ...]:

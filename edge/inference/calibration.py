@@ -112,6 +112,10 @@ class SiteCalibration(Section):
         )
         return cls.model_validate({**dict(unsigned), "sha256": _fingerprint(unsigned)})
 
+    def __str__(self) -> str:
+        people = f"{self.people} person{'s' * (self.people != 1)}"
+        return f"the calibration of {self.date} for the camera {self.camera}, from {people}"
+
     def shift(self, model_sha256: str) -> float:
         """Logits to add to the threshold of the model file with that hash.
 
@@ -123,7 +127,7 @@ class SiteCalibration(Section):
         names = ", ".join(model.id for model in self.models)
         raise ModelError(
             f"the calibration of {self.date} is for other weights ({names}), not for the file {model_sha256[:12]}…",
-            remedy=f"{AGAIN} with the networks that judge, or leave models.calibration out",
+            remedy=f"{AGAIN} with the networks that judge, or leave the calibration out",
         )
 
     def check_camera(self, camera: CameraIdentity) -> None:
@@ -131,7 +135,7 @@ class SiteCalibration(Section):
         if camera != self.camera:
             raise ConfigError(
                 f"the calibration of {self.date} is for the camera {self.camera}, not for {camera}",
-                remedy=f"{AGAIN} with this camera, or leave models.calibration out",
+                remedy=f"{AGAIN} with this camera, or leave the calibration out",
             )
 
 

@@ -28,15 +28,12 @@ from edge.vision.pipeline import FaceVision
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """All that a session needs. Belongs to the thread that opened it.
-
-    calibration: SHA-256 hex of the site's; None where there is none.
-    """
+    """All that a session needs. Belongs to the thread that opened it."""
 
     runner: SessionRunner
     model_hashes: dict[str, str]
     runtime: str
-    calibration: str | None = None
+    calibration: SiteCalibration | None = None
 
     @property
     def camera(self) -> CameraIdentity:
@@ -62,7 +59,7 @@ def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Wor
         runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
         model_hashes=bundle.hashes(),
         runtime=str(bundle.runtime),
-        calibration=calibration.sha256 if calibration else None,
+        calibration=calibration,
     )
 
 

@@ -240,7 +240,7 @@ class Daemon:
             provenance=Provenance(
                 models=workbench.model_hashes,
                 config=self._loaded.sha256,
-                calibration=workbench.calibration,
+                calibration=workbench.calibration.sha256 if workbench.calibration else None,
                 policy=session.policy.name,
                 software=__version__,
             ),

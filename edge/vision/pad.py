@@ -1,4 +1,4 @@
-"""What each PAD network makes of the face: its own crop, its own calibration, one margin in logits."""
+"""What each PAD network makes of the face: its own crop, its own threshold, one margin in units of its spread."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def _threshold(network: Network, calibration: SiteCalibration | None) -> tuple[P
         raise ModelError(
             f"the calibration of {calibration.date} shifts the threshold of {manifest.id} by {shift:+.3f} logits, "
             f"below the {manifest.pad.floor:g} that its manifest allows",
-            remedy="calibrate again with `livegate calibrate`, or leave models.calibration out",
+            remedy="calibrate again with `livegate calibrate`, or leave the calibration out",
         )
     return manifest.pad, shift

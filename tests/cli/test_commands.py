@@ -227,8 +227,29 @@ def test_a_camera_that_needs_a_threshold_below_the_floor_is_unsuitable_and_nothi
     done = livegate("calibrate", "--from", persons, "--out", out, "--models", calibratable(20.0))
     assert done.returncode == 1
     assert "camera unsuitable" in done.stderr
+    assert "states no pad.lowestThreshold, so it may only rise" in done.stderr
     assert "below the floor" in done.stdout
     assert not out.exists()
+
+
+def test_a_calibration_with_a_configuration_takes_its_quality_limits_its_camera_and_its_models(
+    calibratable, persons, tmp_path
+):
+    site = {
+        "camera": {"driver": "replay", "sources": [str(persons / "P1" / "1.jpg")]},
+        "models": {"directory": str(calibratable(-20.0)), "calibration": str(tmp_path / "site-calibration.yaml")},
+    }
+    config = tmp_path / "livegate.yaml"
+    config.write_text(json.dumps(site))
+    done = livegate("calibrate", "--from", persons, "--config", config)
+    assert done.returncode == 0, done.stderr
+    assert open_workbench(load(config).settings).calibration == read_calibration(tmp_path / "site-calibration.yaml")
+    # Of faces so small that nobody here may be judged.
+    config.write_text(json.dumps(site | {"quality": {"min_face_pixels": 512}}))
+    strict = livegate("calibrate", "--from", persons, "--config", config, "--overwrite")
+    assert strict.returncode == 7
+    assert "left out: P1: 1.jpg" in strict.stderr
+    assert "0 bona fide persons could be judged" in strict.stderr
 
 
 def test_a_live_calibration_asks_for_codes_and_is_taken_by_its_own_terminal_alone(calibratable, scenes, tmp_path):
@@ -247,7 +268,7 @@ def test_a_live_calibration_asks_for_codes_and_is_taken_by_its_own_terminal_alon
     before = {path.name for path in tmp_path.rglob("*")}
     assert not any(name.endswith((".jpg", ".png", ".mp4")) for name in before)
     settings = load(tmp_path / "livegate.yaml").settings
-    assert open_workbench(settings).calibration == written.sha256
+    assert open_workbench(settings).calibration == written
     (tmp_path / "face.jpg").touch()
     replayed = json.dumps({"camera": {"driver": "replay", "sources": ["face.jpg"]}, "models": models})
     with pytest.raises(ConfigError, match=r"camera simulated \(simulated, ir_cut\), not for replay"):
@@ -284,8 +305,9 @@ def test_a_campaign_follows_its_plan_goes_on_and_lets_the_last_attempt_be_voided
     assert "label 'attak' is neither bonafide nor attack" in third.stderr
     assert "bonafide/anna/1 was presented already" in third.stderr
     _, voided = read_scores(out / "scores.csv")
-    assert voided.problem.endswith(": the sheet slipped")
-    assert "not counted: print/anna/1" in third.stderr
+    assert voided.voided == "the sheet slipped"
+    assert f"voided: print/anna/1 ({voided.outcome}): the sheet slipped" in third.stderr
+    assert "not read" not in third.stderr
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json", "run.json", "scores.csv"]
 
 

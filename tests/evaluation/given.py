@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import NoReturn
 
 from edge.contracts.enums import ErrorCode, Label, LivenessDecision
@@ -30,6 +31,11 @@ class Given:
         self.scores.append(
             Score(name=name, label=Label.BONA_FIDE, presentation=number, problem=f"{name} is cut off (copy it again)")
         )
+        return self
+
+    def void(self, reason: str) -> Given:
+        """The presentation added last."""
+        self.scores[-1] = replace(self.scores[-1], voided=reason)
         return self
 
     def _add(self, label: Label, species: str, scores: tuple[float | None, ...], subject: str, source: str) -> Given:

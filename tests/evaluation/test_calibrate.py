@@ -136,6 +136,20 @@ def test_a_camera_that_needs_less_than_the_floor_is_unsuitable_and_gets_no_calib
         estimate(dark, [network()]).calibration(CAMERA, datetime.date(2026, 5, 4))
 
 
+def test_an_unsuitable_camera_is_told_with_the_key_that_could_allow_it():
+    dark = captures(1.0, 1.0, 1.0, 1.0, 1.0)
+    (bare,) = estimate(dark, [network()]).networks
+    (floored,) = estimate(dark, [network(lowestThreshold=0.25)]).networks
+    (suits,) = estimate(dark, [network(lowestThreshold=0.01)]).networks
+
+    assert bare.problem == (
+        "scripted would need the threshold 0.0926, below its own 0.5000; "
+        "its manifest states no pad.lowestThreshold, so it may only rise"
+    )
+    assert floored.problem.endswith("below the pad.lowestThreshold 0.2500 of its manifest")
+    assert suits.problem is None
+
+
 def test_one_network_below_its_floor_makes_the_camera_unsuitable():
     mixed = [Capture(f"p{n}", ((SHA, 9.0), (OTHER, 1.0)), 8) for n in range(5)]
 

@@ -16,6 +16,7 @@ from edge.liveness.policy import PolicyRefusal
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
 from edge.terminal.assembly import Workbench, unlit
+from tests.inference.calibrations import calibration_of
 from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
 from tests.vision.scene import Scripted, pad_manifest
 
@@ -153,12 +154,14 @@ def test_a_voided_attempt_stays_with_its_reason_counts_nowhere_and_may_be_presen
     first, voided, second = read_scores(scores)
 
     assert first.decision is LivenessDecision.REALFACE
-    assert voided.problem == "voided, was realface: the sheet was upside down"
-    assert (voided.score, voided.presentation, second.presentation) == (3.0, 2, 3)
+    assert (voided.voided, voided.problem) == ("the sheet was upside down", "")
+    assert (voided.score, voided.decision, voided.presentation) == (3.0, LivenessDecision.REALFACE, 2)
+    assert second.presentation == 3
     result = measure([first, voided, second], threshold=0.0, attempts=1)
     assert result.figures.apcer["print"].n == 1
     assert result.figures.apcer["print"].errors == 0
-    assert result.unreadable == (voided,)
+    assert (result.voided, result.unreadable) == ((voided,), ())
+    assert result.presentations == 2
 
 
 def test_nothing_can_be_voided_before_the_first_attempt(scores):
@@ -196,6 +199,7 @@ class Bundle:
         network.id, network.sha256 = "net", sha256
         self.detector = self.landmarks = network
         self.pad = (network,)
+        self.runtime = "scripted 1.0"
 
 
 def test_a_folder_holds_attempts_at_one_terminal_as_it_is(tmp_path):
@@ -206,7 +210,7 @@ def test_a_folder_holds_attempts_at_one_terminal_as_it_is(tmp_path):
 
     for others in (
         (loaded(tmp_path), Bundle("cd" * 32), workbench(), mode),
-        (loaded(tmp_path), bundle, workbench(calibration="c" * 64), mode),
+        (loaded(tmp_path), bundle, workbench(calibration=calibration_of()), mode),
         (loaded(tmp_path, "{preset: kiosk, pad_margin: 1}"), bundle, workbench(), mode),
         (loaded(tmp_path), bundle, workbench(), LivenessOperationMode.PASSIVE_ACTIVE),
     ):

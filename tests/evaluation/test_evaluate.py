@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.config.choices import RuntimeChoice
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
-from edge.errors import InputError, LivegateError
+from edge.errors import InputError, LivegateError, ModelError
 from edge.evaluation.evaluate import RUN_FILE, SCORES_FILE, identity, judge, open_run
 from edge.evaluation.index import Presentation, read_index
 from edge.evaluation.replay import ReplaySetup
 from edge.evaluation.scores import Score, read_scores
-from edge.inference.bundle import default_models_dir
+from edge.inference.bundle import ModelChoice, default_models_dir
 from edge.simulation import openpeople
 from tests.evaluation.given import Dying
+from tests.inference.calibrations import calibration_of
 
 FACTS = {"index": "i.csv", "models": {"net": {"sha256": "ab" * 32}}, "policy": {"name": "kiosk"}, "calibration": None}
 
@@ -134,10 +134,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 @pytest.fixture(scope="module")
 def setup():
     return ReplaySetup(
-        models=default_models_dir(),
-        active=None,
-        runtime=RuntimeChoice.AUTO,
-        threads=1,
+        models=ModelChoice(default_models_dir()),
         floor=PRESETS[Preset.KIOSK],
         mode=LivenessOperationMode.PASSIVE,
     )
@@ -183,7 +180,7 @@ def test_several_processes_find_what_one_finds(setup, replayer, index):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupt_loses_nothing_that_was_judged(setup, replayer, index, tmp_path, jobs):
     listed = read_index(index)
-    facts = identity(index, setup, replayer)
+    facts = identity(index, setup, replayer.bundle)
     with open_run(tmp_path, listed, replayer.networks, facts, fresh=False) as run:
 
         def interrupted(done: Score) -> None:
@@ -231,14 +228,31 @@ def test_a_process_that_dies_is_told_with_what_it_was_judging(setup, replayer, i
 
 
 def test_the_identity_of_a_run_follows_models_index_and_policy(setup, replayer, index, tmp_path):
-    before = identity(index, setup, replayer)
+    bundle = replayer.bundle
+    before = identity(index, setup, bundle)
     other = replace(setup, floor=PRESETS[Preset.DOOR])
-    assert identity(index, other, replayer)["policy"] != before["policy"]
+    assert identity(index, other, bundle)["policy"] != before["policy"]
     moved = tmp_path / "index.csv"
     moved.write_bytes(index.read_bytes())
-    assert identity(moved, setup, replayer)["indexSha256"] == before["indexSha256"]
-    assert identity(moved, setup, replayer)["index"] != before["index"]
+    assert identity(moved, setup, bundle)["indexSha256"] == before["indexSha256"]
+    assert identity(moved, setup, bundle)["index"] != before["index"]
     moved.write_bytes(index.read_bytes() + b"\n")
-    assert identity(moved, setup, replayer)["indexSha256"] != before["indexSha256"]
+    assert identity(moved, setup, bundle)["indexSha256"] != before["indexSha256"]
     assert set(before["models"]) == set(replayer.model_hashes)
-    assert identity(index, setup, replayer, calibration="ab")["calibration"] == "ab"
+    assert before["calibration"] is None
+    calibrated = replace(setup, calibration=calibration_of())
+    assert identity(index, calibrated, bundle)["calibration"] == calibration_of().sha256
+
+
+def test_a_calibration_of_any_camera_shifts_the_thresholds_in_each_process(setup, replayer, index):
+    (network,) = replayer.bundle.pad
+    shifted = replace(setup, calibration=calibration_of(sha256=network.sha256, shift=1.5))
+    before, after = judged(setup, replayer, index, 1), judged(shifted, shifted.open(verify=False), index, 1)
+    assert judged(shifted, replayer, index, 2) == after
+    moved = [(b.score - a.score) * network.manifest.pad.spread for b, a in zip(before, after, strict=True) if a.score]
+    assert moved == pytest.approx([1.5, 1.5])
+
+
+def test_a_calibration_of_other_networks_is_refused(setup):
+    with pytest.raises(ModelError, match="for other weights"):
+        replace(setup, calibration=calibration_of()).open(verify=False)

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from edge.contracts.enums import QualityFailure
 from edge.evaluation.report import Report
 from tests.evaluation.given import Given, provenance
 from tests.evaluation.test_performance import many_subjects
+from tests.inference.calibrations import CAMERA, calibration_of
 
 HOSTILE = "</title><script>alert('x')</script><img src=https://evil.example/x onerror=y>\"'&"
 
@@ -46,11 +49,16 @@ class Page(HTMLParser):
 def hostile() -> Given:
     given = Given().bona_fide(1, 2, -1, subject=HOSTILE, source=HOSTILE)
     given.attacks(HOSTILE, -1, 0.5, subject=HOSTILE, source=HOSTILE)
-    return given.unreadable(HOSTILE)
+    return given.attacks("print", 1).void(HOSTILE).unreadable(HOSTILE)
 
 
 def test_names_from_outside_stay_text_wherever_they_stand():
-    page = Page(Report.of(hostile().scores, provenance(index=HOSTILE, policy=HOSTILE, calibration=HOSTILE)).to_html())
+    camera = CAMERA.model_copy(update={"name": HOSTILE})
+    page = Page(
+        Report.of(
+            hostile().scores, provenance(index=HOSTILE, policy=HOSTILE, calibration=calibration_of(camera=camera))
+        ).to_html()
+    )
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img", "iframe", "object", "embed", "link", "base"})
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert any(HOSTILE in text for text in page.text)
@@ -85,6 +93,47 @@ def test_the_page_tells_the_figures_that_the_document_tells():
         assert f"{rate['low95']:.1%} to {rate['high95']:.1%}" in text
     assert "not a certified evaluation" in text
     assert "take each presentation as independent" in text
+
+
+def test_what_was_voided_is_listed_with_its_outcome_and_reason_and_counts_in_no_figure():
+    given = Given().bona_fide(1, 2).attacks("print", -1, 3).void("the sheet slipped")
+    report = Report.of(given.unreadable("cut.jpg").scores, provenance())
+    document = report.to_dict()
+    assert document["voided"] == [
+        {"presentation": 4, "name": "4.jpg", "decision": "realface", "error": None, "reason": "the sheet slipped"}
+    ]
+    assert [entry["name"] for entry in document["unreadable"]] == ["cut.jpg"]
+    assert (document["figures"]["apcer"]["print"]["errors"], document["figures"]["apcer"]["print"]["n"]) == (0, 1)
+    assert document["fromScores"]["pooled"]["attacks"] == 1
+    assert document["presentations"] == document["milliseconds"]["perPresentation"]["n"] == 3
+    text = " ".join(Page(report.to_html()).text)
+    assert "3 judged, 1 not read, 1 voided" in text
+    assert "4.jpg realface the sheet slipped" in text
+
+
+def test_why_there_was_no_response_is_told_by_species():
+    given = Given().bona_fide(1).attacks("tablet", None, None, None, 1)
+    for number, failures in ((1, {}), (2, {"blurred": 1, "too_far": 2}), (3, {"too_far": 1})):
+        found = {QualityFailure(name): count for name, count in failures.items()}
+        given.scores[number] = replace(given.scores[number], quality_failures=found)
+    report = Report.of(given.scores, provenance())
+    entry = {"label": "attack", "paiSpecies": "tablet", "error": "NoFaceDetected"}
+    assert report.to_dict()["nonResponses"] == [
+        entry | {"qualityFailure": "too_far", "n": 2},
+        entry | {"qualityFailure": None, "n": 1},
+    ]
+    assert "attack tablet NoFaceDetected too_far 2 3" in " ".join(Page(report.to_html()).text)
+
+
+def test_a_calibration_is_told_with_its_camera_its_people_and_the_shift_of_each_network():
+    calibration = calibration_of(shift=0.75)
+    report = Report.of(Given().bona_fide(1).scores, provenance(calibration=calibration))
+    assert report.to_dict()["provenance"]["calibration"] == calibration.model_dump(mode="json")
+    text = " ".join(Page(report.to_html()).text)
+    for said in ("camera imx708 (live, ir_cut), from 10 persons", "+0.750", "Recordings name no camera"):
+        assert said in text
+    live = Report.of(Given().bona_fide(1).scores, provenance(calibration=calibration, index=None))
+    assert "Recordings name no camera" not in live.to_html()
 
 
 def test_light_dark_and_print_have_their_styles():

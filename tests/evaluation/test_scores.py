@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from edge.contracts.enums import (
 )
 from edge.errors import InputError
 from edge.evaluation import scores
-from edge.evaluation.scores import Score, ScoreWriter, read_scores
+from edge.evaluation.scores import Score, ScoreWriter, counted, read_scores
 
 ATTACK = Score(
     name='a "quoted", name\nof two lines',
@@ -36,14 +37,19 @@ ATTACK = Score(
 NO_ANSWER = Score(
     name="b.jpg", label=Label.BONA_FIDE, presentation=1, error=ErrorCode.NO_FACE_DETECTED, milliseconds=3.0
 )
+VOIDED = replace(ATTACK, name="v", presentation=4, voided='the "sheet" slipped, twice')
 BROKEN = Score(name="c.jpg", label=Label.BONA_FIDE, presentation=3, problem="c.jpg is empty (copy it again)")
 
 
 def test_rows_come_back_as_they_were_written(tmp_path):
     with ScoreWriter(tmp_path / "scores.csv", ["one", "two"]) as writer:
-        for score in (ATTACK, NO_ANSWER, BROKEN):
+        for score in (ATTACK, NO_ANSWER, BROKEN, VOIDED):
             writer.write(score)
-    assert read_scores(tmp_path / "scores.csv") == (ATTACK, NO_ANSWER, BROKEN)
+    assert read_scores(tmp_path / "scores.csv") == (ATTACK, NO_ANSWER, BROKEN, VOIDED)
+
+
+def test_what_could_not_be_read_and_what_was_voided_counts_nowhere():
+    assert counted([VOIDED, ATTACK, BROKEN, NO_ANSWER]) == [NO_ANSWER, ATTACK]
 
 
 def test_each_network_has_a_column_between_error_and_quality_failures(tmp_path):
@@ -61,7 +67,15 @@ def test_each_network_has_a_column_between_error_and_quality_failures(tmp_path):
         "error",
     ]
     assert columns[9:11] == ["margin:one", "margin:two"]
-    assert columns[11:] == ["quality_failures", "vetoes", "frames_judged", "light_level", "milliseconds", "problem"]
+    assert columns[11:] == [
+        "quality_failures",
+        "vetoes",
+        "frames_judged",
+        "light_level",
+        "milliseconds",
+        "problem",
+        "voided",
+    ]
 
 
 def test_a_row_is_in_the_file_as_soon_as_it_is_written(tmp_path):
@@ -129,28 +143,29 @@ def test_other_networks_need_another_file(tmp_path):
 
 HEADER = (
     "name,label,pai_species,subject,source,presentation,score,decision,error,margin:net,"
-    "quality_failures,vetoes,frames_judged,light_level,milliseconds,problem\n"
+    "quality_failures,vetoes,frames_judged,light_level,milliseconds,problem,voided\n"
 )
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a,real,,,,1,,,NoFaceDetected,,,,0,,1,", r"line 2, label: 'real'"),
-        ("a,bonafide,,,,one,,,NoFaceDetected,,,,0,,1,", "line 2, presentation: "),
-        ("a,bonafide,,,,1,nan,realface,,,,,0,,1,", "line 2, score: nan is no finite number"),
-        ("a,bonafide,,,,1,,realface,,,,,0,,1,", "line 2, score: a decision needs the score"),
-        ("a,bonafide,,,,1,1,realface,NoFaceDetected,,,,0,,1,", "line 2, decision: exactly one"),
-        ("a,bonafide,,,,1,,,,,,,0,,1,", "line 2, decision: exactly one"),
-        ("a,bonafide,,,,1,1,realface,,high,,,0,,1,", "line 2, margin:net: "),
-        ("a,bonafide,,,,1,1,realface,,,blurred,,0,,1,", "line 2, quality_failures: "),
-        ("a,bonafide,,,,1,1,realface,,,,smell,0,,1,", "line 2, vetoes: 'smell'"),
-        ("a,bonafide,,,,1,1,realface,,,,,-1,,1,", "line 2, frames_judged: -1 is below 0"),
-        ("a,bonafide,,,,1,1,realface,,,,,0,dusk,1,", "line 2, light_level: 'dusk'"),
-        ("a,bonafide,print,,,1,1,realface,,,,,0,,1,", "line 2, pai_species: an attack has one"),
-        ("a,attack,,,,1,1,realface,,,,,0,,1,", "line 2, pai_species: an attack has one"),
-        ("a,bonafide", "line 2: 2 fields, not 16"),
-        ("a,bonafide,,,,1,1,realface,,,,,0,,1,\n" * 2, "line 3: presentation 1 stands in line 2 already"),
+        ("a,real,,,,1,,,NoFaceDetected,,,,0,,1,,", r"line 2, label: 'real'"),
+        ("a,bonafide,,,,one,,,NoFaceDetected,,,,0,,1,,", "line 2, presentation: "),
+        ("a,bonafide,,,,1,nan,realface,,,,,0,,1,,", "line 2, score: nan is no finite number"),
+        ("a,bonafide,,,,1,,realface,,,,,0,,1,,", "line 2, score: a decision needs the score"),
+        ("a,bonafide,,,,1,1,realface,NoFaceDetected,,,,0,,1,,", "line 2, decision: exactly one"),
+        ("a,bonafide,,,,1,,,,,,,0,,1,,", "line 2, decision: exactly one"),
+        ("a,bonafide,,,,1,1,realface,,high,,,0,,1,,", "line 2, margin:net: "),
+        ("a,bonafide,,,,1,1,realface,,,blurred,,0,,1,,", "line 2, quality_failures: "),
+        ("a,bonafide,,,,1,1,realface,,,,smell,0,,1,,", "line 2, vetoes: 'smell'"),
+        ("a,bonafide,,,,1,1,realface,,,,,-1,,1,,", "line 2, frames_judged: -1 is below 0"),
+        ("a,bonafide,,,,1,1,realface,,,,,0,dusk,1,,", "line 2, light_level: 'dusk'"),
+        ("a,bonafide,print,,,1,1,realface,,,,,0,,1,,", "line 2, pai_species: an attack has one"),
+        ("a,attack,,,,1,1,realface,,,,,0,,1,,", "line 2, pai_species: an attack has one"),
+        ("a,bonafide,,,,1,,,,,,,0,,1,gone,twice", "line 2, voided: what could not be read"),
+        ("a,bonafide", "line 2: 2 fields, not 17"),
+        ("a,bonafide,,,,1,1,realface,,,,,0,,1,,\n" * 2, "line 3: presentation 1 stands in line 2 already"),
         ('a,"bonafide', "not a CSV file in UTF-8"),
     ],
 )

@@ -39,6 +39,7 @@ from edge.terminal import daemon as daemon_module
 from edge.terminal.assembly import Workbench, unlit
 from edge.terminal.daemon import Daemon
 from edge.terminal.notify import watchdog_period
+from tests.inference.calibrations import calibration_of
 from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
 
 pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
@@ -158,11 +159,11 @@ def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, mon
 
 def test_a_decision_signs_the_calibration_that_it_was_made_with(loaded, broker, monkeypatch):
     async def scenario():
-        calibrated = running(loaded, monkeypatch, calibration="c" * 64)
+        calibrated = running(loaded, monkeypatch, calibration=calibration_of())
         async with calibrated, Requester(broker, TOPICS, keys=keys(loaded)) as requester:
             _, (heard,) = await session(requester)
         assert heard.verification is Verification.VERIFIED
-        assert heard.decision.provenance.calibration == "c" * 64
+        assert heard.decision.provenance.calibration == calibration_of().sha256
 
     asyncio.run(scenario())
 
