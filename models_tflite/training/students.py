@@ -52,7 +52,7 @@ PLANS = {
             side=80,
             teacher_scale=1.0,
             live=1,
-            steps=(500, 2000, 500),
+            steps=(2500, 2400, 500),
             batch=64,
         ),
         StudentPlan(
@@ -63,7 +63,7 @@ PLANS = {
             side=80,
             teacher_scale=1.0,
             live=1,
-            steps=(500, 2000, 500),
+            steps=(2500, 2400, 500),
             batch=64,
         ),
         StudentPlan(
@@ -74,7 +74,7 @@ PLANS = {
             side=128,
             teacher_scale=1 / 255,
             live=None,
-            steps=(700, 1400, 400),
+            steps=(2500, 1700, 400),
             batch=32,
         ),
     )
