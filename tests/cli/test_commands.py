@@ -455,6 +455,9 @@ def test_the_bench_times_what_it_says(pictures):
         name for name in document["stages"] if name.startswith("pad.")
     }
     assert all(spread["median"] > 0 for spread in document["invokes"].values())
+    assert document["tracked_bare"]["n"] == document["detected_bare"]["n"] == 10
+    assert document["tracked"]["median"] > document["tracked_bare"]["median"] > 0
+    assert document["detected"]["median"] > document["detected_bare"]["median"] > 0
 
 
 def test_a_picture_without_a_face_cannot_be_benched(tmp_path):
