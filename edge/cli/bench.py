@@ -55,8 +55,10 @@ def _print(report: BenchReport) -> None:
         *report.stages.items(),
         *((f"bare invoke of {name}", spread) for name, spread in report.invokes.items()),
         ("frame to evidence, tracked", report.tracked),
+        ("  bare: landmarks and all PAD networks", report.tracked_bare),
         ("  ratio to its bare invokes", report.tracked_ratio),
         ("frame to evidence, with the detector", report.detected),
+        ("  bare: detector, landmarks and all PAD networks", report.detected_bare),
         ("  ratio to its bare invokes", report.detected_ratio),
     ]
     for name, spread in rows:

@@ -98,7 +98,9 @@ def verify(models: Path | None, runtime: str) -> int:
 @models.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def build(arguments: tuple[str, ...]) -> int:
-    """Build the shipped models from public packages; ARGUMENTS go to the builder.
+    """Build the shipped detector, landmark network and embedding from public packages; ARGUMENTS go to the builder.
+
+    PAD networks are trained instead (models_tflite/training).
 
     --check builds elsewhere and compares with what is here. Needs Python 3.11, npm, about 2 GB and the network.
     """

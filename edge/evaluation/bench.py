@@ -43,7 +43,8 @@ class BenchReport:
     """One run. Ratios are frame time over the bare invokes of the models that the frame needed, frame by frame.
 
     stages: milliseconds by stage. invokes: milliseconds of the bare interpreter, by model.
-    tracked, detected: frame to evidence in milliseconds, with the track kept, and with the detector.
+    tracked, detected: frame to evidence in milliseconds, with the track kept, and with the detector. The bare ones are
+    the sums of those invokes: landmarks and all active PAD networks, and besides the detector.
     """
 
     machine: str
@@ -53,8 +54,10 @@ class BenchReport:
     stages: dict[str, Spread]
     invokes: dict[str, Spread]
     tracked: Spread
+    tracked_bare: Spread
     tracked_ratio: Spread
     detected: Spread
+    detected_bare: Spread
     detected_ratio: Spread
     load_seconds: float
     peak_rss_mib: float
@@ -127,8 +130,10 @@ def bench(
         stages={name: _spread(times) for name, times in sorted(stopwatch.times.items()) if name not in raw},
         invokes={name.removeprefix("raw."): _spread(times) for name, times in sorted(raw.items())},
         tracked=_spread([total for total, _ in tracked]),
+        tracked_bare=_spread([bare for _, bare in tracked]),
         tracked_ratio=_spread([total / bare for total, bare in tracked]),
         detected=_spread([total for total, _ in detected]),
+        detected_bare=_spread([bare for _, bare in detected]),
         detected_ratio=_spread([total / bare for total, bare in detected]),
         load_seconds=load_seconds,
         peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

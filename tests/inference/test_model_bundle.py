@@ -7,19 +7,24 @@ import pytest
 
 from edge.errors import ModelError
 from edge.inference.bundle import ModelBundle, default_models_dir
-from edge.inference.manifest import Stage
+from edge.inference.manifest import Stage, installed_models
 
 
 def _own_model(folder: Path, name: str = "site-network") -> None:
     """What an integrator does: a file and a manifest, no code."""
     shipped = default_models_dir()
     folder.mkdir(exist_ok=True)
-    shutil.copy(shipped / "fr-liveness-int8.tflite", folder / f"{name}.tflite")
-    text = (shipped / "fr-liveness-int8.yaml").read_text(encoding="utf-8")
-    text = text.replace("id: fr-liveness-int8", f"id: {name}").replace("file: fr-liveness-int8", f"file: {name}", 1)
+    shutil.copy(shipped / "livegate-head.tflite", folder / f"{name}.tflite")
+    text = (shipped / "livegate-head.yaml").read_text(encoding="utf-8")
+    text = text.replace("id: livegate-head", f"id: {name}").replace("file: livegate-head", f"file: {name}", 1)
     before, _, after = text.partition("golden:\n")
-    text = before + after[after.index("enabled:") :].replace("enabled: false", "enabled: true")
+    text = before + after[after.index("enabled:") :]
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def _shipped_pad() -> list[str]:
+    models = (model.manifest for model in installed_models(default_models_dir()))
+    return [manifest.id for manifest in models if manifest.stage is Stage.PAD and manifest.enabled]
 
 
 def test_the_shipped_bundle_loads_with_its_enabled_networks() -> None:
@@ -27,8 +32,9 @@ def test_the_shipped_bundle_loads_with_its_enabled_networks() -> None:
 
     assert bundle.detector.manifest.stage is Stage.DETECTOR
     assert bundle.landmarks.manifest.stage is Stage.LANDMARKS
-    assert [model.id for model in bundle.pad] == ["fr-liveness-w8"]
-    assert set(bundle.hashes()) == {"blazeface-short-range", "face-mesh-468", "fr-liveness-w8"}
+    assert "livegate-head" in _shipped_pad()
+    assert [model.id for model in bundle.pad] == _shipped_pad()
+    assert set(bundle.hashes()) == {"blazeface-short-range", "face-mesh-468", *_shipped_pad()}
 
 
 def test_the_embedding_is_loaded_when_it_is_asked_for() -> None:
@@ -42,10 +48,12 @@ def test_the_embedding_is_loaded_when_it_is_asked_for() -> None:
     assert bundle.hashes()["fr-feature-w8"] == embedding.sha256
 
 
-def test_the_active_networks_can_be_chosen_in_their_order() -> None:
-    bundle = ModelBundle.load(default_models_dir(), active=["fr-liveness-int8", "fr-liveness-w8"], verify=False)
+def test_the_active_networks_can_be_chosen_in_their_order(models: Path) -> None:
+    _own_model(models)
 
-    assert [model.id for model in bundle.pad] == ["fr-liveness-int8", "fr-liveness-w8"]
+    bundle = ModelBundle.load(models, active=["site-network", "livegate-head"], verify=False)
+
+    assert [model.id for model in bundle.pad] == ["site-network", "livegate-head"]
 
 
 def test_an_integrators_network_in_the_same_folder_is_picked_up(models: Path) -> None:
@@ -53,7 +61,7 @@ def test_an_integrators_network_in_the_same_folder_is_picked_up(models: Path) ->
 
     bundle = ModelBundle.load(models)
 
-    assert [model.id for model in bundle.pad] == ["fr-liveness-w8", "site-network"]
+    assert [model.id for model in bundle.pad] == [*_shipped_pad(), "site-network"]
 
 
 def test_an_integrators_network_in_a_folder_of_its_own_is_picked_up(tmp_path: Path) -> None:
@@ -71,8 +79,8 @@ def test_the_same_id_in_two_folders_is_refused(models: Path) -> None:
 
 
 def test_an_unknown_network_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(ModelError, match=r'no PAD network "fr-livness-w8".*did you mean "fr-liveness-w8"'):
-        ModelBundle.load(default_models_dir(), active=["fr-livness-w8"])
+    with pytest.raises(ModelError, match=r'no PAD network "livgate-head".*did you mean "livegate-head"'):
+        ModelBundle.load(default_models_dir(), active=["livgate-head"])
 
 
 def test_a_bundle_without_a_pad_network_is_refused() -> None:
@@ -101,7 +109,7 @@ def test_a_stage_without_a_model_is_refused(models: Path) -> None:
 
 
 def test_a_damaged_network_stops_the_bundle(models: Path) -> None:
-    with (models / "fr-liveness-w8.tflite").open("ab") as file:
+    with (models / "livegate-head.tflite").open("ab") as file:
         file.write(b"\0")
 
     with pytest.raises(ModelError, match="SHA-256"):

@@ -39,16 +39,16 @@ def test_an_unknown_key_is_refused_with_its_line_and_a_suggestion(rewrite) -> No
 
 
 def test_a_key_in_the_wrong_place_is_told_where_it_belongs(rewrite) -> None:
-    path = rewrite("enabled: true", "enabled: true\nliveIndex: 0")
+    path = rewrite("enabled: true", "enabled: true\nliveIndex: 1")
 
     with pytest.raises(ModelError, match='liveIndex: unknown key here; it belongs into "pad"'):
         read_manifest(path)
 
 
 def test_all_mistakes_are_named_at_once(rewrite) -> None:
-    rewrite("dtype: float32", "dtype: float16")
+    rewrite("dtype: uint8", "dtype: float16")
     rewrite("scale: 2.7", "scale: large")
-    path = rewrite("licence: MIT\n", "")
+    path = rewrite("licence: Apache-2.0\n", "")
 
     with pytest.raises(ModelError) as refused:
         read_manifest(path)
@@ -60,20 +60,20 @@ def test_all_mistakes_are_named_at_once(rewrite) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("liveIndex: 0", "liveIndex: 3", "not one of 3 classes"),
-        ("liveIndex: 0", "lowIsLive: true", 'need "liveIndex"'),
-        ("liveIndex: 0", "liveIndex: 0\n  spread: 0", "pad.spread"),
-        ("liveIndex: 0", "liveIndex: 0\n  spread: .inf", "pad.spread"),
-        ("liveIndex: 0", "liveIndex: 0\n  lowestThreshold: 0.6", '"lowestThreshold" 0.6 is above "threshold" 0.502'),
-        ("liveIndex: 0", "liveIndex: 0\n  bonaFideLocation: 4", "go together"),
-        ("liveIndex: 0", "liveIndex: 0\n  bonaFideSpread: 2", "go together"),
-        ("liveIndex: 0", "liveIndex: 0\n  cameraSpread: 2", '"cameraSpread"'),
+        ("liveIndex: 1", "liveIndex: 3", "not one of 3 classes"),
+        ("liveIndex: 1", "lowIsLive: true", 'need "liveIndex"'),
+        ("liveIndex: 1", "liveIndex: 1\n  spread: 0", "pad.spread"),
+        ("liveIndex: 1", "liveIndex: 1\n  spread: .inf", "pad.spread"),
+        ("liveIndex: 1", "liveIndex: 1\n  lowestThreshold: 0.7", '"lowestThreshold" 0.7 is above "threshold" 0.6'),
+        ("liveIndex: 1", "liveIndex: 1\n  bonaFideLocation: 4", "go together"),
+        ("liveIndex: 1", "liveIndex: 1\n  bonaFideSpread: 2", "go together"),
+        ("liveIndex: 1", "liveIndex: 1\n  cameraSpread: 2", '"cameraSpread"'),
         ("stage: pad", "stage: embedding", '"pad" section'),
         ("meaning: logits", "meaning: embedding", "does not belong to stage pad"),
         ("meaning: logits", "meaning: logit", "is one number"),
         ("kind: box_scaled", "kind: roi_rotated", "crop"),
-        ("file: fr-liveness-w8.tflite", "file: ../fr-liveness-w8.tflite", "file"),
-        ("id: fr-liveness-w8", "id: something-else", "names the model something-else"),
+        ("file: livegate-head.tflite", "file: ../livegate-head.tflite", "file"),
+        ("id: livegate-head", "id: something-else", "names the model something-else"),
         ("schemaVersion: 1", "schemaVersion: 2", "schemaVersion"),
         ("schemaVersion: 1", "schemaVersion: 1\nschemaVersion: 1", "duplicate key"),
         ("schemaVersion: 1", "schemaVersion: [1", "is not YAML"),
@@ -95,9 +95,9 @@ def test_a_manifest_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_file_without_a_manifest_is_refused(models: Path) -> None:
-    (models / "fr-liveness-w8.yaml").unlink()
+    (models / "livegate-head.yaml").unlink()
 
-    with pytest.raises(ModelError, match=r"fr-liveness-w8\.tflite has no manifest"):
+    with pytest.raises(ModelError, match=r"livegate-head\.tflite has no manifest"):
         installed_models(models)
 
 
@@ -109,7 +109,7 @@ def test_a_folder_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
 
 
 def test_scale_may_be_given_for_each_channel(rewrite) -> None:
-    path = rewrite("  dtype: float32", "  dtype: float32\n  scale: [1, 0.5, 0.25]\n  offset: -1")
+    path = rewrite("  dtype: uint8", "  dtype: uint8\n  scale: [1, 0.5, 0.25]\n  offset: -1")
 
     given = read_manifest(path).manifest.input
 
@@ -127,7 +127,7 @@ def test_what_a_manifest_does_not_say_of_calibration_changes_nothing(pad) -> Non
 
 
 def test_the_floor_is_a_probability_and_the_lowest_shift_its_distance_in_logits(rewrite) -> None:
-    said = read_manifest(rewrite("threshold: 0.502", "threshold: 0.8\n  lowestThreshold: 0.5")).manifest.pad
+    said = read_manifest(rewrite("threshold: 0.6", "threshold: 0.8\n  lowestThreshold: 0.5")).manifest.pad
 
     assert said.floor == 0.5
     assert said.lowest_shift == pytest.approx(-math.log(4))

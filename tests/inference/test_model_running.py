@@ -70,18 +70,18 @@ def test_a_model_refuses_another_thread(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((80, 80, 3), np.uint8), np.zeros((128, 128, 3), np.float32), np.zeros((1, 128, 128, 3), np.uint8)],
+    [np.zeros((128, 128, 3), np.uint8), np.zeros((80, 80, 3), np.float32), np.zeros((1, 80, 80, 3), np.uint8)],
     ids=["size", "dtype", "batch"],
 )
 def test_a_crop_of_another_kind_is_a_programmers_error(runtime: Runtime, image: np.ndarray) -> None:
-    model = LoadedModel(read_manifest(BY_NAME / "fr-liveness-w8.yaml"), runtime, verify=False)
+    model = LoadedModel(read_manifest(BY_NAME / "livegate-head.yaml"), runtime, verify=False)
 
-    with pytest.raises(ValueError, match=r"fr-liveness-w8 takes \(128, 128, 3\) uint8"):
+    with pytest.raises(ValueError, match=r"livegate-head takes \(80, 80, 3\) uint8"):
         model.run(image)
 
 
 def test_a_view_that_is_not_contiguous_gives_the_same(runtime: Runtime) -> None:
-    installed = read_manifest(BY_NAME / "fr-liveness-int8.yaml")
+    installed = read_manifest(BY_NAME / "livegate-head.yaml")
     model = LoadedModel(installed, runtime, verify=False)
     image = _golden_input(installed)
     flipped = np.ascontiguousarray(image[:, :, ::-1])[:, :, ::-1]
@@ -92,7 +92,7 @@ def test_a_view_that_is_not_contiguous_gives_the_same(runtime: Runtime) -> None:
 
 def test_value_range_is_applied_to_float_and_quantized_inputs_alike(models: Path, rewrite, runtime: Runtime) -> None:
     """Feeding half the pixel value by the manifest is feeding pixels of half the value."""
-    for name in ("fr-liveness-w8", "fr-liveness-int8"):
+    for name in ("fr-feature-w8", "livegate-head"):
         plain = LoadedModel(read_manifest(BY_NAME / f"{name}.yaml"), runtime, verify=False)
         dtype = plain.manifest.input.dtype
         path = rewrite(f"  dtype: {dtype}", f"  dtype: {dtype}\n  scale: [0.5, 0.5, 0.5]\n  offset: 10", name)

@@ -57,15 +57,15 @@ def test_a_foreign_file_is_refused(pad: InstalledModel, runtime: Runtime) -> Non
 def test_a_missing_file_is_refused(pad: InstalledModel, runtime: Runtime) -> None:
     pad.model_path.unlink()
 
-    with pytest.raises(ModelError, match=r"names fr-liveness-w8\.tflite, which is not there"):
+    with pytest.raises(ModelError, match=r"names livegate-head\.tflite, which is not there"):
         LoadedModel(pad, runtime)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("shape: [1, 128, 128, 3]", "shape: [1, 80, 80, 3]", "takes (1, 128, 128, 3) float32, its manifest says"),
-        ("dtype: float32", "dtype: uint8", "its manifest says (1, 128, 128, 3) uint8"),
+        ("shape: [1, 80, 80, 3]", "shape: [1, 128, 128, 3]", "takes (1, 80, 80, 3) uint8, its manifest says"),
+        ("dtype: uint8", "dtype: float32", "its manifest says (1, 80, 80, 3) float32"),
         ("shape: [1, 3]}", "shape: [1, 2]}", "gives logits as (1, 3), its manifest says (1, 2)"),
         ("meaning: logits,", "meaning: logits, name: scores,", "has no output scores; it has"),
     ],
@@ -117,15 +117,15 @@ def test_golden_vectors_that_cannot_be_read_are_refused(pad: InstalledModel, run
     elif damage == "empty":
         np.savez(path)
     else:
-        np.savez(path, input_0=np.zeros((128, 128, 3), np.uint8))
+        np.savez(path, input_0=np.zeros((80, 80, 3), np.uint8))
 
-    with pytest.raises(ModelError, match=r"fr-liveness-w8\.npz|vector"):
+    with pytest.raises(ModelError, match=r"livegate-head\.npz|vector"):
         LoadedModel(pad, runtime)
 
 
 def test_golden_vectors_of_another_shape_are_refused(pad: InstalledModel, runtime: Runtime) -> None:
     assert pad.golden_path is not None
-    np.savez(pad.golden_path, input_0=np.zeros((80, 80, 3), np.uint8), output_0_0=np.zeros((1, 3), np.float32))
+    np.savez(pad.golden_path, input_0=np.zeros((128, 128, 3), np.uint8), output_0_0=np.zeros((1, 3), np.float32))
 
     with pytest.raises(ModelError, match="golden input 0 of another shape"):
         LoadedModel(pad, runtime)

@@ -9,7 +9,7 @@ from edge.inference.bundle import default_models_dir
 from edge.inference.manifest import Manifest, Meaning, read_manifest
 from edge.inference.pad import LOGIT_LIMIT, live_logit
 
-SHIPPED = read_manifest(default_models_dir() / "fr-liveness-w8.yaml").manifest
+SHIPPED = read_manifest(default_models_dir() / "livegate-head.yaml").manifest
 
 
 def _manifest(meaning: Meaning, *, classes: int, live_index: int | None = None, low_is_live: bool = False) -> Manifest:
@@ -65,7 +65,7 @@ def test_the_threshold_is_given_in_the_same_unit() -> None:
 
 
 def test_what_is_not_a_number_is_no_opinion() -> None:
-    with pytest.raises(ValueError, match="fr-liveness-w8 gave"):
+    with pytest.raises(ValueError, match="livegate-head gave"):
         live_logit(SHIPPED, _values(float("nan"), 0.0, 0.0))
 
 
