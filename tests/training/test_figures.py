@@ -41,9 +41,11 @@ def test_species_are_held_against_the_bona_fide_one_by_one() -> None:
 
 
 def test_an_operating_point_fits_a_manifest() -> None:
-    point = operating_point(judged([4.0, 5.0, 6.0, 3.0], {"print_full": [-4.0, 3.5, 1.0, 0.0]}))
-    # From 3.5 on, one of four errs on either side.
-    assert point["threshold"] == pytest.approx(1 / (1 + np.exp(-3.5)), abs=1e-4)
+    point = operating_point(judged([4.0, 5.0, 6.0, 3.0], {"print_full": [-4.0, 3.5, 1.0, 3.8]}))
+    # Three people with the medians 3.5, 5 and 6: the 5 % quantile lies a tenth of the way from the first to the second.
+    assert point["threshold"] == pytest.approx(1 / (1 + np.exp(-3.65)), abs=1e-4)
     assert point["lowestThreshold"] <= point["threshold"]
-    assert point["bonaFideSpread"] > 0
-    assert "people held out" in str(point["thresholdFrom"])
+    assert point["bonaFideLocation"] == pytest.approx((5 - 3.65) / float(point["spread"]), abs=1e-3)
+    assert point["thresholdFrom"] == (
+        "refuses 5% of 3 people held out, on synthetic frames; 25% of the 4 synthetic attacks pass there"
+    )
