@@ -11,6 +11,8 @@ from pictures import BONA_FIDE, Crops
 from rich.console import Console
 from rich.table import Table
 
+from edge.evaluation.curves import Curves, Scored
+
 FiguresOf = dict[str, float | dict[str, float]]
 Point = dict[str, float | str]
 
@@ -38,31 +40,20 @@ class Judged:
         return self.logits[self.crops.label < 0]
 
 
-def area_under_curve(bona_fide: np.ndarray, attacks: np.ndarray) -> float:
-    """Chance that a bona fide crop scores above an attack, ties half."""
-    above = (bona_fide[:, None] > attacks[None]).mean() + 0.5 * (bona_fide[:, None] == attacks[None]).mean()
-    return float(above)
-
-
-def equal_error(bona_fide: np.ndarray, attacks: np.ndarray) -> tuple[float, float]:
-    """Error rate and logit where as many of the bona fide are refused as of the attacks pass."""
-    thresholds = np.unique(np.concatenate([bona_fide, attacks]))
-    refused = np.searchsorted(np.sort(bona_fide), thresholds) / len(bona_fide)
-    passed = 1 - np.searchsorted(np.sort(attacks), thresholds) / len(attacks)
-    at = int(np.abs(refused - passed).argmin())
-    return float((refused[at] + passed[at]) / 2), float(thresholds[at])
+def curves_of(judged: Judged) -> Curves:
+    """Error rates at every threshold, as evaluations of presentations have them; crops of no presentation left out."""
+    shown = judged.crops.label != 0
+    species = np.where(judged.crops.species == BONA_FIDE, "", judged.crops.species)[shown]
+    return Scored(judged.logits[shown], species.tolist()).curves(np.ones((1, int(shown.sum()))))
 
 
 def figures(judged: Judged, teacher: np.ndarray) -> FiguresOf:
     """JSON-ready: areas under the curve, equal error rate, and how far it is from the teacher's logits."""
-    species = sorted(set(judged.crops.species[judged.crops.label < 0]))
+    curves = curves_of(judged)
     return {
-        "auc": round(area_under_curve(judged.bona_fide, judged.attacks), 4),
-        "eer": round(equal_error(judged.bona_fide, judged.attacks)[0], 4),
-        "aucBySpecies": {
-            name: round(area_under_curve(judged.bona_fide, judged.logits[judged.crops.species == name]), 4)
-            for name in species
-        },
+        "auc": round(float(curves.pooled.auc()[0]), 4),
+        "eer": round(float(curves.pooled.eer()[0][0]), 4),
+        "aucBySpecies": {name: round(float(curve.auc()[0]), 4) for name, curve in curves.species.items()},
         "correlationWithTeacher": round(float(np.corrcoef(judged.logits, teacher)[0, 1]), 4),
     }
 

@@ -16,14 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from students import PLANS, StudentPlan
-from synthesis import SPECIES, Frame, Portrait, load_backgrounds, load_portraits, make, split
+from synthesis import BONA_FIDE, SPECIES, Frame, Portrait, load_backgrounds, load_portraits, make, split
 
 from edge.frames.frame import ColourOrder
 from edge.inference.manifest import BoxScaled
 from edge.liveness.evidence import FaceBox
 from edge.vision.crops import cut_box
 
-BONA_FIDE = SPECIES[0]
 PLAIN = "plain"
 # Half of all presentations are bona fide, the attacks share the other half.
 BONA_FIDE_SHARE = 0.5

@@ -23,8 +23,7 @@ import torch
 from distil import distil, live_logits
 from figures import FiguresOf, Judged, Point, figures, operating_point, print_figures
 from network import Student
-from pictures import Crops, prepared
-from ruamel.yaml import YAML
+from pictures import BONA_FIDE, Crops, prepared
 from students import PLANS, StudentPlan
 from teachers import Teacher
 
@@ -35,12 +34,11 @@ from edge.evaluation.crops import face_crops
 from edge.evaluation.index import read_index
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.convert.bundle import convert
-from edge.inference.convert.compare import file_outputs, network_outputs
-from edge.inference.convert.draft import read_draft
+from edge.inference.convert.compare import file_outputs, logits_of, network_outputs
+from edge.inference.convert.draft import as_text, read_draft
 from edge.inference.convert.network import network_from
-from edge.inference.manifest import Manifest, read_manifest
+from edge.inference.manifest import read_document, read_manifest
 from edge.inference.model import LoadedModel
-from edge.inference.pad import live_logit
 from edge.inference.runtime import find_runtime
 
 DRAFTS = Path(__file__).resolve().parent / "manifests"
@@ -119,7 +117,7 @@ def _finished(
     judged = {"teacher": {name: live_logits(teacher, plan, crops.pixels) for name, crops in sets.items()}}
     for form, network in networks.items():
         judged[f"network, {form}"] = {
-            name: _logits(manifest, network_outputs(network, manifest, crops.pixels)) for name, crops in sets.items()
+            name: logits_of(manifest, network_outputs(network, manifest, crops.pixels)) for name, crops in sets.items()
         }
     validation = sets["validation"]
     point = operating_point(Judged(judged["network, int8"]["validation"], validation))
@@ -140,7 +138,7 @@ def _finished(
             )
             model = LoadedModel(read_manifest(report.files[1]), runtime)
             judged[title] = {
-                name: _logits(manifest, file_outputs(model, np.array(crops.pixels))) for name, crops in sets.items()
+                name: logits_of(manifest, file_outputs(model, np.array(crops.pixels))) for name, crops in sets.items()
             }
     table = {
         name: {title: figures(Judged(logits[name], crops), judged["teacher"][name]) for title, logits in judged.items()}
@@ -169,18 +167,11 @@ def exported(student: Student, plan: StudentPlan) -> bytes:
 
 def _draft(plan: StudentPlan, point: Point, folder: Path) -> Path:
     """The manifest with the operating point in it."""
-    yaml = YAML(typ="rt", pure=True)
-    yaml.width = 4096
-    document = yaml.load((DRAFTS / f"{plan.name}.yaml").read_text(encoding="utf-8"))
+    document = read_document(DRAFTS / f"{plan.name}.yaml")
     document["pad"].update(point)
     path = folder / f"{plan.name}.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
+    path.write_text(as_text(document), encoding="utf-8")
     return path
-
-
-def _logits(manifest: Manifest, outputs: np.ndarray) -> np.ndarray:
-    return np.array([live_logit(manifest, [row]) for row in outputs])
 
 
 def _real(index: Path, plan: StudentPlan) -> Crops:
@@ -192,7 +183,7 @@ def _real(index: Path, plan: StudentPlan) -> Crops:
     found = [(p, crops[0]) for p, crops in zip(presentations, cut, strict=True) if len(crops)]
     return Crops(
         np.stack([crop for _, crop in found]),
-        np.array(["bonafide" if p.label is Label.BONA_FIDE else p.pai_species for p, _ in found]),
+        np.array([BONA_FIDE if p.label is Label.BONA_FIDE else p.pai_species for p, _ in found]),
         np.array([p.subject for p, _ in found]),
     )
 

@@ -10,7 +10,7 @@ from tests.extras import skip_module_without
 
 skip_module_without("training", "torch", "onnx")
 
-from figures import Judged, area_under_curve, equal_error, figures, operating_point
+from figures import Judged, curves_of, figures, operating_point
 from pictures import Crops
 
 
@@ -21,17 +21,21 @@ def judged(bona_fide: list[float], attacks: dict[str, list[float]]) -> Judged:
     return Judged(logits, Crops(np.zeros((len(logits), 1, 1, 3), np.uint8), np.array(species), np.array(subjects)))
 
 
+def area(bona_fide: list[float], attacks: list[float]) -> float:
+    return float(curves_of(judged(bona_fide, {"print_full": attacks})).pooled.auc()[0])
+
+
 def test_the_area_counts_ties_half_as_mann_and_whitney_do() -> None:
-    assert area_under_curve(np.array([1.0, 3.0]), np.array([1.0, 0.0])) == pytest.approx(7 / 8)
+    assert area([1.0, 3.0], [1.0, 0.0]) == pytest.approx(7 / 8)
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 9, 40).astype(float), rng.integers(0, 7, 30).astype(float)
-    assert area_under_curve(a, b) == pytest.approx(mannwhitneyu(a, b).statistic / (40 * 30))
+    assert area(a.tolist(), b.tolist()) == pytest.approx(mannwhitneyu(a, b).statistic / (40 * 30))
 
 
 def test_the_equal_error_rate_of_a_case_by_hand() -> None:
     # From 2.0 on, one of four bona fide is refused and one of four attacks passes.
-    rate, logit = equal_error(np.array([1.0, 2.0, 3.0, 4.0]), np.array([-1.0, 0.0, 0.5, 2.5]))
-    assert (rate, logit) == (0.25, 2.0)
+    rate, logit = curves_of(judged([1.0, 2.0, 3.0, 4.0], {"print_full": [-1.0, 0.0, 0.5, 2.5]})).pooled.eer()
+    assert (rate[0], logit[0]) == (0.25, 2.0)
 
 
 def test_species_are_held_against_the_bona_fide_one_by_one() -> None:

@@ -108,7 +108,7 @@ def check_rebuild(network: Network, function: object, manifest: Manifest, crops:
 def decisions(manifest: Manifest, network: Outputs, file: Outputs) -> Decisions:
     """network, file: outputs for the same crops. The threshold of ``manifest`` is the network's."""
     assert manifest.pad is not None  # noqa: S101 - of stage pad
-    wanted, got = _logits(manifest, network), _logits(manifest, file)
+    wanted, got = logits_of(manifest, network), logits_of(manifest, file)
     old = manifest.pad.threshold_logit
     distance = np.abs(wanted - old)
     reach = max(NEAR, float(np.sort(distance)[min(LEAST_NEAR, len(distance)) - 1]))
@@ -195,7 +195,8 @@ def _output_step(network: Network) -> float | None:
     return 1 / 256 if network.carries_ranges else None
 
 
-def _logits(manifest: Manifest, outputs: Outputs) -> NDArray[np.float64]:
+def logits_of(manifest: Manifest, outputs: Outputs) -> NDArray[np.float64]:
+    """Log-odds of live, (n,), of a PAD network's outputs (n, …)."""
     return np.array([live_logit(manifest, [one]) for one in outputs])
 
 
