@@ -15,7 +15,8 @@ from edge.config.loader import Loaded, load
 from edge.contracts.enums import CaptureKind, Label, LivenessOperationMode
 from edge.contracts.session import AttemptReport
 from edge.errors import ExitCode
-from edge.evaluation.campaign import Campaign, Entry, LiveJudge, open_campaign, parse_entry, parse_label, read_plan
+from edge.evaluation.campaign import Campaign, Entry, LiveJudge, open_campaign, parse_entry, read_plan
+from edge.evaluation.index import parse_label
 from edge.evaluation.provenance import Provenance, models_of
 from edge.evaluation.report import Report
 from edge.evaluation.scores import Score

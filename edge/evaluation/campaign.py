@@ -18,7 +18,7 @@ from edge.contracts.enums import ErrorCode, Label, LivenessOperationMode
 from edge.contracts.session import AttemptReport
 from edge.errors import HardwareError, InputError
 from edge.evaluation.evaluate import open_scores
-from edge.evaluation.index import read_rows, refuse_rows
+from edge.evaluation.index import parse_label, read_rows, refuse_rows
 from edge.evaluation.provenance import rules_of
 from edge.evaluation.replay import policy_for
 from edge.evaluation.scores import Score, ScoreWriter
@@ -88,13 +88,6 @@ def parse_entry(label: str, pai_species: str, subject: str, attempt: str) -> Ent
     if not attempt.isdecimal():
         raise ValueError(f"attempt {attempt!r} is no number")
     return Entry(parse_label(label), pai_species, subject, int(attempt))
-
-
-def parse_label(label: str) -> Label:
-    """As somebody wrote it. Raises ValueError, saying in words what is wrong."""
-    if label not in list(Label):
-        raise ValueError(f"label {label!r} is neither bonafide nor attack")
-    return Label(label)
 
 
 class Campaign:

@@ -78,6 +78,13 @@ def refuse_rows(path: Path, problems: Sequence[str]) -> None:
         )
 
 
+def parse_label(label: str) -> Label:
+    """As somebody wrote it. Raises ValueError, saying in words what is wrong."""
+    if label not in list(Label):
+        raise ValueError(f"label {label!r} is neither bonafide nor attack")
+    return Label(label)
+
+
 def _group(index: Path, rows: Sequence[Row]) -> tuple[Presentation, ...]:
     problems: list[str] = []
     found: dict[str, Presentation] = {}
@@ -86,10 +93,11 @@ def _group(index: Path, rows: Sequence[Row]) -> tuple[Presentation, ...]:
         if not fields["path"]:
             problems.append(f"line {line}: no path")
             continue
-        if fields["label"] not in list(Label):
-            problems.append(f"line {line}: label {fields['label']!r} is neither bonafide nor attack")
+        try:
+            label = parse_label(fields["label"])
+        except ValueError as error:
+            problems.append(f"line {line}: {error}")
             continue
-        label = Label(fields["label"])
         if label is Label.ATTACK and not fields["pai_species"]:
             problems.append(f"line {line}: an attack without pai_species")
             continue
