@@ -28,10 +28,11 @@ from edge.evaluation.calibrate import (
     check_references,
     estimate,
     find_recordings,
+    write_calibration,
 )
 from edge.evaluation.replay import Replayer
 from edge.inference.bundle import ModelBundle, ModelChoice
-from edge.inference.calibration import CameraIdentity, write_calibration
+from edge.inference.calibration import CameraIdentity
 from edge.terminal.assembly import camera_identity, open_hardware, open_models
 from edge.vision.pipeline import FaceVision
 

@@ -16,6 +16,7 @@ times the median absolute deviation), so that a mixed crowd is believed less.
 from __future__ import annotations
 
 import datetime
+import io
 import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -24,10 +25,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import Label, LivenessOperationMode
 from edge.contracts.session import AttemptReport
-from edge.errors import InputError, ModelError
+from edge.errors import ConfigError, InputError, ModelError
 from edge.evaluation.index import SHOWN_PROBLEMS, read_index
 from edge.evaluation.metrics import Rate
 from edge.evaluation.replay import Replayer, policy_for
@@ -36,6 +39,7 @@ from edge.frames.picture import PICTURE_SUFFIXES
 from edge.hardware.replay import VIDEO_SUFFIXES
 from edge.inference.calibration import CameraIdentity, NetworkShift, SiteCalibration
 from edge.inference.manifest import Manifest, Pad
+from edge.link.files import write_atomically
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.fusion import best_frames, judge_pad, may_be_judged
 from edge.session.clock import Clock
@@ -196,6 +200,20 @@ def estimate(
         before=refused([0.0] * len(estimates)),
         after=refused([network.shift for network in estimates]),
     )
+
+
+def write_calibration(path: Path, calibration: SiteCalibration, *, overwrite: bool = False) -> None:
+    """Old content or new, never half. Raises ConfigError where it cannot be written, or is there already."""
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} is there already", remedy="name another file, or allow it to be replaced")
+    out = io.BytesIO()
+    YAML(pure=True).dump(calibration.model_dump(mode="json"), out)
+    try:
+        write_atomically(path, out.getvalue(), mode=0o644)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}", remedy="name a file in a folder that can be written"
+        ) from error
 
 
 def check_references(networks: Iterable[Manifest]) -> None:

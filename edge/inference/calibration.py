@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
-from ruamel.yaml import YAML
 
 from edge.config.document import Kind
 from edge.config.settings import MODEL_ID_PATTERN, Number, Section, Text, Whole
@@ -145,26 +142,6 @@ _KIND: Final = Kind(SiteCalibration, page=PAGE, example="a file that `livegate c
 def read_calibration(path: Path) -> SiteCalibration:
     """Raises ConfigError naming every mistake; also where the file was changed after it was made."""
     return _KIND.load(path)
-
-
-def write_calibration(path: Path, calibration: SiteCalibration, *, overwrite: bool = False) -> None:
-    """Old content or new, never half. Raises ConfigError where it cannot be written, or is there already."""
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} is there already", remedy="name another file, or allow it to be replaced")
-    out = io.StringIO()
-    YAML(pure=True).dump(calibration.model_dump(mode="json"), out)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(out.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}", remedy="name a file in a folder that can be written"
-        ) from error
 
 
 def _fingerprint(calibration: SiteCalibration) -> str:

@@ -17,9 +17,10 @@ from ruamel.yaml import YAML
 
 from edge.config.loader import load, load_bytes
 from edge.errors import ConfigError, ModelError
+from edge.evaluation.calibrate import write_calibration
 from edge.evaluation.scores import read_scores
 from edge.inference.bundle import default_models_dir
-from edge.inference.calibration import read_calibration, write_calibration
+from edge.inference.calibration import read_calibration
 from edge.link.embedded import EmbeddedBroker
 from edge.simulation import openpeople
 from edge.simulation.scene import shipped_scenes

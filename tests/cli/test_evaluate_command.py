@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from edge.cli.evaluate import evaluate
 from edge.cli.replay import replay
 from edge.errors import ExitCode, InputError
+from edge.evaluation.calibrate import write_calibration
 from edge.evaluation.evaluate import Run
 from edge.evaluation.scores import read_scores
 from edge.inference.bundle import default_models_dir
-from edge.inference.calibration import read_calibration, write_calibration
+from edge.inference.calibration import read_calibration
 from edge.inference.manifest import read_manifest
 from edge.simulation import openpeople
 from tests.inference.calibrations import calibration_of

@@ -17,8 +17,9 @@ from edge.evaluation.calibrate import (
     check_references,
     estimate,
     find_recordings,
+    write_calibration,
 )
-from edge.inference.calibration import read_calibration, write_calibration
+from edge.inference.calibration import read_calibration
 from edge.liveness.evidence import PadScore
 from edge.session.clock import FrameClock
 from edge.terminal.assembly import unlit

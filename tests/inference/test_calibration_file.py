@@ -8,7 +8,8 @@ import pytest
 
 from edge.contracts.enums import CaptureKind, Spectrum
 from edge.errors import ConfigError, ModelError
-from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration, write_calibration
+from edge.evaluation.calibrate import write_calibration
+from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
 from tests.inference.calibrations import CAMERA, calibration_of
 
 
