@@ -15,19 +15,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import synthesis
 from students import PLANS, StudentPlan
-from synthesis import BONA_FIDE, SPECIES, Frame, Portrait, load_backgrounds, load_portraits, make, split
+from synthesis import BONA_FIDE, SPECIES, Portrait, load_backgrounds, load_portraits, make, split
 
-from edge.frames.frame import ColourOrder
-from edge.inference.manifest import BoxScaled
+from edge.contracts.enums import CaptureKind
+from edge.frames.frame import ColourOrder, Frame
 from edge.liveness.evidence import FaceBox
-from edge.vision.crops import cut_box
+from edge.vision.crops import cut
 
 PLAIN = "plain"
 # Half of all presentations are bona fide, the attacks share the other half.
 BONA_FIDE_SHARE = 0.5
 TRAIN_FRAMES, VALIDATION_FRAMES, PLAIN_CROPS = 12_000, 2_400, 6_000
 CROPS_PER_FRAME = 2
+# Of crops that go by the box alone.
+NO_POINTS = np.zeros((0, 2), np.float32)
 # Detectors draw boxes a little differently, and differently from frame to frame.
 BOX_SCALE, BOX_SHIFT = 0.06, 0.04
 
@@ -93,8 +96,8 @@ def _make(pad: Path, folder: Path, part: str, frames: int, plain: int, seed: int
     rows: list[tuple[str, str, str]] = []
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         for done in pool.imap(_crops_of, tasks, chunksize=16):
-            for cut, row in done:
-                for name, pixels in cut.items():
+            for crops, row in done:
+                for name, pixels in crops.items():
                     stores[name][len(rows)] = pixels
                 rows.append(row)
                 if len(rows) % 2000 == 0:
@@ -124,7 +127,7 @@ def _crops_of(task: _Task) -> list[tuple[dict[str, np.ndarray], tuple[str, str, 
     return [(_cut(frame.pixels, _redrawn(frame, rng)), row) for _ in range(CROPS_PER_FRAME)]
 
 
-def _redrawn(frame: Frame, rng: np.random.Generator) -> tuple[float, float, float, float]:
+def _redrawn(frame: synthesis.Frame, rng: np.random.Generator) -> tuple[float, float, float, float]:
     left, top, width, height = frame.box
     factor = float(np.exp(rng.normal(0, BOX_SCALE)))
     x = left + width / 2 + float(rng.normal(0, BOX_SHIFT)) * width
@@ -133,12 +136,11 @@ def _redrawn(frame: Frame, rng: np.random.Generator) -> tuple[float, float, floa
 
 
 def _cut(pixels: np.ndarray, box: Sequence[float]) -> dict[str, np.ndarray]:
-    return {plan.name: _crop(pixels, box, plan.crop, plan) for plan in PLANS.values()}
-
-
-def _crop(pixels: np.ndarray, box: Sequence[float], rule: BoxScaled, plan: StudentPlan) -> np.ndarray:
-    crop = cut_box(pixels, rule, FaceBox(*box), (plan.side, plan.side))
-    return crop if plan.colour is ColourOrder.BGR else crop[:, :, ::-1]
+    frame = Frame(
+        pixels=pixels, colour=ColourOrder.BGR, sequence=0, captured_at=0.0, capture=CaptureKind.SIMULATED, still=True
+    )
+    rules = {plan.name: plan.manifest for plan in PLANS.values()}
+    return {name: cut(frame, rule.crop, rule.input, FaceBox(*box), NO_POINTS) for name, rule in rules.items()}
 
 
 def _plain(
@@ -155,8 +157,7 @@ def _plain(
         picture, subject, source = cv2.imread(str(path)), path.stem, "backgrounds"
         width = height = float(rng.uniform(0.1, 0.35)) * min(picture.shape[:2])
         left, top = (float(rng.uniform(0, span - width)) for span in (picture.shape[1], picture.shape[0]))
-    cut = _cut(_changed(picture, rng), (left, top, width, height))
-    return cut, (PLAIN, subject, source)
+    return _cut(_changed(picture, rng), (left, top, width, height)), (PLAIN, subject, source)
 
 
 def _changed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

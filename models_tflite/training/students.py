@@ -1,4 +1,7 @@
-"""The students that the project ships: which teacher each one learns from, and what it sees of a frame."""
+"""The students that the project ships: which teacher each one learns from, and for how long.
+
+What a student sees of a frame and what its outputs mean is in its manifest, ``manifests/<name>.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,40 @@ from pathlib import Path
 from teachers import Teacher
 from torch import Tensor, logsumexp
 
-from edge.frames.frame import ColourOrder
-from edge.inference.manifest import BoxScaled
+from edge.inference.convert.draft import read_draft
+from edge.inference.manifest import Manifest
+
+MANIFESTS = Path(__file__).resolve().parent / "manifests"
 
 
 @dataclass(frozen=True)
 class StudentPlan:
-    """One student. live: position of the live class; None: the only output is the live logit.
+    """One student.
 
-    steps: of the three stages (block by block, whole, quantized). batch: pictures in a step.
+    manifest: without what training finds out. teacher_scale: of the pixels that the teacher is fed. steps: of the
+    three stages (block by block, whole, quantized). batch: pictures in a step.
     """
 
-    name: str
+    manifest: Manifest
     teacher: str
-    crop: BoxScaled
-    colour: ColourOrder
-    side: int
     teacher_scale: float
-    live: int | None
     steps: tuple[int, int, int]
     batch: int
+
+    @property
+    def name(self) -> str:
+        """The manifest's id."""
+        return self.manifest.id
+
+    @property
+    def side(self) -> int:
+        """Of the square input, pixels."""
+        return self.manifest.input.height
+
+    @property
+    def live(self) -> int | None:
+        """Position of the live class; None: the only output is the live logit."""
+        return self.manifest.pad.live_index if self.manifest.pad else None
 
     def load_teacher(self, folder: Path) -> Teacher:
         """Raises ValueError for a file of another structure."""
@@ -41,41 +58,16 @@ class StudentPlan:
         return outputs[:, self.live] - logsumexp(outputs[:, others], dim=1)
 
 
+def draft_of(name: str) -> Path:
+    """The manifest of a student that the project ships, without what training finds out."""
+    return MANIFESTS / f"{name}.yaml"
+
+
 PLANS = {
-    plan.name: plan
-    for plan in (
-        StudentPlan(
-            name="livegate-surroundings",
-            teacher="4_0_0_80x80_MiniFASNetV1SE.onnx",
-            crop=BoxScaled(kind="box_scaled", scale=4.0, side="as_box", edges="shifted"),
-            colour=ColourOrder.BGR,
-            side=80,
-            teacher_scale=1.0,
-            live=1,
-            steps=(2500, 2400, 500),
-            batch=64,
-        ),
-        StudentPlan(
-            name="livegate-head",
-            teacher="2.7_80x80_MiniFASNetV2.onnx",
-            crop=BoxScaled(kind="box_scaled", scale=2.7, side="as_box", edges="shifted"),
-            colour=ColourOrder.BGR,
-            side=80,
-            teacher_scale=1.0,
-            live=1,
-            steps=(2500, 2400, 500),
-            batch=64,
-        ),
-        StudentPlan(
-            name="livegate-face",
-            teacher="facenox_98.20.onnx",
-            crop=BoxScaled(kind="box_scaled", scale=1.5, side="longer", edges="reflected"),
-            colour=ColourOrder.RGB,
-            side=128,
-            teacher_scale=1 / 255,
-            live=None,
-            steps=(2500, 1700, 400),
-            batch=32,
-        ),
+    name: StudentPlan(read_draft(draft_of(name)).manifest, teacher, teacher_scale, steps, batch)
+    for name, teacher, teacher_scale, steps, batch in (
+        ("livegate-surroundings", "4_0_0_80x80_MiniFASNetV1SE.onnx", 1.0, (2500, 2400, 500), 64),
+        ("livegate-head", "2.7_80x80_MiniFASNetV2.onnx", 1.0, (2500, 2400, 500), 64),
+        ("livegate-face", "facenox_98.20.onnx", 1 / 255, (2500, 1700, 400), 32),
     )
 }

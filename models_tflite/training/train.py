@@ -24,7 +24,7 @@ from distil import distil, live_logits
 from figures import FiguresOf, Judged, Point, figures, operating_point, print_figures
 from network import Student
 from pictures import BONA_FIDE, Crops, prepared
-from students import PLANS, StudentPlan
+from students import PLANS, StudentPlan, draft_of
 from teachers import Teacher
 
 from edge.config.choices import RuntimeChoice
@@ -41,7 +41,6 @@ from edge.inference.manifest import read_document, read_manifest
 from edge.inference.model import LoadedModel
 from edge.inference.runtime import find_runtime
 
-DRAFTS = Path(__file__).resolve().parent / "manifests"
 CACHE = Path("~/.cache/livegate/training").expanduser()
 SEED = 20
 LABEL_WEIGHT = 1.5
@@ -113,7 +112,7 @@ def _finished(
     """Converts, writes the full int8 file to ``out`` and measures it beside the teacher and the other precisions."""
     runtime = find_runtime(RuntimeChoice.AUTO)
     networks = {form: network_from(file.read_bytes(), plan.name) for form, file in files.items()}
-    manifest = read_draft(DRAFTS / f"{plan.name}.yaml").manifest
+    manifest = plan.manifest
     judged = {"teacher": {name: live_logits(teacher, plan, crops.pixels) for name, crops in sets.items()}}
     for form, network in networks.items():
         judged[f"network, {form}"] = {
@@ -167,7 +166,7 @@ def exported(student: Student, plan: StudentPlan) -> bytes:
 
 def _draft(plan: StudentPlan, point: Point, folder: Path) -> Path:
     """The manifest with the operating point in it."""
-    document = read_document(DRAFTS / f"{plan.name}.yaml")
+    document = read_document(draft_of(plan.name))
     document["pad"].update(point)
     path = folder / f"{plan.name}.yaml"
     path.write_text(as_text(document), encoding="utf-8")
@@ -177,9 +176,8 @@ def _draft(plan: StudentPlan, point: Point, folder: Path) -> Path:
 def _real(index: Path, plan: StudentPlan) -> Crops:
     """Single pictures of an index, cut around the face that the terminal's own detector finds."""
     presentations = [p for p in read_index(index) if len(p.paths) == 1]
-    manifest = read_draft(DRAFTS / f"{plan.name}.yaml").manifest
     bundle = ModelBundle.load(default_models_dir())
-    cut = [face_crops(p.paths, manifest, bundle).crops for p in presentations]
+    cut = [face_crops(p.paths, plan.manifest, bundle).crops for p in presentations]
     found = [(p, crops[0]) for p, crops in zip(presentations, cut, strict=True) if len(crops)]
     return Crops(
         np.stack([crop for _, crop in found]),

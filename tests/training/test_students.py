@@ -25,8 +25,7 @@ from students import StudentPlan
 from teachers import Teacher
 from train import exported
 
-from edge.frames.frame import ColourOrder
-from edge.inference.manifest import BoxScaled
+from edge.inference.manifest import Manifest
 
 SIDE = 16
 SMALL = Shape(
@@ -41,13 +40,23 @@ SMALL = Shape(
     outputs=3,
 )
 PLAN = StudentPlan(
-    name="small",
+    manifest=Manifest.model_validate(
+        {
+            "schemaVersion": 1,
+            "id": "small",
+            "stage": "pad",
+            "file": "small.tflite",
+            "sha256": "0" * 64,
+            "licence": "CC0-1.0",
+            "provenance": {"package": "a test", "version": "1", "path": "-", "documented": True, "note": "random"},
+            "input": {"shape": (1, SIDE, SIDE, 3), "dtype": "uint8", "colour": "bgr"},
+            "crop": {"kind": "box_scaled", "scale": 2.0, "side": "as_box", "edges": "shifted"},
+            "outputs": ({"meaning": "logits", "shape": (1, 3)},),
+            "pad": {"liveIndex": 1, "threshold": 0.5, "thresholdFrom": "a test"},
+        }
+    ),
     teacher="small.onnx",
-    crop=BoxScaled(kind="box_scaled", scale=2.0, side="as_box", edges="shifted"),
-    colour=ColourOrder.BGR,
-    side=SIDE,
     teacher_scale=1.0,
-    live=1,
     steps=(300, 600, 200),
     batch=16,
 )
