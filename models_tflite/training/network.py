@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge.inference.convert.equalize import LEAST
+
 PIXEL_SCALE = 1 / 255
 LEVELS = 255
 # Ranges follow the batches this slowly, as an exponential moving average.
@@ -131,7 +133,7 @@ class Conv(nn.Module):
         One scale serves a whole activation, and the kernels of a depthwise layer have one each (cross-layer
         equalization, arXiv 1906.04721). ReLU between them lets a positive factor pass.
         """
-        factor = (peaks / peaks.max()).clamp_min(1 / 64)
+        factor = (peaks / peaks.max()).clamp_min(LEAST)
         self.conv.weight.div_(factor[:, None, None, None])
         self.conv.bias.div_(factor)
         following.conv.weight.mul_(factor[:, None, None, None])
