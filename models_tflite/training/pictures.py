@@ -20,6 +20,7 @@ from students import PLANS, StudentPlan
 from synthesis import BONA_FIDE, SPECIES, Portrait, load_backgrounds, load_portraits, make, split
 
 from edge.contracts.enums import CaptureKind
+from edge.errors import InputError
 from edge.frames.frame import ColourOrder, Frame
 from edge.liveness.evidence import FaceBox
 from edge.vision.crops import cut
@@ -110,9 +111,14 @@ def _make(pad: Path, folder: Path, part: str, frames: int, plain: int, seed: int
 
 @cache
 def _material(pad: Path, part: str) -> tuple[list[Portrait], list[Path]]:
+    """Raises InputError where there is none."""
     cv2.setNumThreads(1)
     portraits = [p for p in load_portraits(pad / "faces") if split(p.subject) == part]
-    return portraits, load_backgrounds(pad / "faces")
+    backgrounds = load_backgrounds(pad / "faces")
+    for found, kind in ((portraits, f"portrait to take for {part}"), (backgrounds, "picture in backgrounds")):
+        if not found:
+            raise InputError(f"{pad / 'faces'} has no {kind}", remedy="add some; README.md says of which form")
+    return portraits, backgrounds
 
 
 def _crops_of(task: _Task) -> list[tuple[dict[str, np.ndarray], tuple[str, str, str]]]:

@@ -17,11 +17,14 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from edge.errors import InputError
+
 DEFAULT_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "livegate" / "mattes"
 LEAST_CHROMA = 6.0
 """CIELAB chroma of a face below which a portrait is black and white, or tinted out of recognition."""
 VALIDATION_SHARE = 0.12
 BACKGROUNDS = "backgrounds"
+_POINTS = ("re", "le", "nose", "mouth", "rear", "lear")
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,10 @@ class Portrait:
 
 
 def read(path: Path) -> np.ndarray:
-    """(height, width, 3) uint8, BGR. Raises FileNotFoundError if it is no picture."""
+    """(height, width, 3) uint8, BGR. Raises InputError if it is no picture."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise FileNotFoundError(f"{path} is missing or no picture; fetch the data set again")
+        raise InputError(f"{path} is missing or no picture", remedy="fetch the data set again")
     return np.asarray(picture)
 
 
@@ -77,11 +80,12 @@ def load_portraits(root: Path, cache: Path = DEFAULT_CACHE) -> list[Portrait]:
     """Portraits of a folder with `index.csv` (path, subject_id) and `faces_bbox.csv`, in the index's order.
 
     Pictures without a face box, of fewer than 90 pixels across the face, and black and white ones are left out.
+    Raises InputError where a table lacks a column.
     """
-    with (root / "index.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if not row["path"].startswith(f"{BACKGROUNDS}/")]
-    with (root / "faces_bbox.csv").open(newline="", encoding="utf-8") as file:
-        faces = {row["path"]: row for row in csv.DictReader(file)}
+    index = _table(root / "index.csv", ("path", "subject_id"))
+    rows = [row for row in index if not row["path"].startswith(f"{BACKGROUNDS}/")]
+    keys = [f"{point}_{axis}" for point in _POINTS for axis in "xy"]
+    faces = {row["path"]: row for row in _table(root / "faces_bbox.csv", ("path", "x", "y", "w", "h", *keys))}
     coloured = _coloured(root, [row["path"] for row in rows if row["path"] in faces], faces, cache)
     portraits = []
     for row in rows:
@@ -89,10 +93,7 @@ def load_portraits(root: Path, cache: Path = DEFAULT_CACHE) -> list[Portrait]:
         if name not in coloured:
             continue
         face = faces[name]
-        points = np.array(
-            [[float(face[f"{p}_x"]), float(face[f"{p}_y"])] for p in ("re", "le", "nose", "mouth", "rear", "lear")],
-            np.float32,
-        )
+        points = np.array([[float(face[f"{point}_x"]), float(face[f"{point}_y"])] for point in _POINTS], np.float32)
         portraits.append(
             Portrait(
                 path=root / name,
@@ -104,6 +105,15 @@ def load_portraits(root: Path, cache: Path = DEFAULT_CACHE) -> list[Portrait]:
             )
         )
     return portraits
+
+
+def _table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Raises InputError."""
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
+            raise InputError(f"{path} has no column {missing[0]}", remedy=f"give {', '.join(columns)}")
+        return list(reader)
 
 
 def load_backgrounds(root: Path) -> list[Path]:

@@ -13,10 +13,13 @@ from typing import Any
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from network import BlockShape, Shape
 from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
+
+from edge.errors import ModelError
 
 STEM_LAYERS = 2
 # A student's stem has ReLU only, and the teachers' slopes are largest there.
@@ -95,15 +98,17 @@ class Teacher(nn.Module):
     def __init__(self, path: Path, *, pixel_scale: float, contrast: bool) -> None:
         """contrast: give the first output minus the second as the only one.
 
-        Raises ValueError for a network of another structure.
+        Raises ModelError for a file that is no ONNX or a network of another structure.
         """
         super().__init__()
         self.pixel_scale = pixel_scale
-        self.side, steps = _read(path)
         try:
+            self.side, steps = _read(path)
             self.blocks = nn.ModuleList(_blocks(steps, contrast))
-        except (IndexError, KeyError) as error:
-            raise ValueError(f"{path} is not built like a MiniFASNet") from error
+        except (IndexError, KeyError, DecodeError) as error:
+            raise ModelError(
+                f"{path} is not built like a MiniFASNet", remedy="give one of the files that students.py names"
+            ) from error
         self.eval().requires_grad_(False)
 
     def forward(self, pixels: Tensor) -> Tensor:

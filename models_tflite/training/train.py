@@ -29,7 +29,7 @@ from teachers import Teacher
 
 from edge.config.choices import RuntimeChoice
 from edge.contracts.enums import Label
-from edge.errors import LivegateError
+from edge.errors import InputError, LivegateError
 from edge.evaluation.crops import face_crops
 from edge.evaluation.index import read_index
 from edge.inference.bundle import ModelBundle, default_models_dir
@@ -78,11 +78,13 @@ def main() -> int:
 
 def _train(plan: StudentPlan, arguments: argparse.Namespace) -> None:
     begin = time.monotonic()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    files = {form: arguments.work / f"{plan.name}-{arguments.seed}-{form}.onnx" for form in FORMS}
+    _check_present(plan, arguments.pad, list(files.values()) if arguments.measure else [])
+    for folder in (arguments.out, arguments.work):
+        _check_writable(folder)
     train, validation = prepared(arguments.pad, arguments.work, plan, arguments.seed)
     print(f"{plan.name}: {len(train.species)} crops, {len(validation.species)} of other people to validate", flush=True)
     teacher = plan.load_teacher(arguments.pad / "teachers")
-    files = {form: arguments.work / f"{plan.name}-{arguments.seed}-{form}.onnx" for form in FORMS}
     if not arguments.measure:
         students = distil(plan, teacher, train, label_weight=arguments.label_weight, seed=arguments.seed)
         for file, student in zip(files.values(), students, strict=True):
@@ -104,6 +106,32 @@ def _train(plan: StudentPlan, arguments: argparse.Namespace) -> None:
     (arguments.out / f"{plan.name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print_figures(table)
     print(f"{plan.name}: {minutes:.1f} minutes")
+
+
+def _check_present(plan: StudentPlan, pad: Path, networks: list[Path]) -> None:
+    """Raises InputError."""
+    given = (pad / "faces" / "index.csv", pad / "faces" / "faces_bbox.csv", pad / "teachers" / plan.teacher)
+    if missing := [path for path in given if not path.is_file()]:
+        raise InputError(
+            f"--pad {pad} has no {missing[0].relative_to(pad)}",
+            remedy="give the folder that README.md beside this command describes",
+        )
+    if missing := [path for path in networks if not path.is_file()]:
+        raise InputError(
+            f"--measure finds no {missing[0]}",
+            remedy="give the --work and --seed of a training that ended, or leave --measure out",
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises InputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written to: {error.strerror}", remedy="give another --out or --work"
+        ) from error
 
 
 def _finished(

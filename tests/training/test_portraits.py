@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from portraits import load_portraits, read
 
+from edge.errors import InputError
+
 
 def test_black_and_white_portraits_are_left_out(pictures: Path, cache: Path):
     names = [portrait.path.name for portrait in load_portraits(pictures, cache)]
@@ -37,5 +39,14 @@ def test_a_matte_is_computed_once(pictures: Path, tmp_path: Path):
 
 
 def test_a_picture_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"nobody\.jpg"):
+    with pytest.raises(InputError, match=r"nobody\.jpg"):
         read(tmp_path / "nobody.jpg")
+
+
+@pytest.mark.parametrize(("table", "column"), [("index.csv", "subject_id"), ("faces_bbox.csv", "nose_y")])
+def test_a_column_that_is_not_there_is_named(pictures: Path, tmp_path: Path, table: str, column: str):
+    for name in ("index.csv", "faces_bbox.csv"):
+        text = (pictures / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace(column, "else") if name == table else text, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{table} has no column {column}"):
+        load_portraits(tmp_path, tmp_path / "mattes")

@@ -25,6 +25,7 @@ from students import StudentPlan
 from teachers import Teacher
 from train import exported
 
+from edge.errors import ModelError
 from edge.inference.manifest import Manifest
 
 SIDE = 16
@@ -176,7 +177,7 @@ def test_another_network_is_no_teacher(tmp_path: Path) -> None:
     y = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
     graph = helper.make_graph([helper.make_node("Relu", ["input"], ["output"])], "other", [x], [y])
     onnx.save(helper.make_model(graph), str(tmp_path / "other.onnx"))
-    with pytest.raises(ValueError, match=r"other\.onnx is not built like a MiniFASNet"):
+    with pytest.raises(ModelError, match=r"other\.onnx is not built like a MiniFASNet"):
         Teacher(tmp_path / "other.onnx", pixel_scale=1.0, contrast=False)
 
 
