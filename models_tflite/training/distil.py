@@ -52,7 +52,7 @@ def distil(plan: StudentPlan, teacher: Teacher, crops: Crops, *, label_weight: f
     torch.manual_seed(seed)
     # A feature that fades away would slow every step down by a factor of ten.
     torch.set_flush_denormal(True)
-    student = Student(teacher.shape()).to(memory_format=torch.channels_last)
+    student = Student(teacher.shape(plan.wider)).to(memory_format=torch.channels_last)
     teacher.to(memory_format=torch.channels_last)
     source = batches(crops, np.random.default_rng(seed), plan.batch)
     scales, spread = _measured(plan, teacher, student, source)

@@ -22,7 +22,8 @@ class StudentPlan:
     """One student.
 
     manifest: without what training finds out. teacher_scale: of the pixels that the teacher is fed. steps: of the
-    three stages (block by block, whole, quantized). batch: pictures in a step.
+    three stages (block by block, whole, quantized). batch: pictures in a step. wider: channels within blocks, against
+    the teacher's, which have more to say for each since they are not cut off below 0.
     """
 
     manifest: Manifest
@@ -30,6 +31,7 @@ class StudentPlan:
     teacher_scale: float
     steps: tuple[int, int, int]
     batch: int
+    wider: float = 1.0
 
     @property
     def name(self) -> str:
@@ -47,7 +49,7 @@ class StudentPlan:
         return self.manifest.pad.live_index if self.manifest.pad else None
 
     def load_teacher(self, folder: Path) -> Teacher:
-        """Raises ValueError for a file of another structure."""
+        """Raises ModelError for a file that is no ONNX or of another structure."""
         return Teacher(folder / self.teacher, pixel_scale=self.teacher_scale, contrast=self.live is None)
 
     def live_logit(self, outputs: Tensor) -> Tensor:
@@ -64,10 +66,10 @@ def draft_of(name: str) -> Path:
 
 
 PLANS = {
-    name: StudentPlan(read_draft(draft_of(name)).manifest, teacher, teacher_scale, steps, batch)
-    for name, teacher, teacher_scale, steps, batch in (
-        ("livegate-surroundings", "4_0_0_80x80_MiniFASNetV1SE.onnx", 1.0, (2500, 2400, 500), 64),
-        ("livegate-head", "2.7_80x80_MiniFASNetV2.onnx", 1.0, (2500, 2400, 500), 64),
-        ("livegate-face", "facenox_98.20.onnx", 1 / 255, (2500, 1700, 400), 32),
+    name: StudentPlan(read_draft(draft_of(name)).manifest, teacher, teacher_scale, steps, batch, wider)
+    for name, teacher, teacher_scale, steps, batch, wider in (
+        ("livegate-surroundings", "4_0_0_80x80_MiniFASNetV1SE.onnx", 1.0, (2000, 4800, 500), 64, 1.5),
+        ("livegate-head", "2.7_80x80_MiniFASNetV2.onnx", 1.0, (2500, 2400, 500), 64, 1.0),
+        ("livegate-face", "facenox_98.20.onnx", 1 / 255, (2500, 1700, 400), 32, 1.0),
     )
 }

@@ -124,24 +124,27 @@ class Teacher(nn.Module):
             x = x + branches[-1] if block.residual else branches[-1]
         return given, branches
 
-    def shape(self) -> Shape:
-        """Of a student that can be held against this teacher after every block."""
+    def shape(self, wider: float = 1.0) -> Shape:
+        """Of a student that can be held against this teacher after every block.
+
+        wider: channels within its blocks against the teacher's.
+        """
         stem, *bottlenecks, head = self.blocks
         return Shape(
             side=self.side,
             stem=_eights(WIDER_STEM * _width(stem.parts[0])),
             blocks=(
-                _shape(stem.parts[STEM_LAYERS:], residual=False),
-                *(_shape(block.parts, residual=block.residual) for block in bottlenecks),
+                _shape(stem.parts[STEM_LAYERS:], wider, residual=False),
+                *(_shape(block.parts, wider, residual=block.residual) for block in bottlenecks),
             ),
             head=_width(head.parts[0]),
             outputs=len(head.parts[2].bias),
         )
 
 
-def _shape(parts: Any, *, residual: bool) -> BlockShape:
+def _shape(parts: Any, wider: float, *, residual: bool) -> BlockShape:
     return BlockShape(
-        inner=_eights(_width(parts[0])),
+        inner=_eights(wider * _width(parts[0])),
         width=_width(parts[2]),
         stride=parts[1].stride,
         residual=residual,
