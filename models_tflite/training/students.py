@@ -22,8 +22,8 @@ class StudentPlan:
     """One student.
 
     manifest: without what training finds out. teacher_scale: of the pixels that the teacher is fed. steps: of the
-    three stages (block by block, whole, quantized). batch: pictures in a step. wider: channels within blocks, against
-    the teacher's, which have more to say for each since they are not cut off below 0.
+    three stages (block by block, whole, quantized). batch: pictures in a step. wider: channels within blocks against
+    the teacher's, whose PReLU lets a channel say more than ReLU does.
     """
 
     manifest: Manifest
