@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval
 from edge.liveness.evidence import FaceBox, FrameEvidence
+from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
@@ -26,8 +26,6 @@ _PATIENCE_SECONDS: Final = 1.0
 # A slower camera gets no answer in the time that the session's machine gives a measurement
 # (edge.liveness.policy.Policy.measuring_limit), and lux decides before that runs out.
 _LONGEST: Final = 4.5
-# Of one ripple of the mains light, by which an exposure may miss a whole number of them.
-_WHOLE_PERIODS: Final = 0.01
 # Share of the face's rows that one level must have lit, and the middle of the face box that counts, each way.
 _ENOUGH_ROWS: Final = 0.6
 _MIDDLE: Final = 0.6
@@ -46,18 +44,16 @@ class LightStep:
         """lux: second opinion, None where there is none."""
         self._camera = camera
         self._backlight = backlight
-        mains = camera.traits.mains_hz
-        self._flicker_period = None if mains is None else 1 / (2 * mains)
+        self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
         self._samples: list[Sample] = []
-        self._held: Frame | None = None
         self._waited = 0
         self._began = now
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
-        camera.lock(self._flicker_period)
+        camera.lock(self._exposure.flicker_period)
         try:
             self._backlight_to_next_level(now)
         except Exception:
@@ -66,10 +62,9 @@ class LightStep:
 
     def light_of(self, frame: Frame) -> LightState:
         """What the display did while the frame was exposed."""
-        begins, ends = _windows(frame.exposure, 0, frame.height) if frame.exposure is not None else (None, None)
-        if begins is None or ends is None:
+        if frame.exposure is None:
             return LightState(display=None, settled=False)
-        stages = self._stage_of(begins, ends)
+        stages = self._stage_of(frame.exposure, 0, frame.height)
         first = int(stages[0])
         if first < 0 or (stages != first).any():
             return LightState(display=None, settled=False)
@@ -89,7 +84,7 @@ class LightStep:
         exposure = frame.exposure
         if exposure is None:
             return LightAnswer(None, "the camera's frames do not say when they were exposed")
-        if not self._is_held(frame):
+        if not self._exposure.holds(frame):
             return self._not_held(now)
         if self._face is None:
             return self._impatient("the face was not seen for long enough", now)
@@ -127,22 +122,6 @@ class LightStep:
         waited = now - self._stages[-1].commanded_at
         return LightAnswer(None, reason) if self._waited > _PATIENCE and waited > _PATIENCE_SECONDS else None
 
-    def _is_held(self, frame: Frame) -> bool:
-        """Believed of the metadata of two frames in a row; a change later begins the waiting anew."""
-        before, self._held = self._held, frame
-        if before is None or before.exposure is None or frame.exposure is None:
-            return False
-        one, other = before.exposure, frame.exposure
-        same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
-        return same and self._divides_flicker(other) is not False
-
-    def _divides_flicker(self, exposure: Exposure) -> bool | None:
-        """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""
-        if self._flicker_period is None or exposure.duration < self._flicker_period * (1 - _WHOLE_PERIODS):
-            return None
-        periods = exposure.duration / self._flicker_period
-        return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods
-
     def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> Sample | LightAnswer | None:
         edge = (1 - _MIDDLE) / 2
         top, bottom = (round(box.top + box.height * share) for share in (edge, 1 - edge))
@@ -156,7 +135,7 @@ class LightStep:
             return LightAnswer(None, "the camera's frames give no linear values")
         if self._camera.traits.focal is not None:
             self._distance = self._camera.traits.focal * frame.width * _FACE_WIDTH / box.width
-        stages = self._stage_of(*_windows(exposure, top, bottom))
+        stages = self._stage_of(exposure, top, bottom)
         counts = np.bincount(stages[stages >= 0], minlength=1)
         stage = int(counts.argmax())
         if counts[stage] < _ENOUGH_ROWS * len(stages):
@@ -164,13 +143,9 @@ class LightStep:
         self._clipped = max(self._clipped, rows.clipped)
         return Sample(stage, _LEVELS[stage], frame.captured_at, float(rows.levels[stages == stage].mean()))
 
-    def _stage_of(self, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.intp]:
-        """(rows,) number of the level that lit each row from begin to end of its exposure; -1: more than one."""
-        stages = np.full(len(begins), -1, np.intp)
-        for number, interval in enumerate(self._stages):
-            until = self._stages[number + 1].commanded_at if number + 1 < len(self._stages) else np.inf
-            stages[(begins >= interval.settled_at) & (ends <= until)] = number
-        return stages
+    def _stage_of(self, exposure: Exposure, top: int, bottom: int) -> NDArray[np.intp]:
+        """Of rows ``top`` up to ``bottom``, the level that lit them."""
+        return light_seen(self._stages, *exposure_windows(exposure, np.arange(top, bottom, dtype=np.float64)))
 
     def _circumstances(self, exposure: Exposure) -> Circumstances:
         due = None
@@ -178,18 +153,9 @@ class LightStep:
             due = OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
         return Circumstances(
             exposure=exposure.duration,
-            divides_flicker=self._divides_flicker(exposure) is True,
+            divides_flicker=self._exposure.divides_flicker(exposure) is True,
             clipped=self._clipped,
             lux=self._lux,
             due=due,
             lux_sees_all=self._camera.traits.spectrum is Spectrum.IR_CUT,
         )
-
-
-def _windows(exposure: Exposure, top: int, bottom: int) -> Sequence[NDArray[np.float64]]:
-    """Begin and end of the exposure of rows ``top`` up to ``bottom``, each widened by one exposure.
-
-    How far a camera's time stamps are off is not known before somebody has measured it.
-    """
-    begins = exposure.start + np.arange(top, bottom, dtype=np.float64) * exposure.line_time
-    return begins - exposure.duration, begins + 2 * exposure.duration
