@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import Spectrum
+from edge.contracts.enums import EvidenceOutcome, LightLevel, Spectrum
+from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
+from edge.session.lit_face import LitFace
+from edge.session.relief_answer import relief_answer
+from edge.vision.face_patch import Points
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
 # stays 0.25 s or longer: two flashes in more than a second (WCAG 2.3.1 allows three).
@@ -40,10 +45,19 @@ class LightStep:
     The methods raise HardwareError when camera or backlight fail.
     """
 
-    def __init__(self, camera: Camera, backlight: Backlight, now: float, *, lux: float | None) -> None:
-        """lux: second opinion, None where there is none."""
+    def __init__(
+        self,
+        camera: Camera,
+        backlight: Backlight,
+        now: float,
+        *,
+        lux: float | None,
+        display: DisplayGeometry | None = None,
+    ) -> None:
+        """lux: second opinion, None where there is none. display: None where no shape is to be told from its light."""
         self._camera = camera
         self._backlight = backlight
+        self._shape = None if display is None else LitFace(display, camera.traits.focal)
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
@@ -70,11 +84,13 @@ class LightStep:
             return LightState(display=None, settled=False)
         return LightState(display=_LEVELS[first])
 
-    def saw(self, frame: Frame, evidence: FrameEvidence | None, now: float) -> LightAnswer | None:
+    def saw(
+        self, frame: Frame, evidence: FrameEvidence | None, now: float, landmarks: Points | None = None
+    ) -> LightAnswer | None:
         """The answer, as soon as there is one. now: seconds on the session's clock.
 
-        evidence: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to be where
-        it was.
+        evidence, landmarks: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to
+        be where it was.
         """
         if now - self._began > _LONGEST:
             return LightAnswer(None, f"the camera is too slow: no answer within {_LONGEST:g} s")
@@ -93,6 +109,8 @@ class LightStep:
             return sample
         if sample is not None:
             self._samples.append(sample)
+        if self._shape is not None:
+            self._shape.saw(frame, landmarks, self._lit)
         stage = len(self._stages) - 1
         enough = sum(taken.stage == stage for taken in self._samples) >= _FRAMES_OF_EACH
         if not enough or now - self._stages[stage].settled_at < _LEAST_SECONDS:
@@ -100,10 +118,26 @@ class LightStep:
         if stage + 1 < len(_LEVELS):
             self._backlight_to_next_level(now)
             return None
-        return light_answer(self._samples, self._circumstances(exposure))
+        return self._with_shape(light_answer(self._samples, self._circumstances(exposure)))
+
+    def _with_shape(self, answer: LightAnswer) -> LightAnswer:
+        """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
+        if answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO or self._shape is None:
+            return answer
+        found = self._shape.relief()
+        if found is None:
+            return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
+        shape = relief_answer(found)
+        return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
+
+    def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        stages = light_seen(self._stages, *exposure_windows(exposure, rows))
+        return np.where(stages >= 0, np.array(_LEVELS)[stages], np.nan)[:, None]
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
+        if self._shape is not None:
+            self._shape.forget()
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
 

@@ -340,14 +340,16 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux())
+            display = self._devices.screen.geometry
+            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux(), display=display)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
     def _measure_on(self, frame: Frame, evidence: FrameEvidence | None) -> None:
         if self._light_step is None:
             return
-        answer = self._light_step.saw(frame, evidence, self._clock.now())
+        landmarks = None if evidence is None else self._vision.landmarks
+        answer = self._light_step.saw(frame, evidence, self._clock.now(), landmarks)
         if answer is not None:
             self._end_light_step()
             self._measured(answer)
@@ -365,11 +367,12 @@ class _Run:
     def _play_light(self, plan: LightPlan) -> None:
         camera, screen = self._devices.camera, self._devices.screen
         self._plan_id = plan.plan_id
-        if not (screen.available and camera.traits.exposure_metadata):
+        display = screen.geometry
+        if display is None or not camera.traits.exposure_metadata:
             self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, "no display to play a code on"))
             return
         try:
-            self._light_challenge = LightChallenge(camera, screen, plan, self._clock.now())
+            self._light_challenge = LightChallenge(camera, screen, display, plan, self._clock.now())
         except HardwareError as error:
             self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, error.what))
 
