@@ -146,6 +146,8 @@ class LightStep:
         if len(self._stages) > 1:
             return LightAnswer(None, _NOT_HELD)
         self._samples.clear()
+        if self._shape is not None:
+            self._shape.forget()
         return self._impatient(_NOT_HELD, now)
 
     def _backlight_to_next_level(self, now: float) -> None:

@@ -113,7 +113,8 @@ class FaceGrid:
         # 2 k + 1 of the frame.
         middle = (corner + matrix @ (0.5, 0.5) - (x, y) - 1.0) / 2
         onto_grid = np.column_stack([matrix / 2, middle])
-        across = max(1, round(math.sqrt(abs(float(np.linalg.det(matrix)))) / 2))
+        # An even number of pixels has no middle one, and would shift the picture.
+        across = 2 * round((math.sqrt(abs(float(np.linalg.det(matrix)))) / 2 - 1) / 2) + 1
         places = np.arange(CELLS) + 0.5
         return Patch(
             _on_grid(picture.levels, onto_grid, across),

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from edge.vision.face_patch import CELLS, Grid, Patch, Surface
 
-# Of the movements found, those that are taken out; the others are changes of light.
-_MOVEMENTS: Final = 6
+# What all lights add, against the light of the surroundings.
+_STRONG: Final = 0.04
 # Against the noise of the slopes that movement is found by, cells.
 _SLOPE_BLUR: Final = 0.6
 _DARKEST: Final = 1e-3
@@ -72,21 +72,46 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
 
     samples: in order of time, of one grid. surface: under that grid.
     """
-    lit = np.stack([sample.lit for sample in samples])
-    values = np.stack([sample.patch.levels for sample in samples]).astype(np.float64)
-    movement = _movement(values, surface)
-    steady = values - np.einsum("fm,mrc->frc", movement.amounts, movement.patterns)
     times = np.array([sample.time for sample in samples])
-    span = float(np.ptp(times))
-    if span <= 0:
+    if np.ptp(times) <= 0:
         return None
-    when = (times - times.mean()) / span
-    nuisance = np.column_stack([np.ones_like(when), when, when**2, movement.amounts - movement.amounts.mean(axis=0)])
+    values = np.stack([sample.patch.levels for sample in samples]).astype(np.float64)
+    lit = np.stack([sample.lit for sample in samples])
+    clipped = np.stack([sample.patch.clipped for sample in samples]).max(axis=0) > 0
+    movement = _Movement(values.mean(axis=0), surface)
+    at_rest = _fit(values, lit, times, None)
+    # Of a strong light even its own pattern would pass for movement, and of a weak one movement would pass for light.
+    change = values - np.nan_to_num(lit[:, :, None] * at_rest.ours).sum(axis=3) if _strong(at_rest, surface) else values
+    amounts = movement.amounts(change)
+    steady = values - movement.of(amounts)
+    fitted = _fit(steady, lit, times, amounts)
+    known = fitted.known & ~clipped & (fitted.ambient > 0)
+    face = known & surface.still
+    if not face.any():
+        return None
+    levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
+    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    ambient: Grid
+    ours: Grid
+    covariance: Grid
+    known: NDArray[np.bool_]
+
+
+def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
+    """amounts: (frames, movements) of movement, in which each cell has a share of its own."""
+    when = (times - times.mean()) / np.ptp(times)
+    nuisance = np.column_stack([np.ones_like(when), when, when**2])
+    if amounts is not None:
+        nuisance = np.column_stack([nuisance, amounts - amounts.mean(axis=0)])
     lights = lit.shape[2]
     shape = (CELLS, CELLS)
-    ambient, ours = np.zeros(shape), np.zeros((*shape, lights))
-    covariance = np.zeros((*shape, lights, lights))
-    known = np.zeros(shape, np.bool_)
+    fit = _Fit(
+        np.zeros(shape), np.zeros((*shape, lights)), np.zeros((*shape, lights, lights)), np.zeros(shape, np.bool_)
+    )
     for row in range(CELLS):
         usable = np.isfinite(lit[:, row]).all(axis=1)
         design = np.column_stack([lit[usable, row], nuisance[usable]])
@@ -96,48 +121,46 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
         scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
         scaled = design / scale
         inverse = np.linalg.pinv(scaled.T @ scaled)
-        fitted = inverse @ scaled.T @ steady[usable, row]
-        left = steady[usable, row] - scaled @ fitted
+        found = inverse @ scaled.T @ values[usable, row]
+        left = values[usable, row] - scaled @ found
         variance = (left**2).sum(axis=0) / spare
-        part = inverse[:lights, :lights] / np.outer(scale[:lights], scale[:lights])
-        ours[row] = (fitted[:lights] / scale[:lights, None]).T
-        ambient[row] = fitted[lights] / scale[lights]
-        covariance[row] = variance[:, None, None] * part
-        known[row] = True
-    clipped = np.stack([sample.patch.clipped for sample in samples]).max(axis=0) > 0
-    known &= ~clipped & (ambient > 0)
-    face = known & surface.still
-    if not face.any():
-        return None
-    levels = steady[:, face].sum(axis=1) / ambient[face].sum()
-    return LightResponse(ambient, ours, covariance, known, levels)
+        fit.ours[row] = (found[:lights] / scale[:lights, None]).T
+        fit.ambient[row] = found[lights] / scale[lights]
+        fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
+        fit.known[row] = True
+    return fit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _strong(fit: _Fit, surface: Surface) -> bool:
+    face = fit.known & surface.still
+    return bool(fit.ours[face].sum() > _STRONG * fit.ambient[face].sum())
+
+
 class _Movement:
-    """patterns: (m, CELLS, CELLS), what a unit of each movement adds. amounts: (frames, m)."""
+    """What small movements of the face add to its picture, found where nothing blinks or speaks."""
 
-    patterns: Grid
-    amounts: Grid
+    def __init__(self, mean: Grid, surface: Surface) -> None:
+        """mean: (CELLS, CELLS) of all frames."""
+        down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), _SLOPE_BLUR))
+        y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
+        still = surface.still
+        depth = surface.depth - surface.depth[still].mean()
+        depth /= max(float(depth[still].std()), 1e-9)
+        across, upright = surface.normals[..., 0], surface.normals[..., 1]
+        movements = (right, down, right * x + down * y, down * x - right * y, right * depth, down * depth)
+        # Changes of light that are smooth over the face or over a head are not to pass for movement.
+        lights = (mean, mean * x, mean * y, mean * across, mean * upright)
+        self._patterns = np.stack(movements)
+        self._still = still
+        self._weights = 1 / np.sqrt(np.maximum(mean, _DARKEST))
+        self._design = (np.stack([*movements, *lights]) * self._weights)[:, still].T
 
+    def amounts(self, values: Grid) -> Grid:
+        """(frames, movements) in (frames, CELLS, CELLS), against their mean."""
+        change = ((values - values.mean(axis=0)) * self._weights)[:, self._still].T
+        found = np.linalg.lstsq(self._design, change, rcond=None)[0].T
+        return np.asarray(found[:, : len(self._patterns)])
 
-def _movement(values: Grid, surface: Surface) -> _Movement:
-    """Found where nothing blinks or speaks, beside changes of light that are smooth over the face or a head."""
-    mean = values.mean(axis=0)
-    down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), _SLOPE_BLUR))
-    y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
-    still = surface.still
-    depth = surface.depth - surface.depth[still].mean()
-    depth /= max(float(depth[still].std()), 1e-9)
-    across, upright = surface.normals[..., 0], surface.normals[..., 1]
-    patterns = np.stack(
-        [
-            *(right, down, right * x + down * y, down * x - right * y, right * depth, down * depth),
-            *(mean, mean * x, mean * y, mean * across, mean * upright),
-        ]
-    )
-    weights = 1 / np.sqrt(np.maximum(mean, _DARKEST))
-    design = (patterns * weights)[:, still].T
-    change = ((values - mean) * weights)[:, still].T
-    amounts = np.linalg.lstsq(design, change, rcond=None)[0].T
-    return _Movement(patterns[:_MOVEMENTS], amounts[:, :_MOVEMENTS])
+    def of(self, amounts: Grid) -> Grid:
+        """(frames, CELLS, CELLS) what they add."""
+        return np.asarray(np.einsum("fm,mrc->frc", amounts, self._patterns))

@@ -27,6 +27,8 @@ _USUAL_DISTANCE: Final = 0.5
 _TURNED: Final = 0.2
 # Of the median light of the surroundings; hair and shadow have less.
 _DARK: Final = 0.15
+# Where the surroundings give less than half of what the display gives, their noise is no longer small beside it.
+_DARKEST_ROOM: Final = 2.0
 # Deviations are taken to be no smaller than this share of their median: a few frames may agree by chance.
 _LEAST_DEVIATION: Final = 0.5
 # What lies further from the fit, in its own scatter, is a mirrored lamp, an edge or a strand of hair.
@@ -63,7 +65,7 @@ class Relief:
 def relief(
     response: LightResponse, surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
 ) -> Relief | None:
-    """None where too little of the face can be compared, or nothing of the display's light is in it.
+    """None where too little of the face can be compared: nothing of the display's light is in it, or hardly any other.
 
     focal: length in widths of the picture, None where it is not known. size: width and height of the frames, pixels.
     """
@@ -77,6 +79,8 @@ def relief(
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
+    if ours.sum() > _DARKEST_ROOM * ambient.sum():
+        return None
     sheet = _sheet()[chosen]
     shape = np.log(np.maximum(left + right, 1e-9))[chosen]
     design = np.column_stack([sheet, shape - shape.mean()])
