@@ -3,7 +3,7 @@
     python -m benchmarks.light_evidence [--each N] [--jobs N] > light.json
 
 Simulated throughout: it shows what the method makes of this model of the world, and nothing about how often it errs on
-people. Faces, distances, head shapes and ways of holding are drawn anew for every session, the same for the same number.
+people. Faces, distances, head shapes and ways of holding are drawn for every session, the same for the same number.
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ def subject_of(kind: str, rng: np.random.Generator) -> Mapping[str, Any]:
     }[kind]
 
 
-KINDS = tuple(f"print_{name}" for name in ("matte", "glossy", "bent", "cut_out", "worn", "backlit")) + (
-    "screen_tablet",
-    "screen_video",
-    "screen_large",
+KINDS = (
+    *(f"print_{name}" for name in ("matte", "glossy", "bent", "cut_out", "worn", "backlit")),
+    *("screen_tablet", "screen_video", "screen_large"),
 )
 
 
