@@ -98,7 +98,10 @@ class EvidenceItem(Outgoing):
     reason: str
     margin: Annotated[
         float | None,
-        Field(description="Of pad: of the networks together, in units of their manifests' spread; of light: contrast"),
+        Field(
+            description="Of pad: of the networks together, in units of their manifests' spread; of light: share of a "
+            "head's relief, or contrast where none was told"
+        ),
     ] = None
 
 

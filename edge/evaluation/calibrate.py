@@ -44,6 +44,7 @@ from edge.liveness.evidence import FrameEvidence
 from edge.liveness.fusion import best_frames, judge_pad, may_be_judged
 from edge.session.clock import Clock
 from edge.session.runner import Devices, SessionRunner, Vision
+from edge.vision.face_patch import Points
 
 # A median of fewer lets one person decide.
 FEWEST_PEOPLE = 3
@@ -263,6 +264,11 @@ class Witness:
     def __init__(self, vision: Vision) -> None:
         self._vision = vision
         self._seen: list[FrameEvidence] = []
+
+    @property
+    def landmarks(self) -> Points | None:
+        """What the vision behind it has."""
+        return self._vision.landmarks
 
     def reset(self) -> None:
         self._vision.reset()

@@ -1,9 +1,9 @@
-"""Linear light out of a frame, row by row."""
+"""Linear light out of a frame: row by row, and as a picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,3 +62,41 @@ def _of_mosaic(raw: Mosaic, top: int, bottom: int, left: int, right: int) -> Row
         counted += green.size
     levels = (means - raw.black) / (raw.white - raw.black)
     return RowLevels(levels.astype(np.float32), clipped / counted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LightPicture:
+    """A window of a frame in linear light, at half its size. ``repr`` shows no values.
+
+    levels: (rows / 2, columns / 2) float32, mean of all colours of each 2 x 2 pixels, 0..1 of full scale; noise around
+    nothing may be a little below 0. clipped: float32 of the same shape, share of those values at the end of the scale.
+    """
+
+    levels: NDArray[np.float32] = field(repr=False)
+    clipped: NDArray[np.float32] = field(repr=False)
+
+
+def light_picture(frame: Frame, top: int, bottom: int, left: int, right: int) -> LightPicture | None:
+    """Of a window, rows ``top`` up to ``bottom`` and columns ``left`` up to ``right``, which lies in the picture.
+
+    All colours together, because a small difference needs every photon. From the raw values or from the pixels as
+    ``row_levels`` takes them, and None where it gives None. Raises ValueError for a window that is empty or cuts a cell
+    of 2 x 2 pixels.
+    """
+    if any(edge % 2 for edge in (top, bottom, left, right)) or bottom <= top or right <= left:
+        raise ValueError(f"a window from {left}, {top} up to {right}, {bottom} cuts a cell of 2 x 2 pixels or is empty")
+    if frame.raw is not None:
+        values = frame.raw.values[top:bottom, left:right]
+        levels = (_quartered(values) - frame.raw.black) / (frame.raw.white - frame.raw.black)
+        return LightPicture(levels.astype(np.float32), _quartered(values >= frame.raw.white))
+    if frame.tone is not Tone.SRGB:
+        return None
+    pixels = frame.pixels[top:bottom, left:right]
+    return LightPicture(_quartered(_SRGB[pixels].mean(axis=2)), _quartered((pixels >= _CLIPPED).mean(axis=2)))
+
+
+def _quartered(values: NDArray[Any]) -> NDArray[np.float32]:
+    """(h, w) → (h / 2, w / 2) means of 2 x 2."""
+    rows = values[0::2].astype(np.float32) + values[1::2]
+    quarters: NDArray[np.float32] = (rows[:, 0::2] + rows[:, 1::2]) / np.float32(4)
+    return quarters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.contracts.enums import Prompt
+from edge.frames.display import DisplayGeometry
 from edge.hardware.ports import LightBand, LightInterval, Pattern
 
 
@@ -63,6 +64,10 @@ class NullScreen:
     @property
     def available(self) -> bool:
         return False
+
+    @property
+    def geometry(self) -> DisplayGeometry | None:
+        return None
 
     def show_prompt(self, prompt: Prompt | None) -> None: ...
 

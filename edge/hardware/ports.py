@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
+from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
 
 
@@ -164,6 +165,11 @@ class Screen(Protocol):
 
     @property
     def available(self) -> bool: ...
+
+    @property
+    def geometry(self) -> DisplayGeometry | None:
+        """None where it is not known; then no shape can be told from its light."""
+        ...
 
     def show_prompt(self, prompt: Prompt | None) -> None:
         """Raises HardwareError when the screen is lost."""

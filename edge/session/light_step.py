@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import Spectrum
+from edge.contracts.enums import EvidenceOutcome, LightLevel, Spectrum
+from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval
 from edge.liveness.evidence import FaceBox, FrameEvidence
+from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
+from edge.session.lit_face import LitFace
+from edge.session.relief_answer import relief_answer
+from edge.vision.face_patch import Points
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
 # stays 0.25 s or longer: two flashes in more than a second (WCAG 2.3.1 allows three).
@@ -26,8 +31,6 @@ _PATIENCE_SECONDS: Final = 1.0
 # A slower camera gets no answer in the time that the session's machine gives a measurement
 # (edge.liveness.policy.Policy.measuring_limit), and lux decides before that runs out.
 _LONGEST: Final = 4.5
-# Of one ripple of the mains light, by which an exposure may miss a whole number of them.
-_WHOLE_PERIODS: Final = 0.01
 # Share of the face's rows that one level must have lit, and the middle of the face box that counts, each way.
 _ENOUGH_ROWS: Final = 0.6
 _MIDDLE: Final = 0.6
@@ -42,22 +45,29 @@ class LightStep:
     The methods raise HardwareError when camera or backlight fail.
     """
 
-    def __init__(self, camera: Camera, backlight: Backlight, now: float, *, lux: float | None) -> None:
-        """lux: second opinion, None where there is none."""
+    def __init__(
+        self,
+        camera: Camera,
+        backlight: Backlight,
+        now: float,
+        *,
+        lux: float | None,
+        display: DisplayGeometry | None = None,
+    ) -> None:
+        """lux: second opinion, None where there is none. display: None where no shape is to be told from its light."""
         self._camera = camera
         self._backlight = backlight
-        mains = camera.traits.mains_hz
-        self._flicker_period = None if mains is None else 1 / (2 * mains)
+        self._shape = None if display is None else LitFace(display, camera.traits.focal)
+        self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
         self._samples: list[Sample] = []
-        self._held: Frame | None = None
         self._waited = 0
         self._began = now
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
-        camera.lock(self._flicker_period)
+        camera.lock(self._exposure.flicker_period)
         try:
             self._backlight_to_next_level(now)
         except Exception:
@@ -66,20 +76,21 @@ class LightStep:
 
     def light_of(self, frame: Frame) -> LightState:
         """What the display did while the frame was exposed."""
-        begins, ends = _windows(frame.exposure, 0, frame.height) if frame.exposure is not None else (None, None)
-        if begins is None or ends is None:
+        if frame.exposure is None:
             return LightState(display=None, settled=False)
-        stages = self._stage_of(begins, ends)
+        stages = self._stage_of(frame.exposure, 0, frame.height)
         first = int(stages[0])
         if first < 0 or (stages != first).any():
             return LightState(display=None, settled=False)
         return LightState(display=_LEVELS[first])
 
-    def saw(self, frame: Frame, evidence: FrameEvidence | None, now: float) -> LightAnswer | None:
+    def saw(
+        self, frame: Frame, evidence: FrameEvidence | None, now: float, landmarks: Points | None = None
+    ) -> LightAnswer | None:
         """The answer, as soon as there is one. now: seconds on the session's clock.
 
-        evidence: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to be where
-        it was.
+        evidence, landmarks: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to
+        be where it was.
         """
         if now - self._began > _LONGEST:
             return LightAnswer(None, f"the camera is too slow: no answer within {_LONGEST:g} s")
@@ -89,7 +100,7 @@ class LightStep:
         exposure = frame.exposure
         if exposure is None:
             return LightAnswer(None, "the camera's frames do not say when they were exposed")
-        if not self._is_held(frame):
+        if not self._exposure.holds(frame):
             return self._not_held(now)
         if self._face is None:
             return self._impatient("the face was not seen for long enough", now)
@@ -98,6 +109,8 @@ class LightStep:
             return sample
         if sample is not None:
             self._samples.append(sample)
+        if self._shape is not None:
+            self._shape.saw(frame, landmarks, self._lit)
         stage = len(self._stages) - 1
         enough = sum(taken.stage == stage for taken in self._samples) >= _FRAMES_OF_EACH
         if not enough or now - self._stages[stage].settled_at < _LEAST_SECONDS:
@@ -105,10 +118,26 @@ class LightStep:
         if stage + 1 < len(_LEVELS):
             self._backlight_to_next_level(now)
             return None
-        return light_answer(self._samples, self._circumstances(exposure))
+        return self._with_shape(light_answer(self._samples, self._circumstances(exposure)))
+
+    def _with_shape(self, answer: LightAnswer) -> LightAnswer:
+        """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
+        if answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO or self._shape is None:
+            return answer
+        found = self._shape.relief()
+        if found is None:
+            return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
+        shape = relief_answer(found)
+        return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
+
+    def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        stages = light_seen(self._stages, *exposure_windows(exposure, rows))
+        return np.where(stages >= 0, np.array(_LEVELS)[stages], np.nan)[:, None]
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
+        if self._shape is not None:
+            self._shape.forget()
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
 
@@ -117,6 +146,8 @@ class LightStep:
         if len(self._stages) > 1:
             return LightAnswer(None, _NOT_HELD)
         self._samples.clear()
+        if self._shape is not None:
+            self._shape.forget()
         return self._impatient(_NOT_HELD, now)
 
     def _backlight_to_next_level(self, now: float) -> None:
@@ -126,22 +157,6 @@ class LightStep:
     def _impatient(self, reason: str, now: float) -> LightAnswer | None:
         waited = now - self._stages[-1].commanded_at
         return LightAnswer(None, reason) if self._waited > _PATIENCE and waited > _PATIENCE_SECONDS else None
-
-    def _is_held(self, frame: Frame) -> bool:
-        """Believed of the metadata of two frames in a row; a change later begins the waiting anew."""
-        before, self._held = self._held, frame
-        if before is None or before.exposure is None or frame.exposure is None:
-            return False
-        one, other = before.exposure, frame.exposure
-        same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
-        return same and self._divides_flicker(other) is not False
-
-    def _divides_flicker(self, exposure: Exposure) -> bool | None:
-        """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""
-        if self._flicker_period is None or exposure.duration < self._flicker_period * (1 - _WHOLE_PERIODS):
-            return None
-        periods = exposure.duration / self._flicker_period
-        return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods
 
     def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> Sample | LightAnswer | None:
         edge = (1 - _MIDDLE) / 2
@@ -156,7 +171,7 @@ class LightStep:
             return LightAnswer(None, "the camera's frames give no linear values")
         if self._camera.traits.focal is not None:
             self._distance = self._camera.traits.focal * frame.width * _FACE_WIDTH / box.width
-        stages = self._stage_of(*_windows(exposure, top, bottom))
+        stages = self._stage_of(exposure, top, bottom)
         counts = np.bincount(stages[stages >= 0], minlength=1)
         stage = int(counts.argmax())
         if counts[stage] < _ENOUGH_ROWS * len(stages):
@@ -164,13 +179,9 @@ class LightStep:
         self._clipped = max(self._clipped, rows.clipped)
         return Sample(stage, _LEVELS[stage], frame.captured_at, float(rows.levels[stages == stage].mean()))
 
-    def _stage_of(self, begins: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.intp]:
-        """(rows,) number of the level that lit each row from begin to end of its exposure; -1: more than one."""
-        stages = np.full(len(begins), -1, np.intp)
-        for number, interval in enumerate(self._stages):
-            until = self._stages[number + 1].commanded_at if number + 1 < len(self._stages) else np.inf
-            stages[(begins >= interval.settled_at) & (ends <= until)] = number
-        return stages
+    def _stage_of(self, exposure: Exposure, top: int, bottom: int) -> NDArray[np.intp]:
+        """Of rows ``top`` up to ``bottom``, the level that lit them."""
+        return light_seen(self._stages, *exposure_windows(exposure, np.arange(top, bottom, dtype=np.float64)))
 
     def _circumstances(self, exposure: Exposure) -> Circumstances:
         due = None
@@ -178,18 +189,9 @@ class LightStep:
             due = OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
         return Circumstances(
             exposure=exposure.duration,
-            divides_flicker=self._divides_flicker(exposure) is True,
+            divides_flicker=self._exposure.divides_flicker(exposure) is True,
             clipped=self._clipped,
             lux=self._lux,
             due=due,
             lux_sees_all=self._camera.traits.spectrum is Spectrum.IR_CUT,
         )
-
-
-def _windows(exposure: Exposure, top: int, bottom: int) -> Sequence[NDArray[np.float64]]:
-    """Begin and end of the exposure of rows ``top`` up to ``bottom``, each widened by one exposure.
-
-    How far a camera's time stamps are off is not known before somebody has measured it.
-    """
-    begins = exposure.start + np.arange(top, bottom, dtype=np.float64) * exposure.line_time
-    return begins - exposure.duration, begins + 2 * exposure.duration

@@ -41,13 +41,16 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
+from edge.liveness.plans import LightPlan
 from edge.liveness.policy import Policy
 from edge.liveness.state import Phase
 from edge.session.clock import Clock
 from edge.session.light_answer import LightAnswer
+from edge.session.light_challenge import ChallengeAnswer, LightChallenge
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import LightStep
 from edge.session.report import attempt_report
+from edge.vision.face_patch import Points
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +58,15 @@ READ_TIMEOUT = 0.5
 # Of the log entry with backlight and illuminator after a session.
 LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
+# No frame of it is judged by networks.
+CHANGING = LightState(settled=False)
 
 
 class Vision(Protocol):
     """What the runner needs of edge.vision."""
+
+    @property
+    def landmarks(self) -> Points | None: ...
 
     def reset(self) -> None: ...
 
@@ -164,6 +172,8 @@ class _Run:
         self._on_attempt = on_attempt
         self._measurement = 0
         self._light_step: LightStep | None = None
+        self._light_challenge: LightChallenge | None = None
+        self._plan_id = ""
         self._bright_from = -math.inf
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
@@ -191,7 +201,7 @@ class _Run:
 
     def put_back(self) -> None:
         # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
-        self._light_step = None
+        self._light_step = self._light_challenge = None
         self._restore_lights()
         self._vision.reset()
         self._devices.camera.close()
@@ -215,6 +225,8 @@ class _Run:
             self._carry_out(effect)
         if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
+        if self._light_challenge is not None and self._state.phase is not Phase.LIGHT_CHALLENGE:
+            self._end_light_challenge()
         if self._state.phase is not before or prompt is not None:
             self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
 
@@ -235,9 +247,11 @@ class _Run:
         judge = wants_judgement(self._state)
         if self._light_step is not None:
             frame = replace(frame, light=self._light_step.light_of(frame))
+        elif self._light_challenge is not None:
+            frame = replace(frame, light=CHANGING)
         elif frame.exposure is not None and _began(frame) - frame.exposure.duration < self._bright_from:
             # Exposed during a measurement that has ended since, perhaps under a dark display.
-            frame = replace(frame, light=LightState(settled=False))
+            frame = replace(frame, light=CHANGING)
         try:
             if self._light_step is not None and frame.light.display != 1.0:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
@@ -245,6 +259,7 @@ class _Run:
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
+            self._challenge_on(frame)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
@@ -269,7 +284,7 @@ class _Run:
             case MeasureLight(measurement):
                 self._measure_light(measurement)
             case PlayLight(plan):
-                self._pending.append(_not_judged(plan.plan_id, "the answer to the light challenge"))
+                self._play_light(plan)
             case PlayMotion(plan):
                 self._pending.append(_not_judged(plan.plan_id, "head movement"))
             case AttemptEnded(attempt, outcome, last):
@@ -325,14 +340,16 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux())
+            display = self._devices.screen.geometry
+            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux(), display=display)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
     def _measure_on(self, frame: Frame, evidence: FrameEvidence | None) -> None:
         if self._light_step is None:
             return
-        answer = self._light_step.saw(frame, evidence, self._clock.now())
+        landmarks = None if evidence is None else self._vision.landmarks
+        answer = self._light_step.saw(frame, evidence, self._clock.now(), landmarks)
         if answer is not None:
             self._end_light_step()
             self._measured(answer)
@@ -346,6 +363,42 @@ class _Run:
         except HardwareError as error:
             log.exception("the light measurement could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _play_light(self, plan: LightPlan) -> None:
+        camera, screen = self._devices.camera, self._devices.screen
+        self._plan_id = plan.plan_id
+        display = screen.geometry
+        if display is None or not camera.traits.exposure_metadata:
+            self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, "no display to play a code on"))
+            return
+        try:
+            self._light_challenge = LightChallenge(camera, screen, display, plan, self._clock.now())
+        except HardwareError as error:
+            self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, error.what))
+
+    def _challenge_on(self, frame: Frame) -> None:
+        if self._light_challenge is None:
+            return
+        answer = self._light_challenge.saw(frame, self._vision.landmarks, self._clock.now())
+        if answer is not None:
+            self._end_light_challenge()
+            self._light_answered(answer)
+
+    def _end_light_challenge(self) -> None:
+        ending, self._light_challenge = self._light_challenge, None
+        if ending is None:
+            return
+        try:
+            self._bright_from = ending.end(self._clock.now()).settled_at
+        except HardwareError as error:
+            log.exception("the light challenge could not be ended")
+            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _light_answered(self, answer: ChallengeAnswer) -> None:
+        log.info("light challenge", evidence=answer.outcome.value, reason=answer.reason, overwhelmed=answer.overwhelmed)
+        self._pending.append(
+            ChallengeFinished(self._plan_id, answer.outcome, answer.reason, answer.margin, answer.overwhelmed)
+        )
 
     def _measured(self, answer: LightAnswer) -> None:
         level, reason = answer.level, answer.reason

@@ -11,6 +11,7 @@ from typing import Final, cast
 import numpy as np
 
 from edge.contracts.enums import Prompt
+from edge.frames.display import DisplayGeometry
 from edge.frames.picture import Picture, read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
@@ -84,7 +85,7 @@ class _Builder:
 
     def stage(self) -> Stage:
         terminal, surroundings = self.given.terminal, self.given.surroundings
-        display = None if terminal.display is None else DisplayOutputs(Commanded(0.0), Commanded(0.0))
+        display = None if terminal.display is None else _display(terminal.display)
         illuminator = None if terminal.illuminator is None else Commanded(0.0)
         return Stage(
             subjects=self._subjects(),
@@ -233,6 +234,11 @@ def _surrounding(surroundings: scene.Surroundings) -> Sequence[Lamp]:
     output: Signal = Mains(ambient.mains_hz, ambient.flicker) if ambient.flicker > 0 else Steady()
     dome = Dome(ambient.lux, _LIGHTS[ambient.light], output, ambient.above)
     return (dome,) if sun is None else (dome, Distant(sun.lux, _towards(sun), _SUNLIGHT, Steady()))
+
+
+def _display(given: scene.Display) -> DisplayOutputs:
+    geometry = DisplayGeometry(given.width, given.height, given.right, given.down)
+    return DisplayOutputs(Commanded(0.0), Commanded(0.0), geometry)
 
 
 def _own(terminal: scene.Terminal, outputs: DisplayOutputs | None, diode: Commanded | None) -> Sequence[Lamp]:

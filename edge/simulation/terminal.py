@@ -17,6 +17,7 @@ import numpy as np
 
 from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
+from edge.frames.display import DisplayGeometry
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
 from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.hardware.null import NullBacklight
@@ -49,10 +50,11 @@ _LIT: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DisplayOutputs:
-    """Outputs of the display's halves, left and right as the person before it sees them."""
+    """The outputs of the display's halves, left and right as the person before it sees them, and where it is."""
 
     left: Commanded
     right: Commanded
+    geometry: DisplayGeometry | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,6 +282,11 @@ class SimulatedScreen:
     @property
     def available(self) -> bool:
         return self._playing.display is not None
+
+    @property
+    def geometry(self) -> DisplayGeometry | None:
+        outputs = self._playing.stage.display
+        return None if outputs is None else outputs.geometry
 
     def show_prompt(self, prompt: Prompt | None) -> None:
         if self.available:

@@ -8,6 +8,7 @@ from edge.frames.frame import Frame
 from edge.inference.calibration import SiteCalibration
 from edge.liveness.evidence import FrameEvidence
 from edge.vision.detector import Detector
+from edge.vision.face_patch import Points
 from edge.vision.landmarks import FaceMesh, five_points
 from edge.vision.network import Networks
 from edge.vision.pad import PadJudge
@@ -50,15 +51,23 @@ class FaceVision:
             min_other_share=self._limits.min_other_share,
         )
         self._pad = PadJudge(bundle.pad, calibration, timer=timer)
+        self._landmarks: Points | None = None
+
+    @property
+    def landmarks(self) -> Points | None:
+        """(468, 3) of the face in the frame seen last, as ``edge.vision.landmarks.Mesh`` has them; None: no face."""
+        return self._landmarks
 
     def reset(self) -> None:
         """Forget the track: a new attempt."""
         self._tracker.reset()
+        self._landmarks = None
 
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
         """judge: False leaves the PAD networks out. Raises ModelError when a network fails."""
         sighting = self._tracker.follow(frame)
         face = sighting.face
+        self._landmarks = None if face is None else face.mesh.points
         if face is None:
             return FrameEvidence(
                 sequence=frame.sequence,

@@ -42,7 +42,9 @@ class ScriptedCamera:
 
 
 class ScriptedVision:
-    """Finds a face in every frame; ``margin`` and ``failures`` are what it says of it."""
+    """Finds a face in every frame; ``margin`` and ``failures`` are what it says of it. It knows no landmarks."""
+
+    landmarks = None
 
     def __init__(self, margin: float = 3.0, failures: tuple[QualityFailure, ...] = ()):
         self.margin = margin

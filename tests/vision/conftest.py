@@ -11,7 +11,11 @@ import pytest
 
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.manifest import Manifest, installed_models
-from tests.vision.scene import Bundle, Counted, Pixels, Scripted, pad_manifest, placed
+from edge.vision.detector import Detector
+from edge.vision.face_patch import Points
+from edge.vision.landmarks import FaceMesh
+from edge.vision.tracking import FaceTracker
+from tests.vision.scene import Bundle, Counted, Pixels, Scripted, frame_of, pad_manifest, placed
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +52,12 @@ def portraits() -> dict[str, Pixels]:
 def webcam(portraits: dict[str, Pixels]) -> Callable[..., Pixels]:
     """Makes a frame with one person's face: ``width`` of the face box and where its middle is, in pixels."""
     return lambda name="P001", **where: placed(portraits[name], **where)
+
+
+@pytest.fixture(scope="session")
+def face_landmarks(models: ModelBundle, portraits: dict[str, Pixels]) -> Points:
+    """(468, 3) of a portrait."""
+    tracker = FaceTracker(Detector(models.detector), FaceMesh(models.landmarks), min_other_share=0.5)
+    face = tracker.follow(frame_of(portraits["P001"])).face
+    assert face is not None
+    return face.mesh.points

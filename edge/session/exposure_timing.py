@@ -1,0 +1,60 @@
+"""Which light a row of a frame saw, by its exposure and by when lights were told to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.frame import Exposure, Frame
+from edge.hardware.ports import LightInterval
+
+# Of one ripple of the mains light, by which an exposure may miss a whole number of them.
+_WHOLE_PERIODS: Final = 0.01
+
+
+def exposure_windows(exposure: Exposure, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Begin and end of the exposure of each row, seconds, each widened by one exposure.
+
+    How far a camera's time stamps are off is not known before somebody has measured it. rows: may lie between two.
+    """
+    begins = exposure.start + rows * exposure.line_time
+    return begins - exposure.duration, begins + 2 * exposure.duration
+
+
+def light_seen(
+    changes: Sequence[LightInterval], begins: NDArray[np.float64], ends: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """(rows,) number of the change whose light alone each row saw from begin to end; -1: none, or more than one."""
+    seen = np.full(len(begins), -1, np.intp)
+    for number, change in enumerate(changes):
+        until = changes[number + 1].commanded_at if number + 1 < len(changes) else np.inf
+        seen[(begins >= change.settled_at) & (ends <= until)] = number
+    return seen
+
+
+class HeldExposure:
+    """Whether a camera holds its exposure, as the frames' metadata tell; of two frames in a row."""
+
+    def __init__(self, mains_hz: float | None) -> None:
+        """mains_hz: of the lamps around; None: not known."""
+        self.flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
+        self._last: Frame | None = None
+
+    def holds(self, frame: Frame) -> bool:
+        """After each frame once."""
+        before, self._last = self._last, frame
+        if before is None or before.exposure is None or frame.exposure is None:
+            return False
+        one, other = before.exposure, frame.exposure
+        same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
+        return same and self.divides_flicker(other) is not False
+
+    def divides_flicker(self, exposure: Exposure) -> bool | None:
+        """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""
+        if self.flicker_period is None or exposure.duration < self.flicker_period * (1 - _WHOLE_PERIODS):
+            return None
+        periods = exposure.duration / self.flicker_period
+        return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods

@@ -1,0 +1,138 @@
+"""The light challenge: a code on the display, played and seen on the face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contracts.enums import EvidenceOutcome
+from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Exposure, Frame
+from edge.hardware.ports import Camera, LightInterval, Pattern, Screen
+from edge.liveness.plans import Chip, LightPlan
+from edge.session.code_rank import rank_of_code
+from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
+from edge.session.lit_face import LitFace
+from edge.session.relief_answer import relief_answer
+from edge.vision.face_patch import Points
+
+# What is lit of the left and the right half, as the person sees them.
+_LIT: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
+    {Chip.BLACK: (0.0, 0.0), Chip.LEFT: (1.0, 0.0), Chip.RIGHT: (0.0, 1.0), Chip.FULL: (1.0, 1.0)}
+)
+# A face that is lit by the code follows it better than so many of all orders of its steps; of one that is not, any
+# order is as likely.
+_FOLLOWED: Final = 0.001
+# Until the camera holds its exposure.
+_PATIENCE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeAnswer:
+    """What a challenge came to. overwhelmed: the surroundings leave too little of the display's light to judge by."""
+
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float | None = None
+    overwhelmed: bool = False
+
+
+class LightChallenge:
+    """One code. Holds the camera's exposure from making to ``end``, which must be called on every way out.
+
+    The methods raise HardwareError when camera or screen fail.
+    """
+
+    def __init__(self, camera: Camera, screen: Screen, display: DisplayGeometry, plan: LightPlan, now: float) -> None:
+        """display: the screen's geometry."""
+        self._camera = camera
+        self._screen = screen
+        self._plan = plan
+        self._exposure = HeldExposure(camera.traits.mains_hz)
+        self._began = now
+        self._changes: list[LightInterval] = []
+        self._next_at = 0.0
+        self._face = LitFace(display, camera.traits.focal)
+        camera.lock(self._exposure.flicker_period)
+
+    def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
+        """The answer, once the code has been played. landmarks: (468, 3) of the face in this frame; None: none there.
+
+        now: seconds on the session's clock.
+        """
+        exposure = frame.exposure
+        if exposure is None:
+            return _no_proof("the camera's frames do not say when they were exposed")
+        if not self._exposure.holds(frame):
+            if self._changes or now - self._began > _PATIENCE_SECONDS:
+                return _no_proof("the camera does not hold its exposure")
+            return None
+        if landmarks is not None and self._changes:
+            self._face.saw(frame, landmarks, self._lit)
+        last = len(self._changes) == len(self._plan.chips)
+        if not last and (not self._changes or now >= self._next_at):
+            self._show_next(now)
+        elif last and self._changes[-1].commanded_at + self._plan.chip_seconds <= exposure.start - exposure.duration:
+            return self._answer()
+        return None
+
+    def end(self, now: float) -> LightInterval:
+        """Exposure free, display as for guidance: when it is. Nothing is kept of the face."""
+        self._face.forget()
+        self._camera.unlock()
+        return self._screen.show_pattern(Pattern.GUIDANCE, now)
+
+    def _show_next(self, now: float) -> None:
+        chip = self._plan.chips[len(self._changes)]
+        self._changes.append(self._screen.show_pattern(Pattern(chip.value), now))
+        self._next_at = now + self._plan.chip_seconds
+
+    def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        steps = light_seen(self._changes, *exposure_windows(exposure, rows))
+        lit = np.full((len(rows), 2), np.nan)
+        for number in np.unique(steps[steps >= 0]):
+            lit[steps == number] = _LIT[self._plan.chips[number]]
+        return lit
+
+    def _answer(self) -> ChallengeAnswer:
+        response = self._face.response()
+        if response is None:
+            return _no_proof("too little was seen of the face while the code was played")
+        rank = self._rank(response[0].levels)
+        if rank is None:
+            return _no_proof("not every step of the code was seen on the face")
+        if rank > _FOLLOWED:
+            return ChallengeAnswer(
+                EvidenceOutcome.INSUFFICIENT,
+                f"the face's light does not follow the display: {rank:.2%} of all codes fit as well",
+                overwhelmed=True,
+            )
+        found = self._face.relief()
+        if found is None:
+            return _no_proof("too little of the face can be compared")
+        answer = relief_answer(found)
+        unproven = answer.outcome is EvidenceOutcome.INSUFFICIENT
+        reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
+        return ChallengeAnswer(answer.outcome, reason, answer.margin, overwhelmed=unproven)
+
+    def _rank(self, levels: NDArray[np.float64]) -> float | None:
+        """None where a step has no frame of its own."""
+        times = self._face.times
+        whole = np.isfinite(self._face.lit).all(axis=(1, 2))
+        steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right") - 1
+        places = [whole & (steps == number) for number in range(len(self._changes))]
+        if not all(place.any() for place in places):
+            return None
+        played = [sum(_LIT[chip]) for chip in self._plan.chips]
+        return rank_of_code(
+            played, [float(times[place].mean()) for place in places], [float(levels[place].mean()) for place in places]
+        )
+
+
+def _no_proof(reason: str) -> ChallengeAnswer:
+    return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason)

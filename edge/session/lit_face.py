@@ -1,0 +1,78 @@
+"""A face while the terminal's light changes: its patches, and in the end what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Exposure, Frame
+from edge.vision.face_patch import FaceGrid, Points, Surface
+from edge.vision.light_response import LightResponse, Sample, light_response
+from edge.vision.relief import Relief, relief
+
+Values = NDArray[np.float64]
+
+
+class LitFace:
+    """Gathers one face. ``forget`` must be called on every way out: it keeps small pictures of the face until then."""
+
+    def __init__(self, display: DisplayGeometry, focal: float | None) -> None:
+        """focal: length in widths of the picture, None where it is not known."""
+        self._display = display
+        self._focal = focal
+        self._samples: list[Sample] = []
+        self._grid: FaceGrid | None = None
+        self._landmarks: Points | None = None
+        self._size = (0, 0)
+
+    @property
+    def lit(self) -> Values:
+        """(samples, rows, lights) how much of each light lit each row of each sample; NaN where that changed."""
+        return np.array([sample.lit for sample in self._samples])
+
+    @property
+    def times(self) -> Values:
+        """(samples,) seconds."""
+        return np.array([sample.time for sample in self._samples])
+
+    def saw(self, frame: Frame, landmarks: Points | None, lit: Callable[[Exposure, Values], Values]) -> None:
+        """landmarks: (468, 3), of this frame; None: taken to be where they were.
+
+        lit: from the exposure and (rows,) rows of the frame to (rows, lights) how much of each light lit them, NaN
+        where that changed meanwhile.
+        """
+        if landmarks is not None:
+            self._landmarks = landmarks
+        if self._landmarks is None or frame.exposure is None:
+            return
+        if self._grid is None:
+            self._grid, self._size = FaceGrid(self._landmarks), (frame.width, frame.height)
+        patch = self._grid.cut(frame, self._landmarks)
+        if patch is None:
+            return
+        seen = lit(frame.exposure, patch.rows)
+        if np.isfinite(seen).any():
+            self._samples.append(Sample(patch, frame.exposure.start, seen))
+
+    def response(self) -> tuple[LightResponse, Surface] | None:
+        """None where too little was seen."""
+        if self._grid is None or not self._samples:
+            return None
+        surface = self._grid.surface()
+        response = light_response(self._samples, surface)
+        return None if response is None else (response, surface)
+
+    def relief(self) -> Relief | None:
+        """None where too little was seen, or can be compared."""
+        found = self.response()
+        return None if found is None else relief(*found, self._display, self._focal, self._size)
+
+    def forget(self) -> None:
+        """Overwrites what was kept of the face."""
+        for sample in self._samples:
+            sample.patch.levels.fill(0)
+        self._samples.clear()
+        self._grid = self._landmarks = None

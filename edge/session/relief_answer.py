@@ -1,0 +1,62 @@
+"""What shape and colours in the display's light say of liveness. Pure: from figures to an outcome."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from edge.contracts.enums import EvidenceOutcome
+from edge.vision.relief import Relief
+
+# So many deviations beyond a limit are no chance: one in 160 normal errors for a confirmation, one in 740 for a veto.
+_CONFIRMING: Final = 2.5
+_REFUSING: Final = 3.0
+# How much of a head's shape a sheet never has, and less than a head ever has.
+_SHEET: Final = 0.25
+_HEAD: Final = 0.3
+# How much of a face's colours is the least that a surface returns, and the most that a screen does.
+_COLOURED: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefAnswer:
+    """outcome, and why. margin: the shape's share of a head's."""
+
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float
+
+
+def relief_answer(found: Relief) -> ReliefAnswer:
+    """A veto where a head or a face's colours are missing for certain, a confirmation where both are there."""
+    shape, deviation = _shape(found)
+    told = (
+        f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
+        f"of a surface's, in light that adds {found.contrast:.1%}"
+    )
+    if found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
+        return ReliefAnswer(EvidenceOutcome.VETO, f"the display's light shows no colours of a face: {told}", shape)
+    if shape + _REFUSING * deviation < _HEAD:
+        return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
+    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > 0
+    if coloured and shape - _CONFIRMING * deviation > _SHEET and _agree(found):
+        return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
+    return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape)
+
+
+def _shape(found: Relief) -> tuple[float, float]:
+    """Both ratios tell the same; each counts by its noise."""
+    if found.sides is None or found.sides_deviation is None:
+        return found.head, found.head_deviation
+    first, second = 1 / found.head_deviation**2, 1 / found.sides_deviation**2
+    total = first + second
+    return (first * found.head + second * found.sides) / total, total**-0.5
+
+
+def _agree(found: Relief) -> bool:
+    """The light of the surroundings is whoever's who stands there; that of the display's halves is not."""
+    if found.sides is None or found.sides_deviation is None:
+        return True
+    apart = math.hypot(found.head_deviation, found.sides_deviation)
+    return found.head - found.sides < _REFUSING * apart

@@ -1,0 +1,166 @@
+"""What the terminal's own light adds to a face, cell by cell, from frames under different light.
+
+Every cell of the grid is fitted on its own by least squares over the frames: the light of the surroundings, what each
+of the terminal's lights adds, a drift, and the cell's share in how the face moves. Movement is found from the picture
+itself to the first order: how it shifts, turns, grows, and nods or shakes with its depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.vision.face_patch import CELLS, Grid, Patch, Surface
+
+# What all lights add, against the light of the surroundings.
+_STRONG: Final = 0.04
+# Against the noise of the slopes that movement is found by, cells.
+_SLOPE_BLUR: Final = 0.6
+_DARKEST: Final = 1e-3
+# Samples that a cell's fit must have more than unknowns.
+_SPARE: Final = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A frame on the grid. ``repr`` shows no values.
+
+    time: seconds. lit: (CELLS, lights) how much of each light lit each row of the grid, 0..1; NaN where that changed
+    while the row was exposed.
+    """
+
+    patch: Patch
+    time: float
+    lit: Grid = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LightResponse:
+    """Linear light by its origin. ``repr`` shows no values.
+
+    ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
+    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
+    and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
+    """
+
+    ambient: Grid = field(repr=False)
+    ours: Grid = field(repr=False)
+    covariance: Grid = field(repr=False)
+    known: NDArray[np.bool_] = field(repr=False)
+    levels: Grid = field(repr=False)
+
+    def all_lights(self) -> tuple[Grid, Grid]:
+        """(CELLS, CELLS) that all lights add together, and its deviation."""
+        return self.ours.sum(axis=2), np.sqrt(np.maximum(self.covariance.sum(axis=(2, 3)), 0.0))
+
+    def difference(self) -> tuple[Grid, Grid]:
+        """(CELLS, CELLS) first light less second, and its deviation. Raises ValueError where there is one light."""
+        if self.ours.shape[2] != 2:
+            raise ValueError(f"a difference is of two lights, not of {self.ours.shape[2]}")
+        signs = np.array([1.0, -1.0])
+        variance = np.einsum("rcij,i,j->rc", self.covariance, signs, signs)
+        return self.ours @ signs, np.sqrt(np.maximum(variance, 0.0))
+
+
+def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse | None:
+    """None where the frames are too few for what is to be found, or no light changed in them.
+
+    samples: in order of time, of one grid. surface: under that grid.
+    """
+    times = np.array([sample.time for sample in samples])
+    if np.ptp(times) <= 0:
+        return None
+    values = np.stack([sample.patch.levels for sample in samples]).astype(np.float64)
+    lit = np.stack([sample.lit for sample in samples])
+    clipped = np.stack([sample.patch.clipped for sample in samples]).max(axis=0) > 0
+    movement = _Movement(values.mean(axis=0), surface)
+    at_rest = _fit(values, lit, times, None)
+    # Of a strong light even its own pattern would pass for movement, and of a weak one movement would pass for light.
+    change = values - np.nan_to_num(lit[:, :, None] * at_rest.ours).sum(axis=3) if _strong(at_rest, surface) else values
+    amounts = movement.amounts(change)
+    steady = values - movement.of(amounts)
+    fitted = _fit(steady, lit, times, amounts)
+    known = fitted.known & ~clipped & (fitted.ambient > 0)
+    face = known & surface.still
+    if not face.any():
+        return None
+    levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
+    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    ambient: Grid
+    ours: Grid
+    covariance: Grid
+    known: NDArray[np.bool_]
+
+
+def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
+    """amounts: (frames, movements) of movement, in which each cell has a share of its own."""
+    when = (times - times.mean()) / np.ptp(times)
+    nuisance = np.column_stack([np.ones_like(when), when, when**2])
+    if amounts is not None:
+        nuisance = np.column_stack([nuisance, amounts - amounts.mean(axis=0)])
+    lights = lit.shape[2]
+    shape = (CELLS, CELLS)
+    fit = _Fit(
+        np.zeros(shape), np.zeros((*shape, lights)), np.zeros((*shape, lights, lights)), np.zeros(shape, np.bool_)
+    )
+    for row in range(CELLS):
+        usable = np.isfinite(lit[:, row]).all(axis=1)
+        design = np.column_stack([lit[usable, row], nuisance[usable]])
+        spare = int(usable.sum()) - design.shape[1]
+        if spare < _SPARE or np.ptp(design[:, :lights], axis=0).min() <= 0:
+            continue
+        scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
+        scaled = design / scale
+        inverse = np.linalg.pinv(scaled.T @ scaled)
+        found = inverse @ scaled.T @ values[usable, row]
+        left = values[usable, row] - scaled @ found
+        variance = (left**2).sum(axis=0) / spare
+        fit.ours[row] = (found[:lights] / scale[:lights, None]).T
+        fit.ambient[row] = found[lights] / scale[lights]
+        fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
+        fit.known[row] = True
+    return fit
+
+
+def _strong(fit: _Fit, surface: Surface) -> bool:
+    face = fit.known & surface.still
+    return bool(fit.ours[face].sum() > _STRONG * fit.ambient[face].sum())
+
+
+class _Movement:
+    """What small movements of the face add to its picture, found where nothing blinks or speaks."""
+
+    def __init__(self, mean: Grid, surface: Surface) -> None:
+        """mean: (CELLS, CELLS) of all frames."""
+        down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), _SLOPE_BLUR))
+        y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
+        still = surface.still
+        depth = surface.depth - surface.depth[still].mean()
+        depth /= max(float(depth[still].std()), 1e-9)
+        across, upright = surface.normals[..., 0], surface.normals[..., 1]
+        movements = (right, down, right * x + down * y, down * x - right * y, right * depth, down * depth)
+        # Changes of light that are smooth over the face or over a head are not to pass for movement.
+        lights = (mean, mean * x, mean * y, mean * across, mean * upright)
+        self._patterns = np.stack(movements)
+        self._still = still
+        self._weights = 1 / np.sqrt(np.maximum(mean, _DARKEST))
+        self._design = (np.stack([*movements, *lights]) * self._weights)[:, still].T
+
+    def amounts(self, values: Grid) -> Grid:
+        """(frames, movements) in (frames, CELLS, CELLS), against their mean."""
+        change = ((values - values.mean(axis=0)) * self._weights)[:, self._still].T
+        found = np.linalg.lstsq(self._design, change, rcond=None)[0].T
+        return np.asarray(found[:, : len(self._patterns)])
+
+    def of(self, amounts: Grid) -> Grid:
+        """(frames, CELLS, CELLS) what they add."""
+        return np.asarray(np.einsum("fm,mrc->frc", amounts, self._patterns))

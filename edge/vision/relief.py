@@ -1,0 +1,235 @@
+"""Whether what answers the display's light is shaped like a head, and coloured like a face.
+
+Light of the display comes from one place, that of the surroundings from many. On a sheet, flat or bent, their ratio
+changes slowly from one side to the other, whatever is printed on it. On a head it follows the shape: it is held against
+the ratio on a head of the landmarks' shape, beside what any sheet could show. The two halves of the display give a
+second ratio, which owes nothing to the surroundings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.display import DisplayGeometry
+from edge.vision.face_patch import CELLS, Grid, Surface
+from edge.vision.light_response import LightResponse
+
+# Between the landmarks at both sides of a face, metres (bizygomatic breadth is 0.13 to 0.15).
+_FACE_BREADTH: Final = 0.14
+# Where a camera does not tell its focal length.
+_USUAL_DISTANCE: Final = 0.5
+# Of a surface that turns further away too little comes back: cosine towards the camera.
+_TURNED: Final = 0.2
+# Of the median light of the surroundings; hair and shadow have less.
+_DARK: Final = 0.15
+# Where the surroundings give less than half of what the display gives, their noise is no longer small beside it.
+_DARKEST_ROOM: Final = 2.0
+# Deviations are taken to be no smaller than this share of their median: a few frames may agree by chance.
+_LEAST_DEVIATION: Final = 0.5
+# What lies further from the fit, in its own scatter, is a mirrored lamp, an edge or a strand of hair.
+_OUTLIER: Final = 4.0
+_ROUNDS: Final = 3
+_FEWEST_CELLS: Final = 100
+# A display is summed up over so many points each way.
+_POINTS: Final = 3
+# Colours are compared with those around them, within so many cells.
+_AROUND: Final = 3.0
+_STEPS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """All deviations are inflated by what the fits leave unexplained.
+
+    contrast: light of the display against that of the surroundings, over the face. head: how much of a head's shape is
+    in the ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of the display's two halves; None where
+    they were not lit apart. albedo: how much of the face's colours is in the display's light, 0 of a screen, about 1 of
+    anything that reflects them. cells: that were compared.
+    """
+
+    contrast: float
+    head: float
+    head_deviation: float
+    sides: float | None
+    sides_deviation: float | None
+    albedo: float
+    albedo_deviation: float
+    cells: int
+
+
+def relief(
+    response: LightResponse, surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
+) -> Relief | None:
+    """None where too little of the face can be compared: nothing of the display's light is in it, or hardly any other.
+
+    focal: length in widths of the picture, None where it is not known. size: width and height of the frames, pixels.
+    """
+    left, right = _irradiance(surface, display, focal, size)
+    total, deviation = response.all_lights()
+    chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
+    if not chosen.any():
+        return None
+    chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
+    if chosen.sum() < _FEWEST_CELLS:
+        return None
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
+    ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
+    if ours.sum() > _DARKEST_ROOM * ambient.sum():
+        return None
+    sheet = _sheet()[chosen]
+    shape = np.log(np.maximum(left + right, 1e-9))[chosen]
+    design = np.column_stack([sheet, shape - shape.mean()])
+    fitted = _fit_robustly(ours, ambient, noise, design)
+    if fitted is None:
+        return None
+    fit, kept = fitted
+    smooth = (ambient * _ratio(design, fit.found))[kept]
+    sides, sides_deviation = None, None
+    if response.ours.shape[2] == 2:
+        difference, difference_deviation = response.difference()
+        share = ((left - right) / np.maximum(left + right, 1e-9))[chosen][kept]
+        template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
+        sides, sides_deviation = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
+    compared = np.zeros((CELLS, CELLS), np.bool_)
+    compared[chosen] = kept
+    albedo, albedo_deviation = _albedo(response.ambient, total, deviation, compared)
+    return Relief(
+        contrast=float(ours[kept].sum() / ambient[kept].sum()),
+        head=float(fit.found[-1]),
+        head_deviation=fit.deviation * fit.inflation,
+        sides=sides,
+        sides_deviation=sides_deviation,
+        albedo=albedo,
+        albedo_deviation=albedo_deviation * fit.inflation,
+        cells=int(kept.sum()),
+    )
+
+
+def _sheet() -> Grid:
+    """(CELLS, CELLS, 6) what the logarithm of a ratio of two lights can be on a sheet: a polynomial of second order."""
+    y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / (CELLS / 2)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def _irradiance(
+    surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
+) -> tuple[Grid, Grid]:
+    """(CELLS, CELLS) light of the left and right half, as the person sees them, without unit; shadows left out."""
+    metres = _FACE_BREADTH / surface.width
+    distance = _USUAL_DISTANCE if focal is None else focal * size[0] * metres
+    width, height = size
+    right, down = (surface.x - width / 2) * metres, (surface.y - height / 2) * metres
+    places = np.stack([right, down, distance + surface.depth * metres], axis=-1)
+    # The person's left is the camera's right.
+    aside = display.width / 4
+    return (
+        _panel(places, surface.normals, display.right + aside, display),
+        _panel(places, surface.normals, display.right - aside, display),
+    )
+
+
+def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry) -> Grid:
+    light = np.zeros(places.shape[:2])
+    shares = (np.arange(_POINTS) + 0.5) / _POINTS - 0.5
+    for across in shares * display.width / 2:
+        for down in shares * display.height:
+            way = np.array([middle + across, display.down + down, 0.0]) - places
+            squared = (way**2).sum(axis=-1)
+            direction = way / np.sqrt(squared)[..., None]
+            facing = np.maximum((normals * direction).sum(axis=-1), 0.0)
+            light += facing * np.abs(direction[..., 2]) / squared
+    return light
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    found: Grid
+    deviation: float
+    inflation: float
+
+
+def _fit_robustly(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> tuple[_Fit, NDArray[np.bool_]] | None:
+    """The fit, and which values it is of; None where too few are left, or they have no ratio."""
+    kept = np.ones(len(ours), np.bool_)
+    for _ in range(_ROUNDS):
+        fit = _fit_ratio(ours[kept], ambient[kept], noise[kept], design[kept])
+        if fit is None:
+            return None
+        away = np.abs(ours - ambient * _ratio(design, fit.found)) / noise
+        kept = away < _OUTLIER * max(1.4826 * float(np.median(away)), 1.0)
+        if kept.sum() < _FEWEST_CELLS:
+            return None
+    fit = _fit_ratio(ours[kept], ambient[kept], noise[kept], design[kept])
+    return None if fit is None else (fit, kept)
+
+
+def _ratio(design: Grid, found: Grid) -> Grid:
+    return np.asarray(np.exp(np.clip(design @ found, -12.0, 3.0)))
+
+
+def _fit_ratio(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> _Fit | None:
+    """Least squares of ours = ambient * exp(design @ found), by Levenberg and Marquardt; the first column is constant.
+
+    The logarithm is of the model and not of the values, which noise may take below 0.
+    """
+    ratio = float((ours * ambient / noise**2).sum() / (ambient**2 / noise**2).sum())
+    if ratio <= 0:
+        return None
+    found = np.zeros(design.shape[1])
+    found[0] = np.log(ratio)
+    damping = 1e-3
+
+    def left(found: Grid) -> Grid:
+        return (ours - ambient * _ratio(design, found)) / noise
+
+    error = left(found)
+    for _ in range(_STEPS):
+        slope = design * (ambient * _ratio(design, found) / noise)[:, None]
+        curvature = slope.T @ slope
+        step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature) + 1e-9), slope.T @ error)
+        tried = left(found + step)
+        if (tried**2).sum() > (error**2).sum():
+            damping *= 10
+            continue
+        gained = float((error**2).sum() - (tried**2).sum())
+        found, error, damping = found + step, tried, max(damping / 10, 1e-6)
+        if gained < 1e-3:
+            break
+    slope = design * (ambient * _ratio(design, found) / noise)[:, None]
+    covariance = np.linalg.pinv(slope.T @ slope)
+    spare = len(ours) - design.shape[1]
+    return _Fit(found, float(np.sqrt(covariance[-1, -1])), max(1.0, float(np.sqrt((error**2).sum() / spare))))
+
+
+def _last_of(values: Grid, noise: Grid, design: Grid) -> tuple[float, float]:
+    """The last unknown of a weighted linear fit, and its inflated deviation."""
+    weighted = design / noise[:, None]
+    found, *_ = np.linalg.lstsq(weighted, values / noise, rcond=None)
+    error = values / noise - weighted @ found
+    inflation = max(1.0, float(np.sqrt((error**2).sum() / (len(values) - design.shape[1]))))
+    covariance = np.linalg.pinv(weighted.T @ weighted)
+    return float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation
+
+
+def _albedo(ambient: Grid, ours: Grid, noise: Grid, compared: NDArray[np.bool_]) -> tuple[float, float]:
+    """How our light follows the colours that the surroundings show, against what surfaces do, and its deviation.
+
+    Both are taken less their weighted means around each cell, so that shape, which is smooth, has no part in it.
+    """
+    weights = np.where(compared, 1 / noise**2, 0.0)
+
+    def around(values: Grid) -> Grid:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), _AROUND))
+
+    total = np.maximum(around(weights), 1e-30)
+    colour = ambient - around(weights * ambient) / total
+    answer = ours - around(weights * ours) / total
+    power = float((weights * colour**2)[compared].sum())
+    slope = float((weights * colour * answer)[compared].sum()) / power
+    ratio = float((weights * ours * ambient)[compared].sum() / (weights * ambient**2)[compared].sum())
+    return slope / ratio, power**-0.5 / abs(ratio)

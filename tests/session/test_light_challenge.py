@@ -1,0 +1,168 @@
+"""The light challenge, played on a simulated display to simulated people and to what is held up in their place."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from edge.contracts.enums import EvidenceOutcome
+from edge.errors import HardwareError
+from edge.frames.display import DisplayGeometry
+from edge.hardware.ports import Pattern
+from edge.liveness.plans import draw_light_plan
+from edge.session.light_challenge import LightChallenge
+from edge.simulation.build import build
+from edge.simulation.scene import Scene
+from edge.simulation.terminal import SimulatedTerminal
+from edge.vision.pipeline import FaceVision
+from tests.simulation.stages import stage
+
+DISPLAY = DisplayGeometry(0.154, 0.086, 0.0, 0.06)
+SEED = bytes(range(32))
+SETTLING = 30
+
+
+def play(unit, landmarks_of, *, seed=SEED, limit=200):
+    """The answer, the patterns with the times at which they were told, and the challenge after its end."""
+    told = []
+    show = unit.screen.show_pattern
+
+    def noted(pattern, now):
+        told.append((now, pattern))
+        return show(pattern, now)
+
+    unit.screen.show_pattern = noted
+    with unit.camera:
+        unit.backlight.set_level(1.0, unit.clock.now())
+        for _ in range(SETTLING):
+            frame = unit.camera.read(1.0)
+            landmarks_of(frame)
+        plan = draw_light_plan(seed, 1)
+        challenge = LightChallenge(unit.camera, unit.screen, DISPLAY, plan, unit.clock.now())
+        for _ in range(limit):
+            frame = unit.camera.read(1.0)
+            answer = challenge.saw(frame, landmarks_of(frame), unit.clock.now())
+            if answer is not None:
+                challenge.end(unit.clock.now())
+                return answer, told, plan
+    raise AssertionError("no answer")
+
+
+@pytest.fixture
+def grey(face_landmarks):
+    """A grey wall in place of a face, and landmarks on it."""
+    points = face_landmarks - np.append(face_landmarks[:, :2].mean(axis=0), 0)
+    points = points * (60 / np.ptp(points[:, 0])) + np.array([80, 60, 0])
+    return SimulatedTerminal([lambda: stage(lux=600)]), lambda frame: points.astype(np.float32)
+
+
+def test_the_code_is_shown_as_drawn_and_then_guidance_again(grey):
+    _, told, plan = play(*grey)
+    assert [pattern.value for _, pattern in told[:-1]] == [chip.value for chip in plan.chips]
+    assert told[-1][1] is Pattern.GUIDANCE
+
+
+def test_no_step_is_shorter_than_planned_and_the_code_lasts_less_than_three_seconds(grey):
+    _, told, plan = play(*grey)
+    times = [when for when, _ in told]
+    assert min(after - before for before, after in pairwise(times)) >= plan.chip_seconds - 1e-9
+    assert times[-1] - times[0] < 3.0
+
+
+def test_the_exposure_is_free_again(grey):
+    unit, landmarks_of = grey
+    freed = []
+    unlock = unit.camera.unlock
+    unit.camera.unlock = lambda: (freed.append(True), unlock())
+    play(unit, landmarks_of)
+    assert freed == [True]
+
+
+def test_a_face_that_was_not_seen_proves_nothing(grey):
+    answer, _, _ = play(grey[0], lambda frame: None)
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert "too little was seen" in answer.reason
+    assert not answer.overwhelmed
+
+
+def test_a_camera_that_does_not_hold_its_exposure_is_not_believed(grey):
+    unit, landmarks_of = grey
+    unit.camera.lock = lambda period: None
+    changing = iter(range(1000))
+    read = unit.camera.read
+
+    def brighter(timeout):
+        unit.backlight.set_level(0.2 + 0.8 * (next(changing) // 3 % 2), unit.clock.now())
+        return read(timeout)
+
+    unit.camera.read = brighter
+    answer, _, _ = play(unit, landmarks_of)
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert "does not hold its exposure" in answer.reason
+
+
+def test_a_camera_that_cannot_lock_is_not_played_to(grey):
+    unit, _ = grey
+
+    def cannot(period):
+        raise HardwareError("no lock", remedy="none")
+
+    unit.camera.lock = cannot
+    with unit.camera, pytest.raises(HardwareError):
+        LightChallenge(unit.camera, unit.screen, DISPLAY, draw_light_plan(SEED, 1), 0.0)
+
+
+def scene(lux, subject):
+    return Scene.model_validate(
+        {
+            "title": "a test",
+            "presentation": {"label": "attack", "pai_species": "test"},
+            "session": {"mode": "PassiveActive"},
+            "expect": {"light_level": "bright"},
+            "surroundings": {"ambient": {"lux": lux, "light": "daylight"}},
+            "subjects": [subject],
+        }
+    )
+
+
+def answered(models, lux, subject, seed=SEED):
+    unit = SimulatedTerminal([lambda: build(scene(lux, subject), models)])
+    vision = FaceVision(models)
+
+    def landmarks_of(frame):
+        vision.see(frame, judge=False)
+        return vision.landmarks
+
+    return play(unit, landmarks_of, seed=seed)[0]
+
+
+PERSON = {"kind": "person", "face": "openpeople:P002", "distance": 0.5}
+PRINT = {"kind": "print", "photo": "openpeople:P001", "width": 0.29, "distance": 0.5}
+
+
+@pytest.mark.parametrize("face", ["openpeople:P002", "openpeople:P004"])
+def test_a_person_is_confirmed(models, face):
+    answer = answered(models, 600, PERSON | {"face": face})
+    assert answer.outcome is EvidenceOutcome.CONFIRMED, answer.reason
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        PRINT,
+        PRINT | {"finish": "glossy"},
+        {"kind": "bent_print", "photo": "openpeople:P004", "width": 0.29, "radius": 0.12, "distance": 0.45},
+        {"kind": "screen", "device": "tablet", "photo": "openpeople:P002", "luminance": 400, "distance": 0.4},
+    ],
+)
+def test_sheets_and_screens_are_vetoed_whatever_they_show(models, subject):
+    answer = answered(models, 600, subject)
+    assert answer.outcome is EvidenceOutcome.VETO, answer.reason
+
+
+def test_in_the_sun_it_is_overwhelmed_and_nobody_is_accused(models):
+    answer = answered(models, 30000, PERSON)
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT, answer.reason
+    assert answer.overwhelmed

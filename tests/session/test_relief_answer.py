@@ -1,0 +1,62 @@
+"""From relief and colours to an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge.contracts.enums import EvidenceOutcome
+from edge.session.relief_answer import relief_answer
+from edge.vision.relief import Relief
+
+HEAD = Relief(
+    contrast=0.02,
+    head=0.8,
+    head_deviation=0.1,
+    sides=1.2,
+    sides_deviation=0.4,
+    albedo=1.1,
+    albedo_deviation=0.1,
+    cells=400,
+)
+
+
+def outcome(**changes):
+    return relief_answer(replace(HEAD, **changes)).outcome
+
+
+def test_a_head_with_a_face_s_colours_confirms():
+    answer = relief_answer(HEAD)
+    assert answer.outcome is EvidenceOutcome.CONFIRMED
+    assert (
+        answer.reason == "relief 0.82 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%"
+    )
+
+
+def test_both_ratios_count_by_their_noise():
+    # (0.8 / 0.01 + 1.2 / 0.16) / (1 / 0.01 + 1 / 0.16)
+    assert relief_answer(HEAD).margin == pytest.approx(0.8235, abs=1e-4)
+    assert relief_answer(replace(HEAD, sides=None, sides_deviation=None)).margin == 0.8
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        # A sheet, for certain and not for certain.
+        ({"head": 0.05, "head_deviation": 0.05, "sides": 0.1}, EvidenceOutcome.VETO),
+        ({"head": 0.05, "head_deviation": 0.3, "sides": 0.1}, EvidenceOutcome.INSUFFICIENT),
+        # A head, but not for certain.
+        ({"head_deviation": 0.3, "sides": None, "sides_deviation": None}, EvidenceOutcome.INSUFFICIENT),
+        # A screen: whatever shape is in it.
+        ({"albedo": -0.1}, EvidenceOutcome.VETO),
+        ({"albedo": 0.1}, EvidenceOutcome.VETO),
+        ({"albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
+        # The surroundings tell of a head, and the display's two halves of a sheet.
+        ({"sides": 0.0, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 0.0, "sides_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
+        ({"head": 1.6, "head_deviation": 0.2, "sides": 0.2, "sides_deviation": 0.1}, EvidenceOutcome.INSUFFICIENT),
+    ],
+)
+def test_limits(changes, wanted):
+    assert outcome(**changes) is wanted

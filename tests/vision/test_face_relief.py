@@ -1,0 +1,122 @@
+"""Shape and colours in our light, on surfaces made up cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.frames.display import DisplayGeometry
+from edge.vision.face_patch import CELLS, FaceGrid
+from edge.vision.light_response import light_response
+from edge.vision.relief import relief
+from tests.vision.lit_face import BOTH, DARK, played
+
+DISPLAY = DisplayGeometry(width=0.154, height=0.086, right=0.0, down=0.06)
+FOCAL, SIZE = 0.8, (640, 480)
+CONTRAST = 0.03
+
+
+@pytest.fixture
+def surface(face_landmarks):
+    """Of a face at half a metre in the middle of the picture."""
+    points = face_landmarks - np.append(face_landmarks[:, :2].mean(axis=0), 0)
+    points = points * (FOCAL * SIZE[0] * 0.14 / 0.5 / np.ptp(points[:, 0]))
+    return FaceGrid((points + np.array([SIZE[0] / 2, SIZE[1] / 2, 0])).astype(np.float32)).surface()
+
+
+@pytest.fixture
+def albedo():
+    y, x = np.mgrid[0:CELLS, 0:CELLS] / CELLS
+    return 0.3 + 0.12 * np.sin(23 * x) * np.cos(19 * y)
+
+
+def panel_light(places, normals, middle):
+    """Of a small matt panel at ``middle`` that looks along z, on places (…, 3) with normals."""
+    way = np.array(middle) - places
+    squared = (way**2).sum(axis=-1)
+    unit = way / np.sqrt(squared)[..., None]
+    return np.maximum((unit * normals).sum(axis=-1), 0) * abs(unit[..., 2]) / squared
+
+
+def lights(places, normals):
+    both = [panel_light(places, normals, (side * DISPLAY.width / 4, DISPLAY.down, 0)) for side in (1, -1)]
+    return np.stack(both, axis=-1)
+
+
+def head(surface):
+    metres = 0.14 / surface.width
+    places = np.stack([surface.x - SIZE[0] / 2, surface.y - SIZE[1] / 2, surface.depth], axis=-1) * metres + [0, 0, 0.5]
+    return lights(places, surface.normals)
+
+
+def sheet(surface, tilt=0.3):
+    metres = 0.14 / surface.width
+    x, y = (surface.x - SIZE[0] / 2) * metres, (surface.y - SIZE[1] / 2) * metres
+    normals = np.broadcast_to([np.sin(tilt), 0, -np.cos(tilt)], (CELLS, CELLS, 3))
+    return lights(np.stack([x, y, 0.5 + x * np.tan(tilt)], axis=-1), normals)
+
+
+def found_on(surface, ambient, ours, rng=None, noise=0.0, **more):
+    """ours: scaled to add CONTRAST on the whole."""
+    ours = ours * (CONTRAST * ambient.sum() / ours.sum())
+    response = light_response(played(ambient, ours, rng, noise, **more), surface)
+    return relief(response, surface, DISPLAY, FOCAL, SIZE)
+
+
+def test_a_head_is_told_by_both_ratios(surface, albedo):
+    found = found_on(surface, albedo, albedo[..., None] * head(surface), np.random.default_rng(1), 0.003)
+    assert 0.5 < found.head < 1.2
+    assert found.head - 5 * found.head_deviation > 0.25
+    assert 0.5 < found.sides < 1.5
+    assert found.sides - 3 * found.sides_deviation > 0.25
+    assert found.albedo == pytest.approx(1, abs=0.2)
+    assert found.contrast == pytest.approx(CONTRAST, rel=0.2)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.3, -0.5])
+def test_a_sheet_has_no_relief_whatever_is_printed_on_it(surface, albedo, tilt):
+    # What is printed has a head's shading in it.
+    picture = albedo * head(surface).sum(axis=2) / head(surface).sum(axis=2).mean()
+    found = found_on(surface, picture, picture[..., None] * sheet(surface, tilt), np.random.default_rng(1), 0.003)
+    assert abs(found.head) < 0.1
+    assert abs(found.sides) < 0.35
+    assert found.albedo == pytest.approx(1, abs=0.1)
+
+
+def test_a_screen_shows_colours_that_our_light_does_not(surface, albedo):
+    glass = np.full((CELLS, CELLS), 0.04)
+    found = found_on(surface, albedo, glass[..., None] * sheet(surface, 0.0), np.random.default_rng(1), 0.003)
+    assert found.albedo + 3 * found.albedo_deviation < 0.5
+
+
+def test_the_deviations_are_those_of_what_is_found(surface, albedo):
+    rng = np.random.default_rng(3)
+    found = [found_on(surface, albedo, albedo[..., None] * sheet(surface), rng, 0.01) for _ in range(40)]
+    for value, deviation in (("head", "head_deviation"), ("sides", "sides_deviation"), ("albedo", "albedo_deviation")):
+        real = np.std([getattr(one, value) for one in found])
+        told = np.mean([getattr(one, deviation) for one in found])
+        # 40 draws know their deviation to a ninth.
+        assert told == pytest.approx(real, rel=0.35), value
+
+
+def test_one_light_alone_has_no_sides(surface, albedo):
+    ours = (albedo[..., None] * head(surface)).sum(axis=2, keepdims=True)
+    found = found_on(surface, albedo, ours, np.random.default_rng(1), 0.003, code=[[1.0], [0.0]] * 6)
+    assert found.sides is None
+    assert found.head > 0.5
+
+
+def test_an_unknown_focal_length_costs_little(surface, albedo):
+    ours = albedo[..., None] * head(surface)
+    ours = ours * (CONTRAST * albedo.sum() / ours.sum())
+    response = light_response(played(albedo, ours), surface)
+    known, unknown = (relief(response, surface, DISPLAY, focal, SIZE) for focal in (FOCAL, None))
+    assert unknown.head == pytest.approx(known.head, rel=0.1)
+
+
+def test_nothing_is_said_without_our_light_and_without_any_other(surface, albedo):
+    ours = albedo[..., None] * head(surface)
+    none = light_response(played(albedo, -0.02 * ours, np.random.default_rng(1), 0.003), surface)
+    assert relief(none, surface, DISPLAY, FOCAL, SIZE) is None
+    alone = light_response(played(1e-4 * albedo, ours * (albedo.sum() / ours.sum()), code=[BOTH, DARK] * 6), surface)
+    assert alone is None or relief(alone, surface, DISPLAY, FOCAL, SIZE) is None
