@@ -47,7 +47,7 @@ def subject_of(kind: str, rng: np.random.Generator) -> Mapping[str, Any]:
         BONA_FIDE: {"kind": "person", "face": face, "distance": distance},
         "print_matte": {"kind": "print", **sheet},
         "print_glossy": {"kind": "print", "finish": "glossy", **sheet},
-        "print_bent": {"kind": "bent_print", "radius": float(rng.uniform(0.09, 0.2)), **sheet},
+        "print_bent": {"kind": "bent_print", "radius": float(rng.uniform(0.1, 0.2)), **sheet},
         "print_cut_out": {"kind": "cut_out", "photo": face, "width": 0.31, "distance": distance},
         "print_worn": {
             "kind": "worn_print",

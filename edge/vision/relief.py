@@ -81,7 +81,7 @@ def relief(
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
     if ours.sum() > _DARKEST_ROOM * ambient.sum():
         return None
-    sheet = _sheet()[chosen]
+    sheet = sheet_shapes()[chosen]
     shape = np.log(np.maximum(left + right, 1e-9))[chosen]
     design = np.column_stack([sheet, shape - shape.mean()])
     fitted = _fit_robustly(ours, ambient, noise, design)
@@ -110,7 +110,7 @@ def relief(
     )
 
 
-def _sheet() -> Grid:
+def sheet_shapes() -> Grid:
     """(CELLS, CELLS, 6) what the logarithm of a ratio of two lights can be on a sheet: a polynomial of second order."""
     y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / (CELLS / 2)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
