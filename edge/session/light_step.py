@@ -136,18 +136,21 @@ class LightStep:
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
-        if self._shape is not None:
-            self._shape.forget()
+        self.forget()
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
+
+    def forget(self) -> None:
+        """Overwrites what was kept of the face."""
+        if self._shape is not None:
+            self._shape.forget()
 
     def _not_held(self, now: float) -> LightAnswer | None:
         """Until the first level was seen it may take its time; after that nothing can be compared any more."""
         if len(self._stages) > 1:
             return LightAnswer(None, _NOT_HELD)
         self._samples.clear()
-        if self._shape is not None:
-            self._shape.forget()
+        self.forget()
         return self._impatient(_NOT_HELD, now)
 
     def _backlight_to_next_level(self, now: float) -> None:

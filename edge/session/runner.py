@@ -201,8 +201,11 @@ class _Run:
 
     def put_back(self) -> None:
         # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
-        self._light_step = self._light_challenge = None
+        if self._light_step is not None:
+            self._light_step.forget()
+            self._light_step = None
         self._restore_lights()
+        self._end_light_challenge()
         self._vision.reset()
         self._devices.camera.close()
 

@@ -7,12 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from edge.contracts.enums import EvidenceOutcome
+from edge.config.policy import PRESETS, Preset
+from edge.contracts.enums import ErrorCode, EvidenceOutcome, LivenessOperationMode
 from edge.errors import HardwareError
+from edge.evaluation.replay import policy_for
 from edge.frames.display import DisplayGeometry
 from edge.hardware.ports import Pattern
 from edge.liveness.plans import draw_light_plan
 from edge.session.light_challenge import LightChallenge
+from edge.session.runner import Devices, SessionRunner
 from edge.simulation.build import build
 from edge.simulation.scene import Scene
 from edge.simulation.terminal import SimulatedTerminal
@@ -112,6 +115,26 @@ def test_a_camera_that_cannot_lock_is_not_played_to(grey):
     unit.camera.lock = cannot
     with unit.camera, pytest.raises(HardwareError):
         LightChallenge(unit.camera, unit.screen, DISPLAY, draw_light_plan(SEED, 1), 0.0)
+
+
+def test_a_session_that_breaks_off_leaves_no_dark_screen(models):
+    unit = SimulatedTerminal([lambda: build(scene(600, PERSON), models)])
+    shown = []
+    show = unit.screen.show_pattern
+
+    def failing(pattern, now):
+        shown.append(pattern)
+        if len(shown) == 3:
+            raise ZeroDivisionError("a fault")
+        return show(pattern, now)
+
+    unit.screen.show_pattern = failing
+    mode = LivenessOperationMode.PASSIVE_ACTIVE
+    devices = Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
+    runner = SessionRunner(devices, FaceVision(models), lambda: unit.clock)
+    report = runner.run("0" * 32, policy_for(PRESETS[Preset.DOOR], mode), mode)
+    assert report.attempts[-1].error.code is ErrorCode.GENERIC_FAILURE
+    assert shown[-1] is Pattern.GUIDANCE
 
 
 def scene(lux, subject):
