@@ -6,7 +6,7 @@ from edge.contracts.enums import EvidenceKind, EvidenceOutcome
 from edge.liveness.effects import Ignored
 from edge.liveness.events import ChallengeFinished
 from edge.liveness.outcome import Finding
-from edge.liveness.paths import challenge_motion, overwhelmed
+from edge.liveness.paths import challenge_motion, overwhelmed, without_light
 from edge.liveness.state import Ending, SessionState, Step, end, gather, judge
 
 
@@ -20,6 +20,8 @@ def light_answered(state: SessionState, event: ChallengeFinished, now: float) ->
         return end(state, Ending(event.reason, event.error), now)
     if event.overwhelmed:
         return overwhelmed(state, event.reason, now)
+    if event.faint:
+        return without_light(state, f"the light is too weak here to tell a shape: {event.reason}", now)
     return challenge_motion(state, now)
 
 

@@ -59,6 +59,7 @@ class ChallengeFinished:
     """A light or motion challenge was played to its end.
 
     plan_id: of the plan that was played; a foreign one is ignored.
+    overwhelmed: the light does not show, not even by averaging. faint: it shows, and too weakly to tell a shape by.
     error: set where the person did not do what was asked.
     """
 
@@ -67,6 +68,7 @@ class ChallengeFinished:
     reason: str
     margin: float | None = None
     overwhelmed: bool = False
+    faint: bool = False
     error: ErrorCode | None = None
 
 

@@ -163,8 +163,8 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
         (Phase.LIGHT_CHALLENGE, ChallengeFinished): Transition(
             light_answered,
             {
-                Phase.MOTION_CHALLENGE: "played, or overwhelmed if the policy allows motion alone",
-                _DECIDING: "veto, not followed, or overwhelmed",
+                Phase.MOTION_CHALLENGE: "played, or overwhelmed or too faint if the policy allows motion alone",
+                _DECIDING: "veto, not followed, overwhelmed, or too faint",
             },
         ),
         (Phase.MOTION_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),

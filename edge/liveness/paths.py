@@ -85,9 +85,14 @@ def challenge_motion(state: SessionState, now: float) -> Step:
 
 def overwhelmed(state: SessionState, reason: str, now: float) -> Step:
     state = note_light(state, LightLevel.OVERWHELMED, reason)
+    return without_light(state, unsupported(state).message, now)
+
+
+def without_light(state: SessionState, why: str, now: float) -> Step:
+    """Motion alone, where the policy names it."""
     by_motion = (
         state.policy.when_overwhelmed is WhenOverwhelmed.MOTION and state.mode is LivenessOperationMode.PASSIVE_ACTIVE
     )
     if by_motion:
         return challenge_motion(gather(state, path=Path.MOTION_ALONE), now)
-    return end(state, unsupported(state), now)
+    return end(state, Ending(why, ErrorCode.ENVIRONMENT_NOT_SUPPORTED), now)

@@ -34,12 +34,17 @@ _PATIENCE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ChallengeAnswer:
-    """What a challenge came to. overwhelmed: the surroundings leave too little of the display's light to judge by."""
+    """What a challenge came to.
+
+    overwhelmed: the face does not show the display's light, not even by averaging. faint: it shows it, and too weakly
+    to tell its shape by.
+    """
 
     outcome: EvidenceOutcome
     reason: str
     margin: float | None = None
     overwhelmed: bool = False
+    faint: bool = False
 
 
 class LightChallenge:
@@ -116,9 +121,8 @@ class LightChallenge:
         if found is None:
             return _no_proof("too little of the face can be compared")
         answer = relief_answer(found)
-        unproven = answer.outcome is EvidenceOutcome.INSUFFICIENT
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
-        return ChallengeAnswer(answer.outcome, reason, answer.margin, overwhelmed=unproven)
+        return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint)
 
     def _rank(self, levels: NDArray[np.float64]) -> float | None:
         """None where a step has no frame of its own."""

@@ -15,17 +15,20 @@ _REFUSING: Final = 3.0
 # How much of a head's shape a sheet never has, and less than a head ever has.
 _SHEET: Final = 0.25
 _HEAD: Final = 0.3
+# What a head may be expected to have.
+_WHOLE: Final = 0.6
 # How much of a face's colours is the least that a surface returns, and the most that a screen does.
 _COLOURED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ReliefAnswer:
-    """outcome, and why. margin: the shape's share of a head's."""
+    """outcome, and why. margin: the shape's share of a head's. faint: noise would hide any head's shape as well."""
 
     outcome: EvidenceOutcome
     reason: str
     margin: float
+    faint: bool = False
 
 
 def relief_answer(found: Relief) -> ReliefAnswer:
@@ -42,7 +45,8 @@ def relief_answer(found: Relief) -> ReliefAnswer:
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > 0
     if coloured and shape - _CONFIRMING * deviation > _SHEET and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
-    return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape)
+    faint = _SHEET + _CONFIRMING * deviation > _WHOLE
+    return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)
 
 
 def _shape(found: Relief) -> tuple[float, float]:

@@ -398,9 +398,16 @@ class _Run:
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
     def _light_answered(self, answer: ChallengeAnswer) -> None:
-        log.info("light challenge", evidence=answer.outcome.value, reason=answer.reason, overwhelmed=answer.overwhelmed)
+        log.info("light challenge", evidence=answer.outcome.value, reason=answer.reason)
         self._pending.append(
-            ChallengeFinished(self._plan_id, answer.outcome, answer.reason, answer.margin, answer.overwhelmed)
+            ChallengeFinished(
+                self._plan_id,
+                answer.outcome,
+                answer.reason,
+                answer.margin,
+                overwhelmed=answer.overwhelmed,
+                faint=answer.faint,
+            )
         )
 
     def _measured(self, answer: LightAnswer) -> None:

@@ -398,6 +398,35 @@ def test_motion_alone_decides_in_overwhelmed_light_where_the_policy_says_so(posi
     assert finding(session, EvidenceKind.LIGHT).outcome is INSUFFICIENT
 
 
+def test_light_that_is_too_faint_for_a_shape_is_not_supported_where_the_policy_refuses_it(positioned):
+    session = positioned(when_overwhelmed=WhenOverwhelmed.REFUSE)
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT, faint=True)
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
+    assert session.outcome.message.startswith("the light is too weak here to tell a shape")
+    assert session.outcome.light_level is LightLevel.BRIGHT
+
+
+def test_where_it_is_too_faint_motion_alone_decides_where_the_policy_says_so(positioned):
+    session = positioned()
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT, faint=True)
+    assert session.phase is Phase.MOTION_CHALLENGE
+    answer(session)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert session.outcome.confirmed == (EvidenceKind.PAD, EvidenceKind.MOTION)
+    assert session.outcome.light_level is LightLevel.BRIGHT
+    assert finding(session, EvidenceKind.LIGHT).outcome is INSUFFICIENT
+
+
+def test_no_proof_of_shape_where_one_could_be_had_is_no_way_to_motion_alone(positioned):
+    session = positioned()
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT)
+    answer(session)
+    assert session.outcome.decision is LivenessDecision.UNCERTAIN
+
+
 def test_motion_alone_needs_its_confirmation(positioned):
     session = positioned()
     session.send(OVERWHELMED)

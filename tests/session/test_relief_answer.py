@@ -34,6 +34,13 @@ def test_a_head_with_a_face_s_colours_confirms():
     )
 
 
+def test_noise_that_would_hide_a_head_as_well_is_told():
+    # 0.25 + 2.5 * 0.15 > 0.6
+    faint = replace(HEAD, head=0.4, head_deviation=0.15, sides=None, sides_deviation=None)
+    assert relief_answer(faint).faint
+    assert not relief_answer(replace(faint, head=0.35, head_deviation=0.1)).faint
+
+
 def test_both_ratios_count_by_their_noise():
     # (0.8 / 0.01 + 1.2 / 0.16) / (1 / 0.01 + 1 / 0.16)
     assert relief_answer(HEAD).margin == pytest.approx(0.8235, abs=1e-4)
