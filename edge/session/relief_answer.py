@@ -17,8 +17,10 @@ _SHEET: Final = 0.25
 _HEAD: Final = 0.3
 # What a head may be expected to have.
 _WHOLE: Final = 0.6
-# How much of a face's colours is the least that a surface returns, and the most that a screen does.
+# How much of a face's colours is the least that a surface returns, and the most that a screen seems to return, whose
+# picture changes by itself.
 _COLOURED: Final = 0.5
+_SELF_LIT: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def relief_answer(found: Relief) -> ReliefAnswer:
         return ReliefAnswer(EvidenceOutcome.VETO, f"the display's light shows no colours of a face: {told}", shape)
     if shape + _REFUSING * deviation < _HEAD:
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
-    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > 0
+    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
     if coloured and shape - _CONFIRMING * deviation > _SHEET and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = _SHEET + _CONFIRMING * deviation > _WHOLE

@@ -59,6 +59,7 @@ def test_both_ratios_count_by_their_noise():
         ({"albedo": -0.1}, EvidenceOutcome.VETO),
         ({"albedo": 0.1}, EvidenceOutcome.VETO),
         ({"albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
+        ({"albedo": 0.6, "albedo_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
         # The surroundings tell of a head, and the display's two halves of a sheet.
         ({"sides": 0.0, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
         ({"sides": 0.0, "sides_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
