@@ -41,12 +41,14 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
+from edge.liveness.plans import MotionPlan
 from edge.liveness.policy import Policy
 from edge.liveness.state import Phase
 from edge.session.clock import Clock
 from edge.session.light_answer import LightAnswer
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import LightStep
+from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 
 log = structlog.get_logger(__name__)
@@ -165,6 +167,7 @@ class _Run:
         self._measurement = 0
         self._light_step: LightStep | None = None
         self._bright_from = -math.inf
+        self._motion: tuple[str, MotionChallenge] | None = None
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -193,6 +196,7 @@ class _Run:
         # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
         self._light_step = None
         self._restore_lights()
+        self._end_motion()
         self._vision.reset()
         self._devices.camera.close()
 
@@ -215,6 +219,8 @@ class _Run:
             self._carry_out(effect)
         if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
+        if self._state.phase is not Phase.MOTION_CHALLENGE:
+            self._end_motion()
         if self._state.phase is not before or prompt is not None:
             self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
 
@@ -245,6 +251,7 @@ class _Run:
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
+            self._follow_motion(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
@@ -271,7 +278,7 @@ class _Run:
             case PlayLight(plan):
                 self._pending.append(_not_judged(plan.plan_id, "the answer to the light challenge"))
             case PlayMotion(plan):
-                self._pending.append(_not_judged(plan.plan_id, "head movement"))
+                self._play_motion(plan)
             case AttemptEnded(attempt, outcome, last):
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
@@ -288,6 +295,34 @@ class _Run:
         except HardwareError as error:
             log.error("the screen is lost", error=str(error))
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _play_motion(self, plan: MotionPlan) -> None:
+        self._end_motion()
+        limit = self._state.policy.movement_limit
+        self._motion = plan.plan_id, MotionChallenge(plan, self._show_on, self._clock.now(), movement_limit=limit)
+
+    def _show_on(self, prompt: Prompt) -> None:
+        """A prompt within a phase, which a screen elsewhere shows too."""
+        self._show(prompt)
+        self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+
+    def _follow_motion(self, frame: Frame, evidence: FrameEvidence) -> None:
+        if self._motion is None:
+            return
+        plan_id, challenge = self._motion
+        answer = challenge.saw(frame, evidence, self._clock.now())
+        if answer is None:
+            return
+        self._end_motion()
+        log.info("motion challenge", evidence=answer.outcome.value, reason=answer.reason)
+        self._pending.append(
+            ChallengeFinished(plan_id, answer.outcome, answer.reason, answer.margin, error=answer.error)
+        )
+
+    def _end_motion(self) -> None:
+        ending, self._motion = self._motion, None
+        if ending is not None:
+            ending[1].end()
 
     def _prepare_lights(self) -> None:
         now = self._clock.now()

@@ -1,0 +1,277 @@
+"""What the movement of a head says of what was asked. Pure: from samples to an answer.
+
+A movement that is asked for goes: read, turn, hold, and come back when told to. Whoever does otherwise has not done
+what was asked, which is an error and no attack. What speaks for or against a live face is the texture
+(``edge.vision.parallax``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from edge.contracts.enums import ErrorCode, EvidenceOutcome
+from edge.liveness.plans import Direction, Movement
+from edge.vision.parallax import Parallax
+
+READING_SECONDS: Final = 0.2
+"""Nobody answers a prompt sooner: 0.2 s is what eyes need to jump to a light, without a word to read or a direction to
+choose."""
+
+# Samples from so long before the prompt on tell where the head was.
+_BEFORE: Final = 0.2
+_LEAST_BEFORE: Final = 2
+# Degrees: sway, blinks and the landmarks' noise stay below. Looking straight is meant loosely: a camera may stand below
+# the screen, and the landmarks are some degrees off in a face or two.
+_STILL: Final = 6.0
+_STRAIGHT: Final = (15.0, 20.0)
+# A neck turns about 75 degrees each way and nods about 55, so people who are asked for both nod less. So many degrees
+# of yaw are one of pitch.
+_NOD: Final = 1.4
+# Prompts tell no degrees and nobody could measure them: half of those asked for is enough, and less than eight is sway.
+_ENOUGH: Final = 0.5
+_LEAST: Final = 8.0
+_STAYS: Final = 0.8
+# Eight directions are 45 degrees apart: half of that, and a little for heads that do not turn about the camera's axes.
+_ASIDE: Final = 25.0
+# Who turns first left and then up for up-left is at 45 meanwhile.
+_WRONG: Final = 60.0
+_BACK: Final = (6.0, 0.35)
+_SETTLED_SECONDS: Final = 0.3
+# A head that turns 25 degrees in a quarter of a second, which is hasty, passes 190 degrees a second at its fastest
+# (minimum jerk); twice that, and more than noise makes of one frame.
+_FASTEST: Final = 400.0
+_JUMP: Final = 10.0
+
+# Of the parallax due, as the texture's own turn has it. A plane's turn overstates a head's, so heads show 0.4 to 1 and
+# more of it, sheets none; docs/sessions.md has the figures.
+_HEAD: Final = 0.2
+_CERTAIN: Final = 3.0
+# A sheet that has turned less may be a head that has not; one that the landmarks did not even see turn must be a clear
+# case, since a head that stays where it is has no parallax either.
+_LEAST_TURN: Final = 10.0
+_CLEAR_TURN: Final = 15.0
+_CLEAR_SCATTER: Final = 1 / 3
+_MOST_LOST: Final = 0.5
+_FROZEN: Final = 5
+
+_UNITS: Final = {
+    Direction.LEFT: (1, 0),
+    Direction.RIGHT: (-1, 0),
+    Direction.UP: (0, 1),
+    Direction.DOWN: (0, -1),
+    Direction.UP_LEFT: (1, 1),
+    Direction.UP_RIGHT: (-1, 1),
+    Direction.DOWN_LEFT: (1, -1),
+    Direction.DOWN_RIGHT: (-1, -1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The head in one frame. time: seconds, when it was captured. yaw, pitch: degrees as in HeadPose."""
+
+    time: float
+    yaw: float
+    pitch: float
+
+
+class Stage(StrEnum):
+    """How far somebody has come with a movement.
+
+    REFUSED: that was no answer to the prompt. VOID: it cannot be told.
+    """
+
+    READING = "reading"
+    TURNING = "turning"
+    HELD = "held"
+    BACK = "back"
+    REFUSED = "refused"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where a movement is, and the figures to it."""
+
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MotionAnswer:
+    """What a challenge came to. error: the person did not do what was asked."""
+
+    outcome: EvidenceOutcome
+    reason: str
+    margin: float | None = None
+    error: ErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """How the face's texture was followed through one movement.
+
+    points: followed at the end. lost: largest share lost from one frame to the next. alike: frames on end that were
+    the same to the last bit, where it was held. parallax: None where there were too few points.
+    """
+
+    points: int
+    lost: float
+    alike: int
+    parallax: Parallax | None
+
+
+def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_at: float | None) -> Course:
+    """How far the movement has come.
+
+    samples: in order of time, from 0.2 s or more before the prompt on, where there are any. asked_at: when the prompt
+    was shown; back_at: when the person was told to look straight again, None before that.
+    """
+    for one, other in pairwise(samples):
+        jump = math.hypot(other.yaw - one.yaw, other.pitch - one.pitch)
+        if jump > _JUMP and jump > _FASTEST * (other.time - one.time):
+            seconds = other.time - one.time
+            return Course(Stage.VOID, f"the head jumped by {jump:.0f} degrees in {seconds:.2f} s: the picture was cut")
+    read_at = asked_at + READING_SECONDS
+    before = [sample for sample in samples if asked_at - _BEFORE <= sample.time <= read_at]
+    early = max((_spread([getattr(sample, axis) for sample in before]) for axis in ("yaw", "pitch")), default=0.0)
+    if early > _STILL:
+        return Course(Stage.REFUSED, f"the head moved by {early:.0f} degrees before the prompt could be read")
+    if not samples or samples[-1].time <= read_at:
+        return Course(Stage.READING, "no frame after the prompt could be read")
+    if len(before) < _LEAST_BEFORE:
+        return Course(Stage.VOID, "too few frames while the prompt came to tell where the head was")
+    rest = Sample(read_at, median(sample.yaw for sample in before), median(sample.pitch for sample in before))
+    if abs(rest.yaw) > _STRAIGHT[0] or abs(rest.pitch) > _STRAIGHT[1]:
+        return Course(
+            Stage.REFUSED, f"the head looked aside when the prompt came: yaw {rest.yaw:.0f}, pitch {rest.pitch:.0f}"
+        )
+    turns = [_Turn.of(sample, rest, movement.direction) for sample in samples if sample.time > read_at]
+    return _turned(turns, movement, back_at)
+
+
+def motion_answer(textures: Sequence[Texture]) -> MotionAnswer:
+    """Of a challenge whose movements were all performed. textures: one of each movement."""
+    each = [_texture_answer(texture) for texture in textures]
+    for outcome in (EvidenceOutcome.VETO, EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED):
+        found = [answer for answer in each if answer.outcome is outcome]
+        if found:
+            return min(found, key=lambda answer: math.inf if answer.margin is None else answer.margin)
+    return MotionAnswer(EvidenceOutcome.INSUFFICIENT, "no movement was asked for")
+
+
+def not_performed(reason: str, parallaxes: Sequence[Parallax]) -> MotionAnswer:
+    """Of a challenge that was not followed. parallaxes: of the movement that failed, as far as it went.
+
+    A sheet that is turned as asked hardly turns by its landmarks: its texture speaks all the same.
+    """
+    for parallax in parallaxes:
+        if parallax.turn >= _CLEAR_TURN and parallax.scatter <= _CLEAR_SCATTER * parallax.due and _is_sheet(parallax):
+            return MotionAnswer(EvidenceOutcome.VETO, f"{_sheet(parallax)}; {reason}", parallax.share)
+    return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason, error=ErrorCode.HEAD_TURN_NOT_PERFORMED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """From rest. size: degrees, a nod counted larger. off: degrees between its direction and that asked for."""
+
+    time: float
+    yaw: float
+    pitch: float
+    size: float
+    off: float
+
+    @classmethod
+    def of(cls, sample: Sample, rest: Sample, asked: Direction) -> _Turn:
+        yaw, pitch = sample.yaw - rest.yaw, sample.pitch - rest.pitch
+        across, up = _UNITS[asked]
+        went, due = math.atan2(_NOD * pitch, yaw), math.atan2(up, across)
+        off = abs(math.degrees(math.remainder(went - due, 2 * math.pi)))
+        return cls(sample.time, yaw, pitch, math.hypot(yaw, _NOD * pitch), off)
+
+    @property
+    def text(self) -> str:
+        """In the person's own directions."""
+        sides = "left" if self.yaw >= 0 else "right", "up" if self.pitch >= 0 else "down"
+        return f"{abs(self.yaw):.0f} degrees {sides[0]} and {abs(self.pitch):.0f} {sides[1]}"
+
+
+def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -> Course:
+    asked = movement.direction.value.replace("_", " ")
+    needed = max(_LEAST, _ENOUGH * movement.degrees)
+    since: float | None = None
+    held = False
+    for turn in turns:
+        if turn.size >= _LEAST and turn.off > _WRONG:
+            return Course(Stage.REFUSED, f"the head went {turn.text} where {asked} was asked for")
+        right = turn.off <= _ASIDE and turn.size >= (needed if since is None else _STAYS * needed)
+        since = (turn.time if since is None else since) if right else None
+        if since is not None and turn.time - since >= movement.hold_seconds:
+            held = True
+            break
+    peak = max(turns, key=lambda turn: turn.size)
+    if not held:
+        return Course(Stage.TURNING, f"the head went at most {peak.text} where {asked} was asked for, to be held")
+    if back_at is None:
+        return Course(Stage.HELD, f"the head went {asked} and stayed: {peak.text}")
+    return _returned(turns, peak, back_at, asked)
+
+
+def _returned(turns: Sequence[_Turn], peak: _Turn, back_at: float, asked: str) -> Course:
+    later = [turn for turn in turns if turn.time > back_at]
+    for turn in later:
+        if turn.size >= _LEAST and turn.off > _WRONG:
+            return Course(Stage.REFUSED, f"the head went on {turn.text} where it was to look straight")
+    near = max(_BACK[0], _BACK[1] * peak.size)
+    for first in later:
+        if first.size > near or later[-1].time - first.time < _SETTLED_SECONDS:
+            continue
+        stay = [turn for turn in later if first.time <= turn.time <= first.time + _SETTLED_SECONDS]
+        if all(turn.size <= near for turn in stay):
+            return Course(Stage.BACK, f"the head went {asked} and came back: {peak.text}")
+    return Course(Stage.HELD, f"the head went {peak.text} and did not come back")
+
+
+def _texture_answer(texture: Texture) -> MotionAnswer:
+    if texture.lost > _MOST_LOST:
+        reason = f"{texture.lost:.0%} of the face's texture went from one frame to the next: the picture was cut"
+        return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
+    if texture.alike >= _FROZEN:
+        reason = f"{texture.alike} frames on end are the same to the last bit: the picture stood still"
+        return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
+    parallax = texture.parallax
+    if parallax is None:
+        reason = f"too little texture on the face to tell a head from a sheet: {texture.points} points"
+        return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
+    if parallax.share - _CERTAIN * parallax.error >= _HEAD:
+        reason = f"the head turned as asked, and its texture moved as on a head: {_figures(parallax)}"
+        return MotionAnswer(EvidenceOutcome.CONFIRMED, reason, parallax.share)
+    if parallax.turn >= _LEAST_TURN and _is_sheet(parallax):
+        return MotionAnswer(EvidenceOutcome.VETO, _sheet(parallax), parallax.share)
+    reason = f"the face's texture tells no head from a sheet: {_figures(parallax)}"
+    return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason, parallax.share)
+
+
+def _is_sheet(parallax: Parallax) -> bool:
+    return parallax.share + _CERTAIN * parallax.error <= _HEAD
+
+
+def _sheet(parallax: Parallax) -> str:
+    return f"the face turned like a sheet, flat or bent: {_figures(parallax)}"
+
+
+def _figures(parallax: Parallax) -> str:
+    return (
+        f"{parallax.share:.0%} +- {parallax.error:.0%} of the parallax of a head ({parallax.due:.1%} of the face's "
+        f"width, scatter {parallax.scatter:.1%}, {parallax.points} points, {parallax.turn:.0f} degrees as a sheet)"
+    )
+
+
+def _spread(values: Sequence[float]) -> float:
+    return max(values) - min(values) if values else 0.0
