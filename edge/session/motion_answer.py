@@ -23,6 +23,9 @@ READING_SECONDS: Final = 0.2
 """Nobody answers a prompt sooner: 0.2 s is what eyes need to jump to a light, without a word to read or a direction to
 choose."""
 
+# By then nobody has moved by more than sway: from a quarter of a second on a hasty head may set off, and takes another
+# tenth to get so far.
+_EARLIEST: Final = 0.35
 # Samples from so long before the prompt on tell where the head was.
 _BEFORE: Final = 0.2
 _LEAST_BEFORE: Final = 2
@@ -52,6 +55,8 @@ _JUMP: Final = 10.0
 # more of it, sheets none; docs/sessions.md has the figures.
 _HEAD: Final = 0.2
 _CERTAIN: Final = 3.0
+# Of the width of the face, half a pixel of what is followed: what drifts less may drift as a nose would.
+_LEAST_SEEN: Final = 0.003
 # A sheet that has turned less may be a head that has not; one that the landmarks did not even see turn must be a clear
 # case, since a head that stays where it is has no parallax either.
 _LEAST_TURN: Final = 10.0
@@ -139,12 +144,13 @@ def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_
             seconds = other.time - one.time
             return Course(Stage.VOID, f"the head jumped by {jump:.0f} degrees in {seconds:.2f} s: the picture was cut")
     read_at = asked_at + READING_SECONDS
-    before = [sample for sample in samples if asked_at - _BEFORE <= sample.time <= read_at]
-    early = max((_spread([getattr(sample, axis) for sample in before]) for axis in ("yaw", "pitch")), default=0.0)
+    first = [sample for sample in samples if asked_at - _BEFORE <= sample.time <= asked_at + _EARLIEST]
+    early = max(_spread([sample.yaw for sample in first]), _spread([sample.pitch for sample in first]))
     if early > _STILL:
-        return Course(Stage.REFUSED, f"the head moved by {early:.0f} degrees before the prompt could be read")
+        return Course(Stage.REFUSED, f"the head moved by {early:.0f} degrees before the prompt could be answered")
     if not samples or samples[-1].time <= read_at:
         return Course(Stage.READING, "no frame after the prompt could be read")
+    before = [sample for sample in first if sample.time <= read_at]
     if len(before) < _LEAST_BEFORE:
         return Course(Stage.VOID, "too few frames while the prompt came to tell where the head was")
     rest = Sample(read_at, median(sample.yaw for sample in before), median(sample.pitch for sample in before))
@@ -249,7 +255,7 @@ def _texture_answer(texture: Texture) -> MotionAnswer:
     if parallax is None:
         reason = f"too little texture on the face to tell a head from a sheet: {texture.points} points"
         return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
-    if parallax.share - _CERTAIN * parallax.error >= _HEAD:
+    if parallax.share - _CERTAIN * parallax.error >= max(_HEAD, _LEAST_SEEN / max(parallax.due, 1e-9)):
         reason = f"the head turned as asked, and its texture moved as on a head: {_figures(parallax)}"
         return MotionAnswer(EvidenceOutcome.CONFIRMED, reason, parallax.share)
     if parallax.turn >= _LEAST_TURN and _is_sheet(parallax):
