@@ -51,17 +51,16 @@ _SETTLED_SECONDS: Final = 0.3
 _FASTEST: Final = 400.0
 _JUMP: Final = 10.0
 
-# Of the parallax due, as the texture's own turn has it. A plane's turn overstates a head's, so heads show 0.4 to 1 and
-# more of it, sheets none; docs/sessions.md has the figures.
-_HEAD: Final = 0.2
+# Of the parallax that a head is due: heads showed 0.8 and more, sheets flat or bent 0.2 and less (docs/sessions.md).
+_HEAD: Final = 0.4
 _CERTAIN: Final = 3.0
 # Of the width of the face, half a pixel of what is followed: what drifts less may drift as a nose would.
 _LEAST_SEEN: Final = 0.003
-# A sheet that has turned less may be a head that has not; one that the landmarks did not even see turn must be a clear
-# case, since a head that stays where it is has no parallax either.
-_LEAST_TURN: Final = 10.0
-_CLEAR_TURN: Final = 15.0
-_CLEAR_SCATTER: Final = 1 / 3
+# The landmarks hardly see a sheet turn. By its texture it must have turned so far, since a head that stays has no
+# parallax either, and be explained so well, since a homography's turn says nothing of a head.
+_SHEET_TURN: Final = 15.0
+_SHEET: Final = 0.2
+_SHEET_SCATTER: Final = 1 / 3
 _MOST_LOST: Final = 0.5
 _FROZEN: Final = 5
 
@@ -123,13 +122,15 @@ class Texture:
     """How the face's texture was followed through one movement.
 
     points: followed at the end. lost: largest share lost from one frame to the next. alike: frames on end that were
-    the same to the last bit, where it was held. parallax: None where there were too few points.
+    the same to the last bit, where it was held. as_head: by the turn that the landmarks show, as_sheet: by that of a
+    sheet; None where there were too few points.
     """
 
     points: int
     lost: float
     alike: int
-    parallax: Parallax | None
+    as_head: Parallax | None
+    as_sheet: Parallax | None
 
 
 def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_at: float | None) -> Course:
@@ -172,13 +173,13 @@ def motion_answer(textures: Sequence[Texture]) -> MotionAnswer:
     return MotionAnswer(EvidenceOutcome.INSUFFICIENT, "no movement was asked for")
 
 
-def not_performed(reason: str, parallaxes: Sequence[Parallax]) -> MotionAnswer:
-    """Of a challenge that was not followed. parallaxes: of the movement that failed, as far as it went.
+def not_performed(reason: str, as_sheets: Sequence[Parallax]) -> MotionAnswer:
+    """Of a challenge that was not followed. as_sheets: of the movement that failed, as far as it went.
 
     A sheet that is turned as asked hardly turns by its landmarks: its texture speaks all the same.
     """
-    for parallax in parallaxes:
-        if parallax.turn >= _CLEAR_TURN and parallax.scatter <= _CLEAR_SCATTER * parallax.due and _is_sheet(parallax):
+    for parallax in as_sheets:
+        if _is_clear_sheet(parallax):
             return MotionAnswer(EvidenceOutcome.VETO, f"{_sheet(parallax)}; {reason}", parallax.share)
     return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason, error=ErrorCode.HEAD_TURN_NOT_PERFORMED)
 
@@ -251,21 +252,27 @@ def _texture_answer(texture: Texture) -> MotionAnswer:
     if texture.alike >= _FROZEN:
         reason = f"{texture.alike} frames on end are the same to the last bit: the picture stood still"
         return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
-    parallax = texture.parallax
+    parallax, sheet = texture.as_head, texture.as_sheet
     if parallax is None:
         reason = f"too little texture on the face to tell a head from a sheet: {texture.points} points"
         return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
     if parallax.share - _CERTAIN * parallax.error >= max(_HEAD, _LEAST_SEEN / max(parallax.due, 1e-9)):
         reason = f"the head turned as asked, and its texture moved as on a head: {_figures(parallax)}"
         return MotionAnswer(EvidenceOutcome.CONFIRMED, reason, parallax.share)
-    if parallax.turn >= _LEAST_TURN and _is_sheet(parallax):
+    if parallax.share + _CERTAIN * parallax.error <= _HEAD:
         return MotionAnswer(EvidenceOutcome.VETO, _sheet(parallax), parallax.share)
+    if sheet is not None and _is_clear_sheet(sheet):
+        return MotionAnswer(EvidenceOutcome.VETO, _sheet(sheet), sheet.share)
     reason = f"the face's texture tells no head from a sheet: {_figures(parallax)}"
     return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason, parallax.share)
 
 
-def _is_sheet(parallax: Parallax) -> bool:
-    return parallax.share + _CERTAIN * parallax.error <= _HEAD
+def _is_clear_sheet(parallax: Parallax) -> bool:
+    return (
+        parallax.turn >= _SHEET_TURN
+        and parallax.scatter <= _SHEET_SCATTER * parallax.due
+        and parallax.share + _CERTAIN * parallax.error <= _SHEET
+    )
 
 
 def _sheet(parallax: Parallax) -> str:
@@ -273,9 +280,11 @@ def _sheet(parallax: Parallax) -> str:
 
 
 def _figures(parallax: Parallax) -> str:
+    # Adding zero keeps rounding from telling -0 %.
     return (
-        f"{parallax.share:.0%} +- {parallax.error:.0%} of the parallax of a head ({parallax.due:.1%} of the face's "
-        f"width, scatter {parallax.scatter:.1%}, {parallax.points} points, {parallax.turn:.0f} degrees as a sheet)"
+        f"{round(parallax.share, 2) + 0.0:.0%} +- {parallax.error:.0%} of the parallax of a head that turns by "
+        f"{parallax.turn:.0f} degrees, {parallax.due:.1%} of its width (scatter {parallax.scatter:.1%}, "
+        f"{parallax.points} points)"
     )
 
 

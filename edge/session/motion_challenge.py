@@ -7,7 +7,7 @@ from typing import Final
 
 from edge.contracts.enums import EvidenceOutcome, Prompt
 from edge.frames.frame import Frame
-from edge.liveness.evidence import FrameEvidence
+from edge.liveness.evidence import FrameEvidence, HeadPose
 from edge.liveness.plans import MotionPlan
 from edge.session.motion_answer import (
     READING_SECONDS,
@@ -48,7 +48,7 @@ class MotionChallenge:
         """The answer, as soon as there is one. now: seconds on the session's clock, which frames are stamped with."""
         if evidence.pose is not None:
             self._samples.append(Sample(evidence.captured_at, evidence.pose.yaw, evidence.pose.pitch))
-            self._follow(frame, evidence)
+            self._follow(frame, evidence, evidence.pose)
         movement = self._plan.movements[self._number]
         at = course(self._samples, movement, self._asked_at, self._back_at)
         match at.stage:
@@ -57,7 +57,7 @@ class MotionChallenge:
             case Stage.VOID:
                 return MotionAnswer(EvidenceOutcome.INSUFFICIENT, at.reason)
             case Stage.HELD if self._back_at is None:
-                self._textures.append(self._texture())
+                self._textures.append(self._texture(evidence.pose))
                 self._show(Prompt.LOOK_STRAIGHT)
                 self._back_at = now
             case Stage.BACK:
@@ -87,14 +87,14 @@ class MotionChallenge:
         self._samples = [sample for sample in self._samples if sample.time >= now - READING_SECONDS]
         self._seen = []
 
-    def _follow(self, frame: Frame, evidence: FrameEvidence) -> None:
+    def _follow(self, frame: Frame, evidence: FrameEvidence, pose: HeadPose) -> None:
         """From the last moment when the face cannot have answered yet, until it has turned and held."""
         if self._back_at is not None or evidence.box is None:
             return
         if self._following is not None:
             self._following.follow(frame)
         elif evidence.captured_at > self._asked_at + READING_SECONDS:
-            self._following = FaceTexture(frame, evidence.box)
+            self._following = FaceTexture(frame, evidence.box, pose)
 
     def _look(self, now: float) -> None:
         if self._following is None or now - self._looked_at < _LOOK_SECONDS:
@@ -104,11 +104,13 @@ class MotionChallenge:
         if parallax is not None:
             self._seen.append(parallax)
 
-    def _texture(self) -> Texture:
+    def _texture(self, pose: HeadPose | None) -> Texture:
         following = self._following
-        if following is None:
-            return Texture(0, 0.0, 0, None)
-        told = Texture(following.points, following.lost, following.alike, following.parallax())
+        if following is None or pose is None:
+            return Texture(0, 0.0, 0, None, None)
+        told = Texture(
+            following.points, following.lost, following.alike, following.parallax(pose), following.parallax()
+        )
         self._drop()
         return told
 

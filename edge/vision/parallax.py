@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.frame import ColourOrder, Frame
-from edge.liveness.evidence import FaceBox
+from edge.liveness.evidence import FaceBox, HeadPose
 from edge.vision.boxes import centre
 from edge.vision.pose import FOCAL_LENGTH
 
@@ -74,10 +74,10 @@ _DEPTH: Final[_Vectors] = np.array(
 class Parallax:
     """How a face's texture moved, against a sheet and against a head. Lengths are shares of the width of the face.
 
-    points: that were followed and counted. turn: degrees by which a flat sheet would have turned to move like it.
-    due: root mean square, over the points, of what a head turned so far moves otherwise than any sheet. scatter: the
-    same of what neither explains. share: of the parallax due that was seen. error: its standard error, as if the
-    points erred each for itself.
+    points: that were followed and counted. turn: degrees by which it was taken to have turned. due: root mean square,
+    over the points, of what a head turned so moves otherwise than any sheet. scatter: the same of what neither
+    explains. share: of the parallax due that was seen: about 1 of a head, 0 of a sheet. error: its standard error, as
+    if the points erred each for itself.
     """
 
     points: int
@@ -94,8 +94,9 @@ class FaceTexture:
     Keeps one small grey picture, of the frame before, until ``end``, which must be called on every way out.
     """
 
-    def __init__(self, frame: Frame, box: FaceBox) -> None:
-        """box: of the face in this frame."""
+    def __init__(self, frame: Frame, box: FaceBox, pose: HeadPose) -> None:
+        """box, pose: of the face in this frame."""
+        self._pose = pose
         x, y = centre(box)
         self._scale = _SPAN * box.width / _SIDE
         self._left, self._top = x - _SPAN * box.width / 2, y - _SPAN * box.width / 2
@@ -133,11 +134,16 @@ class FaceTexture:
         self._before.fill(0)
         self._before = now
 
-    def parallax(self) -> Parallax | None:
-        """From the first frame to the last. None where fewer than 20 points are left to tell by."""
+    def parallax(self, pose: HeadPose | None = None) -> Parallax | None:
+        """From the first frame to the last. None where fewer than 20 points are left to tell by.
+
+        pose: in the last frame, for a turn as the landmarks show it. None: for that of the flat sheet that would have
+        moved most alike.
+        """
         if len(self._points) < _LEAST_POINTS:
             return None
-        return explain(_in_faces(self._begun), _in_faces(self._points), self._distance)
+        turned = None if pose is None else (pose.yaw - self._pose.yaw, pose.pitch - self._pose.pitch)
+        return explain(_in_faces(self._begun), _in_faces(self._points), self._distance, turned)
 
     def end(self) -> None:
         """Overwrites what is left of the picture. May be repeated."""
@@ -160,17 +166,18 @@ class FaceTexture:
         return np.asarray(grey, np.uint8)
 
 
-def explain(begun: _Vectors, now: _Vectors, distance: float) -> Parallax:
+def explain(begun: _Vectors, now: _Vectors, distance: float, turned: tuple[float, float] | None = None) -> Parallax:
     """What of a movement a sheet explains, and what a head.
 
     begun, now: (n, 2) where n points, 20 or more, were and are, right and down from the middle of the face that looked
-    straight. distance: of the camera. All in widths of the face.
+    straight. distance: of the camera. All in widths of the face. turned: yaw and pitch, degrees. None: as a flat sheet
+    would have turned, by its homography: exact of a sheet, of a head anything.
 
-    First a homography alone, for how far a sheet would have turned: exact of a sheet, too far of a head. Then, for a
-    turn of that size, a homography, paper bent about any axis (depth of the second degree) and the canonical head all
-    together, since each alone would take up what it can of the others.
+    A homography, paper bent about any axis (depth of the second degree) and the canonical head are fitted all together,
+    since each alone would take up what it can of the others.
     """
-    turned = _turn_of(_robust(begun, now, ()).solution, distance)
+    if turned is None:
+        turned = _turn_of(_robust(begun, now, ()).solution, distance)
     rotation = rotation_of_turn(*turned)
     x, y = begun.T
     shapes = [moved_by_depth(begun, shape, rotation, distance) for shape in (x * x, x * y, y * y, depth(begun))]
