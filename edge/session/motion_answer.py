@@ -57,9 +57,9 @@ _CERTAIN: Final = 3.0
 # Of the width of the face, half a pixel of what is followed: what drifts less may drift as a nose would.
 _LEAST_SEEN: Final = 0.003
 # The landmarks hardly see a sheet turn. By its texture it must have turned so far, since a head that stays has no
-# parallax either, and be explained so well, since a homography's turn says nothing of a head.
+# parallax either, and be explained so well. A head that turned the wrong way is none: it shows 0.3 and more so.
 _SHEET_TURN: Final = 15.0
-_SHEET: Final = 0.2
+_SHEET: Final = 0.1
 _SHEET_SCATTER: Final = 1 / 3
 _MOST_LOST: Final = 0.5
 _FROZEN: Final = 5

@@ -137,8 +137,8 @@ class FaceTexture:
     def parallax(self, pose: HeadPose | None = None) -> Parallax | None:
         """From the first frame to the last. None where fewer than 20 points are left to tell by.
 
-        pose: in the last frame, for a turn as the landmarks show it. None: for that of the flat sheet that would have
-        moved most alike.
+        pose: in the last frame, for a turn as the landmarks show it, against sheets flat or bent. None: for that of the
+        flat sheet that would have moved most alike, against that sheet.
         """
         if len(self._points) < _LEAST_POINTS:
             return None
@@ -171,16 +171,17 @@ def explain(begun: _Vectors, now: _Vectors, distance: float, turned: tuple[float
 
     begun, now: (n, 2) where n points, 20 or more, were and are, right and down from the middle of the face that looked
     straight. distance: of the camera. All in widths of the face. turned: yaw and pitch, degrees. None: as a flat sheet
-    would have turned, by its homography: exact of a sheet, of a head anything.
+    would have turned, by its homography, which is exact of a sheet and of a head anything.
 
-    A homography, paper bent about any axis (depth of the second degree) and the canonical head are fitted all together,
-    since each alone would take up what it can of the others.
+    A homography, the canonical head and, where the turn is known, paper bent about any axis (depth of the second
+    degree) are fitted all together, since each alone would take up what it can of the others.
     """
+    x, y = begun.T
+    bends = [] if turned is None else [x * x, x * y, y * y]
     if turned is None:
         turned = _turn_of(_robust(begun, now, ()).solution, distance)
     rotation = rotation_of_turn(*turned)
-    x, y = begun.T
-    shapes = [moved_by_depth(begun, shape, rotation, distance) for shape in (x * x, x * y, y * y, depth(begun))]
+    shapes = [moved_by_depth(begun, shape, rotation, distance) for shape in (*bends, depth(begun))]
     fit = _robust(begun, now, shapes)
     sheet, head = fit.system[:, :-1], fit.system[:, -1]
     only_head = head - sheet @ np.linalg.lstsq(sheet, head, rcond=None)[0]

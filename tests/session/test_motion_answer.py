@@ -252,7 +252,7 @@ def test_a_clear_sheet_is_an_attack_though_the_landmarks_saw_it_turn_by_little()
     [
         Parallax(130, 12.0, 0.012, 0.003, -0.01, 0.02),
         Parallax(130, 28.0, 0.012, 0.006, -0.01, 0.02),
-        Parallax(130, 28.0, 0.012, 0.003, 0.18, 0.02),
+        Parallax(130, 28.0, 0.012, 0.003, 0.08, 0.02),
     ],
     ids=["turned by little", "badly explained", "some parallax"],
 )
