@@ -42,8 +42,10 @@ _LEAST: Final = 8.0
 _STAYS: Final = 0.8
 # Eight directions are 45 degrees apart: half of that, and a little for heads that do not turn about the camera's axes.
 _ASIDE: Final = 25.0
-# Who turns first left and then up for up-left is at 45 meanwhile.
+# Who turns first left and then up for up-left is at 45 meanwhile. A blink moves the landmarks' pitch by 4 degrees, and a
+# head that comes back overshoots.
 _WRONG: Final = 60.0
+_ASTRAY: Final = 12.0
 _BACK: Final = (6.0, 0.35)
 _SETTLED_SECONDS: Final = 0.3
 # A head that turns 25 degrees in a quarter of a second, which is hasty, passes 190 degrees a second at its fastest
@@ -150,7 +152,7 @@ def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_
     if early > _STILL:
         return Course(Stage.REFUSED, f"the head moved by {early:.0f} degrees before the prompt could be answered")
     if not samples or samples[-1].time <= read_at:
-        return Course(Stage.READING, "no frame after the prompt could be read")
+        return Course(Stage.READING, "the head was not seen after the prompt could be read")
     before = [sample for sample in first if sample.time <= read_at]
     if len(before) < _LEAST_BEFORE:
         return Course(Stage.VOID, "too few frames while the prompt came to tell where the head was")
@@ -215,7 +217,7 @@ def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -
     since: float | None = None
     held = False
     for turn in turns:
-        if turn.size >= _LEAST and turn.off > _WRONG:
+        if turn.size >= _ASTRAY and turn.off > _WRONG:
             return Course(Stage.REFUSED, f"the head went {turn.text} where {asked} was asked for")
         right = turn.off <= _ASIDE and turn.size >= (needed if since is None else _STAYS * needed)
         since = (turn.time if since is None else since) if right else None
@@ -233,7 +235,7 @@ def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -
 def _returned(turns: Sequence[_Turn], peak: _Turn, back_at: float, asked: str) -> Course:
     later = [turn for turn in turns if turn.time > back_at]
     for turn in later:
-        if turn.size >= _LEAST and turn.off > _WRONG:
+        if turn.size >= _ASTRAY and turn.off > _WRONG:
             return Course(Stage.REFUSED, f"the head went on {turn.text} where it was to look straight")
     near = max(_BACK[0], _BACK[1] * peak.size)
     for first in later:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from edge.contracts.enums import ErrorCode, EvidenceOutcome
@@ -29,7 +31,7 @@ def head(*path, fps=30.0, until=15.0, rest=(1.0, -4.0)):
     path = ((0.0, 0.0, 0.0), *path, (1e9, *path[-1][1:])) if path else ((0.0, 0.0, 0.0), (1e9, 0.0, 0.0))
     made, time = [], ASKED - 0.1
     while time <= until:
-        (t0, *one), (t1, *other) = next(pair for pair in zip(path, path[1:], strict=False) if pair[1][0] > time)
+        (t0, *one), (t1, *other) = next(pair for pair in pairwise(path) if pair[1][0] > time)
         share = (time - t0) / (t1 - t0)
         yaw, pitch = (a + (b - a) * share + c for a, b, c in zip(one, other, rest, strict=True))
         made.append(Sample(time, yaw, pitch))
@@ -146,7 +148,12 @@ def test_a_sway_and_a_blink_are_no_movement():
     assert course(head(), LEFT, ASKED, None).stage is Stage.TURNING
 
 
-@pytest.mark.parametrize("went", [(-12, 0), (0, 9), (0, -9), (-10, 8)])
+@pytest.mark.parametrize("went", [(-14, 0), (0, 10), (0, -10), (-10, 8)])
+def test_a_small_movement_elsewhere_is_made_good_by_the_right_one():
+    path = ((10.5, 0, 0), (10.8, -8, 0), (11.0, -8, 0), (11.6, 18, 0), (13.5, 18, 0), (14.0, 0, -5))
+    assert last(head(*path)).stage is Stage.BACK
+
+
 def test_a_large_movement_elsewhere_ends_it_and_a_right_one_afterwards_does_not_mend_it(went):
     path = ((10.5, 0, 0), (11.0, *went), (11.2, *went), (11.6, 0, 0), (12.0, 18, 0))
     told = last(head(*path))

@@ -25,6 +25,7 @@ from edge.liveness.evidence import HeadPose
 from edge.liveness.plans import Direction
 from edge.session import runner
 from edge.session.motion_challenge import MotionChallenge
+from edge.simulation import openpeople
 from tests.session.scripted import Lux, ScriptedCamera, ScriptedVision
 from tests.session.test_runner import run
 from tests.session.turning import LIMIT, plan, play, shipped
@@ -43,7 +44,7 @@ def networks():
     [(7, "P004", 0.5, (Direction.UP, Direction.RIGHT)), (8, "P009", 0.65, (DOWN_LEFT,))],
 )
 def test_a_person_who_turns_as_asked_is_confirmed(networks, seed, face, distance, directions):
-    scene = shipped("bona-fide-bright-active", seed=seed, face=person(face), distance=distance)
+    scene = shipped("bona-fide-bright-active", seed=seed, face=openpeople.photo(face), distance=distance)
     answer, told, seconds = play(scene, plan(*directions), networks)
     assert answer.outcome is EvidenceOutcome.CONFIRMED, answer
     assert answer.error is None
@@ -71,12 +72,6 @@ def test_a_print_that_is_held_has_not_done_what_was_asked_and_is_no_attack(netwo
 def test_a_video_of_somebody_who_turns_when_he_likes_has_not_done_it(networks):
     answer, _, _ = play(shipped("video-bright"), plan(DOWN_LEFT), networks, begins=1.0)
     assert answer.error is ErrorCode.HEAD_TURN_NOT_PERFORMED
-
-
-def person(name):
-    from edge.simulation import openpeople
-
-    return openpeople.photo(name)
 
 
 PIXELS = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
