@@ -1,4 +1,4 @@
-"""Measures the figures of the motion challenge in docs/sessions.md: ``python -m tests.session.motion_figures --help``."""
+"""Measures the motion challenge's figures in docs/sessions.md: ``python -m tests.session.motion_figures --help``."""
 
 from __future__ import annotations
 

@@ -148,12 +148,12 @@ def test_a_sway_and_a_blink_are_no_movement():
     assert course(head(), LEFT, ASKED, None).stage is Stage.TURNING
 
 
-@pytest.mark.parametrize("went", [(-14, 0), (0, 10), (0, -10), (-10, 8)])
 def test_a_small_movement_elsewhere_is_made_good_by_the_right_one():
     path = ((10.5, 0, 0), (10.8, -8, 0), (11.0, -8, 0), (11.6, 18, 0), (13.5, 18, 0), (14.0, 0, -5))
     assert last(head(*path)).stage is Stage.BACK
 
 
+@pytest.mark.parametrize("went", [(-14, 0), (0, 10), (0, -10), (-10, 8)])
 def test_a_large_movement_elsewhere_ends_it_and_a_right_one_afterwards_does_not_mend_it(went):
     path = ((10.5, 0, 0), (11.0, *went), (11.2, *went), (11.6, 0, 0), (12.0, 18, 0))
     told = last(head(*path))
