@@ -42,11 +42,11 @@ _LEAST: Final = 8.0
 _STAYS: Final = 0.8
 # Eight directions are 45 degrees apart: half of that, and a little for heads that do not turn about the camera's axes.
 _ASIDE: Final = 25.0
-# Who turns first left and then up for up-left is at 45 meanwhile. A blink moves the landmarks' pitch by 4 degrees, and a
-# head that comes back overshoots.
+# Who turns first left and then up for up-left is at 45 meanwhile. A blink moves the landmarks' pitch by 4 degrees, and
+# a head that comes back overshoots.
 _WRONG: Final = 60.0
 _ASTRAY: Final = 12.0
-_BACK: Final = (6.0, 0.35)
+_BACK: Final = (8.0, 0.4)
 _SETTLED_SECONDS: Final = 0.3
 # A head that turns 25 degrees in a quarter of a second, which is hasty, passes 190 degrees a second at its fastest
 # (minimum jerk); twice that, and more than noise makes of one frame.
