@@ -40,8 +40,8 @@ _NOD: Final = 1.4
 _ENOUGH: Final = 0.5
 _LEAST: Final = 8.0
 _STAYS: Final = 0.8
-# Eight directions are 45 degrees apart: half of that, and a little for heads that do not turn about the camera's axes.
-_ASIDE: Final = 25.0
+# Eight directions are 45 degrees apart: half of that, so that no movement answers two of them.
+_ASIDE: Final = 22.5
 # Who turns first left and then up for up-left is at 45 meanwhile. A blink moves the landmarks' pitch by 4 degrees, and
 # a head that comes back overshoots.
 _WRONG: Final = 60.0

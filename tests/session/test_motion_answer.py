@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -265,3 +266,14 @@ def test_a_clear_sheet_is_an_attack_though_the_landmarks_saw_it_turn_by_little()
 )
 def test_what_was_not_performed_is_no_attack_by_a_doubtful_sheet(doubtful):
     assert not_performed("it did not turn", [doubtful]).error is ErrorCode.HEAD_TURN_NOT_PERFORMED
+
+
+def test_no_movement_answers_two_directions_and_nearly_every_one_answers_one():
+    answered = []
+    for degrees in range(0, 360, 4):
+        across, up = 20 * math.cos(math.radians(degrees)), 20 * math.sin(math.radians(degrees)) / 1.4
+        samples = head(*turning(across, up, returns=20.0), until=12.5)
+        told = [course(samples, Movement(asked, 20.0, 0.4), ASKED, None).stage for asked in Direction]
+        answered.append(told.count(Stage.HELD))
+    assert max(answered) == 1
+    assert sum(answered) >= 80
