@@ -53,11 +53,14 @@ _SETTLED_SECONDS: Final = 0.3
 _FASTEST: Final = 400.0
 _JUMP: Final = 10.0
 
-# Of the parallax that a head is due: heads showed 0.8 and more, sheets flat or bent 0.2 and less (docs/sessions.md).
-_HEAD: Final = 0.4
+# Of the parallax that a head is due: a head shows half of it at least, and certainly a quarter; a sheet certainly less
+# than 0.4. docs/sessions.md has what heads and sheets showed.
+_HEAD: Final = 0.5
+_CERTAINLY_HEAD: Final = 0.25
+_CERTAINLY_NO_HEAD: Final = 0.4
 _CERTAIN: Final = 3.0
-# Of the width of the face, half a pixel of what is followed: what drifts less may drift as a nose would.
-_LEAST_SEEN: Final = 0.003
+# Of the width of the face, a third of a pixel of what is followed: what drifts less may drift as a nose would.
+_LEAST_SEEN: Final = 0.002
 # The landmarks hardly see a sheet turn. By its texture it must have turned so far, since a head that stays has no
 # parallax either, and be explained so well. A head that turned the wrong way is none: it shows 0.3 and more so.
 _SHEET_TURN: Final = 15.0
@@ -258,10 +261,11 @@ def _texture_answer(texture: Texture) -> MotionAnswer:
     if parallax is None:
         reason = f"too little texture on the face to tell a head from a sheet: {texture.points} points"
         return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason)
-    if parallax.share - _CERTAIN * parallax.error >= max(_HEAD, _LEAST_SEEN / max(parallax.due, 1e-9)):
+    certainly = parallax.share - _CERTAIN * parallax.error
+    if parallax.share >= _HEAD and certainly >= _CERTAINLY_HEAD and certainly * parallax.due >= _LEAST_SEEN:
         reason = f"the head turned as asked, and its texture moved as on a head: {_figures(parallax)}"
         return MotionAnswer(EvidenceOutcome.CONFIRMED, reason, parallax.share)
-    if parallax.share + _CERTAIN * parallax.error <= _HEAD:
+    if parallax.share + _CERTAIN * parallax.error <= _CERTAINLY_NO_HEAD:
         return MotionAnswer(EvidenceOutcome.VETO, _sheet(parallax), parallax.share)
     if sheet is not None and _is_clear_sheet(sheet):
         return MotionAnswer(EvidenceOutcome.VETO, _sheet(sheet), sheet.share)

@@ -224,7 +224,7 @@ def test_a_sheet_that_turns_is_a_veto(texture):
         (followed(None, None, points=12), "too little texture on the face to tell a head from a sheet: 12 points"),
         (followed(HEAD, lost=0.7), "cut"),
         (followed(HEAD, alike=6), "stood still"),
-        # Three pixels in a thousand, however well they fit: a highlight that drifts does as much.
+        # A third of a pixel, however well it fits: a highlight that drifts does as much.
         (followed(Parallax(110, 8.0, 0.002, 0.001, 1.0, 0.04)), "no head from a sheet"),
     ],
 )
