@@ -33,15 +33,16 @@ _LEAST_BEFORE: Final = 2
 # the screen, and the landmarks are some degrees off in a face or two.
 _STILL: Final = 6.0
 _STRAIGHT: Final = (15.0, 20.0)
-# A neck turns about 75 degrees each way and nods about 55, so people who are asked for both nod less. So many degrees
-# of yaw are one of pitch.
-_NOD: Final = 1.4
+# A neck turns about 75 degrees each way and nods about 55, so people who are asked for both nod less, and the landmarks
+# show a nod smaller than it is. So many degrees of yaw are one of pitch.
+_NOD: Final = 1.5
 # Prompts tell no degrees and nobody could measure them: half of those asked for is enough, and less than eight is sway.
 _ENOUGH: Final = 0.5
 _LEAST: Final = 8.0
 _STAYS: Final = 0.8
-# Eight directions are 45 degrees apart: half of that, so that no movement answers two of them.
+# Eight directions are 45 degrees apart: half of that, so that no movement answers two of them. It may sway meanwhile.
 _ASIDE: Final = 22.5
+_ASIDE_MEANWHILE: Final = 26.0
 # Who turns first left and then up for up-left is at 45 meanwhile. A blink moves the landmarks' pitch by 4 degrees, and
 # a head that comes back overshoots.
 _WRONG: Final = 60.0
@@ -222,7 +223,8 @@ def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -
     for turn in turns:
         if turn.size >= _ASTRAY and turn.off > _WRONG:
             return Course(Stage.REFUSED, f"the head went {turn.text} where {asked} was asked for")
-        right = turn.off <= _ASIDE and turn.size >= (needed if since is None else _STAYS * needed)
+        aside, least = (_ASIDE, needed) if since is None else (_ASIDE_MEANWHILE, _STAYS * needed)
+        right = turn.off <= aside and turn.size >= least
         since = (turn.time if since is None else since) if right else None
         if since is not None and turn.time - since >= movement.hold_seconds:
             held = True

@@ -271,7 +271,7 @@ def test_what_was_not_performed_is_no_attack_by_a_doubtful_sheet(doubtful):
 def test_no_movement_answers_two_directions_and_nearly_every_one_answers_one():
     answered = []
     for degrees in range(0, 360, 4):
-        across, up = 20 * math.cos(math.radians(degrees)), 20 * math.sin(math.radians(degrees)) / 1.4
+        across, up = 20 * math.cos(math.radians(degrees)), 20 * math.sin(math.radians(degrees)) / 1.5
         samples = head(*turning(across, up, returns=20.0), until=12.5)
         told = [course(samples, Movement(asked, 20.0, 0.4), ASKED, None).stage for asked in Direction]
         answered.append(told.count(Stage.HELD))
