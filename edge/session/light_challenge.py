@@ -72,10 +72,10 @@ class LightChallenge:
         """
         exposure = frame.exposure
         if exposure is None:
-            return _no_proof("the camera's frames do not say when they were exposed")
+            return no_proof("the camera's frames do not say when they were exposed")
         if not self._exposure.holds(frame):
             if self._changes or now - self._began > _PATIENCE_SECONDS:
-                return _no_proof("the camera does not hold its exposure")
+                return no_proof("the camera does not hold its exposure")
             return None
         if landmarks is not None and self._changes:
             self._face.saw(frame, landmarks, self._lit)
@@ -107,10 +107,10 @@ class LightChallenge:
     def _answer(self) -> ChallengeAnswer:
         response = self._face.response()
         if response is None:
-            return _no_proof("too little was seen of the face while the code was played")
+            return no_proof("too little was seen of the face while the code was played")
         rank = self._rank(response[0].levels)
         if rank is None:
-            return _no_proof("not every step of the code was seen on the face")
+            return no_proof("not every step of the code was seen on the face")
         if rank > _FOLLOWED:
             return ChallengeAnswer(
                 EvidenceOutcome.INSUFFICIENT,
@@ -119,7 +119,7 @@ class LightChallenge:
             )
         found = self._face.relief()
         if found is None:
-            return _no_proof("too little of the face can be compared")
+            return no_proof("too little of the face can be compared")
         answer = relief_answer(found)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint)
@@ -138,5 +138,6 @@ class LightChallenge:
         )
 
 
-def _no_proof(reason: str) -> ChallengeAnswer:
+def no_proof(reason: str) -> ChallengeAnswer:
+    """Of a challenge that could not be played or seen."""
     return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LivenessOperationMode, Prompt, Spectrum
+from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, Prompt, Spectrum
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
@@ -41,14 +41,15 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
-from edge.liveness.plans import LightPlan
+from edge.liveness.plans import LightPlan, MotionPlan
 from edge.liveness.policy import Policy
 from edge.liveness.state import Phase
 from edge.session.clock import Clock
 from edge.session.light_answer import LightAnswer
-from edge.session.light_challenge import ChallengeAnswer, LightChallenge
+from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import LightStep
+from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
 
@@ -172,9 +173,9 @@ class _Run:
         self._on_attempt = on_attempt
         self._measurement = 0
         self._light_step: LightStep | None = None
-        self._light_challenge: LightChallenge | None = None
-        self._plan_id = ""
+        self._light_challenge: tuple[str, LightChallenge] | None = None
         self._bright_from = -math.inf
+        self._motion: tuple[str, MotionChallenge] | None = None
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -206,6 +207,7 @@ class _Run:
             self._light_step = None
         self._restore_lights()
         self._end_light_challenge()
+        self._end_motion()
         self._vision.reset()
         self._devices.camera.close()
 
@@ -228,8 +230,10 @@ class _Run:
             self._carry_out(effect)
         if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
-        if self._light_challenge is not None and self._state.phase is not Phase.LIGHT_CHALLENGE:
+        if self._state.phase is not Phase.LIGHT_CHALLENGE:
             self._end_light_challenge()
+        if self._state.phase is not Phase.MOTION_CHALLENGE:
+            self._end_motion()
         if self._state.phase is not before or prompt is not None:
             self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
 
@@ -262,7 +266,8 @@ class _Run:
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
-            self._challenge_on(frame)
+            self._follow_code(frame)
+            self._follow_motion(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
@@ -289,7 +294,7 @@ class _Run:
             case PlayLight(plan):
                 self._play_light(plan)
             case PlayMotion(plan):
-                self._pending.append(_not_judged(plan.plan_id, "head movement"))
+                self._play_motion(plan)
             case AttemptEnded(attempt, outcome, last):
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
@@ -306,6 +311,34 @@ class _Run:
         except HardwareError as error:
             log.error("the screen is lost", error=str(error))
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _play_motion(self, plan: MotionPlan) -> None:
+        self._end_motion()
+        limit = self._state.policy.movement_limit
+        self._motion = plan.plan_id, MotionChallenge(plan, self._show_on, self._clock.now(), movement_limit=limit)
+
+    def _show_on(self, prompt: Prompt) -> None:
+        """A prompt within a phase, which a screen elsewhere shows too."""
+        self._show(prompt)
+        self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+
+    def _follow_motion(self, frame: Frame, evidence: FrameEvidence) -> None:
+        if self._motion is None:
+            return
+        plan_id, challenge = self._motion
+        answer = challenge.saw(frame, evidence, self._clock.now())
+        if answer is None:
+            return
+        self._end_motion()
+        log.info("motion challenge", evidence=answer.outcome.value, reason=answer.reason)
+        self._pending.append(
+            ChallengeFinished(plan_id, answer.outcome, answer.reason, answer.margin, error=answer.error)
+        )
+
+    def _end_motion(self) -> None:
+        ending, self._motion = self._motion, None
+        if ending is not None:
+            ending[1].end()
 
     def _prepare_lights(self) -> None:
         now = self._clock.now()
@@ -368,40 +401,41 @@ class _Run:
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
     def _play_light(self, plan: LightPlan) -> None:
+        self._end_light_challenge()
         camera, screen = self._devices.camera, self._devices.screen
-        self._plan_id = plan.plan_id
         display = screen.geometry
         if display is None or not camera.traits.exposure_metadata:
-            self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, "no display to play a code on"))
+            self._light_answered(plan.plan_id, no_proof("no display to play a code on"))
             return
         try:
-            self._light_challenge = LightChallenge(camera, screen, display, plan, self._clock.now())
+            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, self._clock.now())
         except HardwareError as error:
-            self._light_answered(ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, error.what))
+            self._light_answered(plan.plan_id, no_proof(error.what))
 
-    def _challenge_on(self, frame: Frame) -> None:
+    def _follow_code(self, frame: Frame) -> None:
         if self._light_challenge is None:
             return
-        answer = self._light_challenge.saw(frame, self._vision.landmarks, self._clock.now())
+        plan_id, challenge = self._light_challenge
+        answer = challenge.saw(frame, self._vision.landmarks, self._clock.now())
         if answer is not None:
             self._end_light_challenge()
-            self._light_answered(answer)
+            self._light_answered(plan_id, answer)
 
     def _end_light_challenge(self) -> None:
         ending, self._light_challenge = self._light_challenge, None
         if ending is None:
             return
         try:
-            self._bright_from = ending.end(self._clock.now()).settled_at
+            self._bright_from = ending[1].end(self._clock.now()).settled_at
         except HardwareError as error:
             log.exception("the light challenge could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
-    def _light_answered(self, answer: ChallengeAnswer) -> None:
+    def _light_answered(self, plan_id: str, answer: ChallengeAnswer) -> None:
         log.info("light challenge", evidence=answer.outcome.value, reason=answer.reason)
         self._pending.append(
             ChallengeFinished(
-                self._plan_id,
+                plan_id,
                 answer.outcome,
                 answer.reason,
                 answer.margin,
@@ -429,10 +463,6 @@ class _Run:
 
 def _began(frame: Frame) -> float:
     return frame.exposure.start if frame.exposure is not None else frame.captured_at
-
-
-def _not_judged(plan_id: str, what: str) -> ChallengeFinished:
-    return ChallengeFinished(plan_id, EvidenceOutcome.INSUFFICIENT, f"this release does not judge {what}")
 
 
 def _startup_code(error: LivegateError) -> ErrorCode:

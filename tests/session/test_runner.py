@@ -207,10 +207,15 @@ def test_passive_in_bright_light_is_not_supported():
     assert report.attempts[0].error.code is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
 
 
-def test_passive_active_in_bright_light_never_passes_without_judged_challenges():
-    report = run(ScriptedCamera(frames(60)), ambient=Lux(5000.0), mode=LivenessOperationMode.PASSIVE_ACTIVE)
+@pytest.mark.parametrize(
+    ("count", "code"), [(30, None), (90, ErrorCode.HEAD_TURN_NOT_PERFORMED)], ids=["cut short", "not followed"]
+)
+def test_passive_active_in_bright_light_never_passes_without_its_challenges(count, code):
+    report = run(ScriptedCamera(frames(count)), ambient=Lux(5000.0), mode=LivenessOperationMode.PASSIVE_ACTIVE)
     (attempt,) = report.attempts
-    assert attempt.result.liveness_decision is LivenessDecision.UNCERTAIN
+    assert (attempt.error.code if attempt.error else None) is code
+    if attempt.result is not None:
+        assert attempt.result.liveness_decision is LivenessDecision.UNCERTAIN
     assert EvidenceKind.LIGHT not in attempt.assurance.confirmed
     assert EvidenceKind.MOTION not in attempt.assurance.confirmed
 
