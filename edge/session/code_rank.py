@@ -6,36 +6,37 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+Values = NDArray[np.float64]
 
-def rank_of_code(played: Sequence[float], times: Sequence[float], levels: Sequence[float]) -> float:
+_FEWEST: Final = 4
+
+
+def rank_of_code(played: Sequence[float], steps: NDArray[np.intp], levels: Values, nuisance: Values) -> float:
     """Share of all orders of the played steps that the levels follow as well as the played one, or better.
 
-    It is never 0: the floor of the test is one of all orders. played: brightness shown in each step. times: seconds, of
-    each step. levels: light of the face in each. What drifts evenly is taken out of codes and levels before they are
-    compared, by correlation. Raises ValueError for fewer than four steps.
+    It is never 0: the floor of the test is one of all orders. played: brightness shown in each step. steps: (samples,)
+    in which of them each sample was taken. levels: (samples,) light of the face. nuisance: (samples, n) what else
+    changes them, as a drift does; codes and levels are compared, by correlation, by what it does not explain.
+    Raises ValueError for fewer than four steps, and for a step without a sample.
     """
-    if len(played) < 4 or not len(played) == len(times) == len(levels):
-        raise ValueError(
-            f"{len(played)} steps, {len(times)} times and {len(levels)} levels are no code of four or more"
-        )
-    counts = Counter(played)
-    codes = _orders(tuple(sorted(counts.items())))
-    drift = np.column_stack([np.ones(len(times)), times])
-    basis, _ = np.linalg.qr(drift)
+    if len(played) < _FEWEST or set(steps.tolist()) != set(range(len(played))):
+        raise ValueError(f"a code of {len(played)} steps is not told by samples of {len(set(steps.tolist()))}")
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(levels)), nuisance / np.abs(nuisance).max(axis=0)]))
 
-    def shape(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def shape(values: Values) -> Values:
         free = values - (values @ basis) @ basis.T
         return np.asarray(free / np.maximum(np.linalg.norm(free, axis=-1, keepdims=True), 1e-12))
 
-    seen = shape(np.asarray(levels, np.float64))
-    agreement = shape(codes) @ seen
-    own = float(shape(np.asarray(played, np.float64)) @ seen)
+    seen = shape(levels)
+    agreement = shape(_orders(tuple(sorted(Counter(played).items())))[:, steps]) @ seen
+    own = float(shape(np.asarray(played, np.float64)[steps]) @ seen)
     # One of the codes is the played one; rounding must not lose it.
-    return float((agreement >= own - 1e-9).sum()) / len(codes)
+    return float((agreement >= own - 1e-9).mean())
 
 
 @cache

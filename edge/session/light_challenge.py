@@ -20,14 +20,16 @@ from edge.session.exposure_timing import HeldExposure, exposure_windows, light_s
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import relief_answer
 from edge.vision.face_patch import Points
+from edge.vision.light_response import LightResponse
 
 # What is lit of the left and the right half, as the person sees them.
 _LIT: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
     {Chip.BLACK: (0.0, 0.0), Chip.LEFT: (1.0, 0.0), Chip.RIGHT: (0.0, 1.0), Chip.FULL: (1.0, 1.0)}
 )
-# A face that is lit by the code follows it better than so many of all orders of its steps; of one that is not, any
-# order is as likely.
+# A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
+# as likely. Of a confirmation so few may fit as well, and where more than this do the light does not show.
 _FOLLOWED: Final = 0.001
+_SHOWS: Final = 0.05
 # Until the camera holds its exposure.
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -108,10 +110,10 @@ class LightChallenge:
         response = self._face.response()
         if response is None:
             return no_proof("too little was seen of the face while the code was played")
-        rank = self._rank(response[0].levels)
+        rank = self._rank(response[0])
         if rank is None:
             return no_proof("not every step of the code was seen on the face")
-        if rank > _FOLLOWED:
+        if rank > _SHOWS:
             return ChallengeAnswer(
                 EvidenceOutcome.INSUFFICIENT,
                 f"the face's light does not follow the display: {rank:.2%} of all codes fit as well",
@@ -122,20 +124,20 @@ class LightChallenge:
             return no_proof("too little of the face can be compared")
         answer = relief_answer(found)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
+        if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _FOLLOWED:
+            return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
         return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint)
 
-    def _rank(self, levels: NDArray[np.float64]) -> float | None:
+    def _rank(self, response: LightResponse) -> float | None:
         """None where a step has no frame of its own."""
         times = self._face.times
         whole = np.isfinite(self._face.lit).all(axis=(1, 2))
-        steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right") - 1
-        places = [whole & (steps == number) for number in range(len(self._changes))]
-        if not all(place.any() for place in places):
+        steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right")[whole] - 1
+        if set(steps.tolist()) != set(range(len(self._changes))):
             return None
-        played = [sum(_LIT[chip]) for chip in self._plan.chips]
-        return rank_of_code(
-            played, [float(times[place].mean()) for place in places], [float(levels[place].mean()) for place in places]
-        )
+        when = times - times.mean()
+        nuisance = np.column_stack([when, when**2, response.movement])[whole]
+        return rank_of_code([sum(_LIT[chip]) for chip in self._plan.chips], steps, response.levels[whole], nuisance)
 
 
 def no_proof(reason: str) -> ChallengeAnswer:

@@ -46,6 +46,7 @@ class LightResponse:
     ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
     covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
+    movement: (samples, movements) how far the face had moved, in no unit.
     """
 
     ambient: Grid = field(repr=False)
@@ -53,6 +54,7 @@ class LightResponse:
     covariance: Grid = field(repr=False)
     known: NDArray[np.bool_] = field(repr=False)
     levels: Grid = field(repr=False)
+    movement: Grid = field(repr=False)
 
     def all_lights(self) -> tuple[Grid, Grid]:
         """(CELLS, CELLS) that all lights add together, and its deviation."""
@@ -90,7 +92,7 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     if not face.any():
         return None
     levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
-    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels)
+    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
