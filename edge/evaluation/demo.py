@@ -235,7 +235,7 @@ def improprieties(decision: Decision, lights: Lights | None, scene: Scene) -> li
         found.append(f"it is signed as capture {decision.capture}")
     if attempt.error is not None and attempt.error.code not in PROPER_ERRORS:
         found.append(f"the terminal failed: {attempt.error.code}: {attempt.error.message}")
-    elif scene.expect is not None and code is not scene.expect.error:
+    elif scene.expect is not None and code is not scene.expect.error and not _would_not_move(code, scene):
         found.append(f"it ended with {code or 'a decision'}, not {scene.expect.error or 'a decision'}")
     level = scene.expect.light_level if scene.expect is not None else None
     if level is not None and attempt.light_level is not level:
@@ -247,6 +247,15 @@ def improprieties(decision: Decision, lights: Lights | None, scene: Scene) -> li
     elif lights != rest:
         found.append(f"backlight {lights.backlight}, not {rest.backlight}; illuminator {lights.illuminator}, not 0")
     return found
+
+
+def _would_not_move(code: ErrorCode | None, scene: Scene) -> bool:
+    """An attack that is asked to turn and cannot is refused by that as well as by a decision."""
+    return (
+        code is ErrorCode.HEAD_TURN_NOT_PERFORMED
+        and scene.presentation is not None
+        and scene.presentation.label is Label.ATTACK
+    )
 
 
 @dataclass(frozen=True, slots=True)

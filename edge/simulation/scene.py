@@ -103,7 +103,10 @@ class Expect(Section):
     ] = None
     error: Annotated[
         ErrorCode | None,
-        Field(title="Error", description="Code with which it must end; null: it must end in a decision"),
+        Field(
+            title="Error",
+            description="Code with which it must end; null: in a decision, or of an attack in HeadTurnNotPerformed",
+        ),
     ] = None
 
 

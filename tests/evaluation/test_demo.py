@@ -99,6 +99,13 @@ def test_what_is_not_as_expected_is_said(given, lights, sections, said):
     assert said in found[0]
 
 
+@pytest.mark.parametrize(("label", "proper"), [("attack", True), ("bonafide", False)])
+def test_an_attack_that_does_not_turn_is_refused_by_that_and_a_person_turns(label, proper):
+    species = {"pai_species": "print"} if label == "attack" else {}
+    shown = scene(presentation={"label": label, **species})
+    assert (improprieties(decision(ErrorCode.HEAD_TURN_NOT_PERFORMED), AT_REST, shown) == []) is proper
+
+
 def test_without_an_expectation_any_answer_to_a_person_is_proper():
     for given in ({"error": ErrorCode.TIMED_OUT}, {"level": LightLevel.BRIGHT}, {}):
         assert improprieties(decision(**given), AT_REST, scene(expect=None)) == []
