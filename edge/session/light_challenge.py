@@ -107,10 +107,11 @@ class LightChallenge:
         return lit
 
     def _answer(self) -> ChallengeAnswer:
-        response = self._face.response()
-        if response is None:
+        seen = self._face.response()
+        if seen is None:
             return no_proof("too little was seen of the face while the code was played")
-        rank = self._rank(response[0])
+        response, surface = seen
+        rank = self._rank(response)
         if rank is None:
             return no_proof("not every step of the code was seen on the face")
         if rank > _SHOWS:
@@ -119,7 +120,7 @@ class LightChallenge:
                 f"the face's light does not follow the display: {rank:.2%} of all codes fit as well",
                 overwhelmed=True,
             )
-        found = self._face.relief()
+        found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
         answer = relief_answer(found)

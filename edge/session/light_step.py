@@ -124,7 +124,8 @@ class LightStep:
         """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
         if answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO or self._shape is None:
             return answer
-        found = self._shape.relief()
+        seen = self._shape.response()
+        found = None if seen is None else self._shape.relief(*seen)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
         shape = relief_answer(found)

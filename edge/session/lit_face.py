@@ -65,10 +65,9 @@ class LitFace:
         response = light_response(self._samples, surface)
         return None if response is None else (response, surface)
 
-    def relief(self) -> Relief | None:
-        """None where too little was seen, or can be compared."""
-        found = self.response()
-        return None if found is None else relief(*found, self._display, self._focal, self._size)
+    def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
+        """What ``response`` tells of shape and colours; None where too little can be compared."""
+        return relief(response, surface, self._display, self._focal, self._size)
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
