@@ -25,7 +25,7 @@ class WhenLightNotMeasured(StrEnum):
 
 
 class WhenOverwhelmed(StrEnum):
-    """What happens where the surroundings drown the terminal's own light."""
+    """What happens where the surroundings drown the terminal's own light, or leave too little of it to tell a shape."""
 
     REFUSE = "refuse"
     MOTION = "motion"
@@ -145,7 +145,10 @@ class PolicyFloor(BaseModel):
         WhenOverwhelmed,
         Field(
             title="When light is overwhelmed",
-            description="refuse: EnvironmentNotSupported; motion: the motion challenge without light",
+            description=(
+                "Or shows too faintly to tell a shape by. refuse: EnvironmentNotSupported; motion: the motion "
+                "challenge without light"
+            ),
         ),
     ] = WhenOverwhelmed.REFUSE
     positioning_frames: Annotated[
