@@ -27,9 +27,13 @@ _LIT: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
     {Chip.BLACK: (0.0, 0.0), Chip.LEFT: (1.0, 0.0), Chip.RIGHT: (0.0, 1.0), Chip.FULL: (1.0, 1.0)}
 )
 # A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
-# as likely. Of a confirmation so few may fit as well, and where more than this do the light does not show.
-_FOLLOWED: Final = 0.001
-_SHOWS: Final = 0.05
+# as likely. So few may fit as well, of a confirmation and of a veto: lamps that flicker in step with the code would
+# make a sheet of any face.
+_CONFIRMED: Final = 0.001
+_FOLLOWED: Final = 0.005
+# Where more fit, and the display seems to add less than this to the room, its light does not show.
+_ANY: Final = 0.05
+_LITTLE: Final = 0.005
 # Until the camera holds its exposure.
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -114,31 +118,43 @@ class LightChallenge:
         rank = self._rank(response)
         if rank is None:
             return no_proof("not every step of the code was seen on the face")
-        if rank > _SHOWS:
+        if rank > _FOLLOWED:
+            added = response.contrast(surface)
+            nothing = rank > _ANY and abs(added) < _LITTLE
             return ChallengeAnswer(
                 EvidenceOutcome.INSUFFICIENT,
-                f"the face's light does not follow the display: {rank:.2%} of all codes fit as well",
-                overwhelmed=True,
+                f"the face's light does not follow the display for certain: {rank:.2%} of all codes fit as well, and "
+                f"{added:.1%} would be the display's",
+                overwhelmed=nothing,
+                faint=not nothing,
             )
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
         answer = relief_answer(found)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
-        if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _FOLLOWED:
+        if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
         return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint)
 
     def _rank(self, response: LightResponse) -> float | None:
-        """None where a step has no frame of its own."""
+        """With and without what movement explains, the better of the two, doubled (Bonferroni).
+
+        Movement is found in the same pictures, and takes the glints on a screen for itself. None where a step has no
+        frame of its own.
+        """
         times = self._face.times
         whole = np.isfinite(self._face.lit).all(axis=(1, 2))
         steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right")[whole] - 1
         if set(steps.tolist()) != set(range(len(self._changes))):
             return None
         when = times - times.mean()
-        nuisance = np.column_stack([when, when**2, response.movement])[whole]
-        return rank_of_code([sum(_LIT[chip]) for chip in self._plan.chips], steps, response.levels[whole], nuisance)
+        played = [sum(_LIT[chip]) for chip in self._plan.chips]
+        ranks = [
+            rank_of_code(played, steps, response.levels[whole], np.column_stack(nuisance)[whole])
+            for nuisance in ([when], [when, when**2, response.movement])
+        ]
+        return min(1.0, len(ranks) * min(ranks))
 
 
 def no_proof(reason: str) -> ChallengeAnswer:

@@ -56,6 +56,11 @@ class LightResponse:
     levels: Grid = field(repr=False)
     movement: Grid = field(repr=False)
 
+    def contrast(self, surface: Surface) -> float:
+        """What all lights add, against the light of the surroundings, over the face."""
+        face = self.known & surface.still
+        return float(self.ours[face].sum() / self.ambient[face].sum())
+
     def all_lights(self) -> tuple[Grid, Grid]:
         """(CELLS, CELLS) that all lights add together, and its deviation."""
         return self.ours.sum(axis=2), np.sqrt(np.maximum(self.covariance.sum(axis=(2, 3)), 0.0))
