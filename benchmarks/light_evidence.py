@@ -82,9 +82,6 @@ def session(task: tuple[str, int, int]) -> tuple[str, int, str, str | None]:
     scene = Scene.model_validate(
         {
             "title": kind,
-            "presentation": {"label": "attack", "pai_species": kind},
-            "session": {"mode": "PassiveActive"},
-            "expect": {"light_level": "dim"},
             "surroundings": {"ambient": {"lux": lux, "light": "daylight"}},
             "subjects": [subject_of(kind, rng)],
             "seed": int(rng.integers(1 << 31)),

@@ -26,7 +26,8 @@ def rank_of_code(played: Sequence[float], steps: NDArray[np.intp], levels: Value
     """
     if len(played) < _FEWEST or set(steps.tolist()) != set(range(len(played))):
         raise ValueError(f"a code of {len(played)} steps is not told by samples of {len(set(steps.tolist()))}")
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(levels)), nuisance / np.abs(nuisance).max(axis=0)]))
+    largest = np.maximum(np.abs(nuisance).max(axis=0), 1e-12)
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(levels)), nuisance / largest]))
 
     def shape(values: Values) -> Values:
         free = values - (values @ basis) @ basis.T

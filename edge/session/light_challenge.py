@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge.contracts.enums import EvidenceOutcome
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
+from edge.guidance.patterns import LIT
 from edge.hardware.ports import Camera, LightInterval, Pattern, Screen
 from edge.liveness.plans import Chip, LightPlan
 from edge.session.code_rank import rank_of_code
@@ -22,9 +23,9 @@ from edge.session.relief_answer import relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
 
-# What is lit of the left and the right half, as the person sees them.
-_LIT: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
-    {Chip.BLACK: (0.0, 0.0), Chip.LEFT: (1.0, 0.0), Chip.RIGHT: (0.0, 1.0), Chip.FULL: (1.0, 1.0)}
+# Whether the left and the right half are lit, as the person sees them.
+_HALVES: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
+    {chip: (0.0, 0.0) if lit is None else (float(lit.start < 0.5), float(lit.end > 0.5)) for chip, lit in LIT.items()}
 )
 # A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
 # as likely. So few may fit as well, of a confirmation and of a veto: lamps that flicker in step with the code would
@@ -107,7 +108,7 @@ class LightChallenge:
         steps = light_seen(self._changes, *exposure_windows(exposure, rows))
         lit = np.full((len(rows), 2), np.nan)
         for number in np.unique(steps[steps >= 0]):
-            lit[steps == number] = _LIT[self._plan.chips[number]]
+            lit[steps == number] = _HALVES[self._plan.chips[number]]
         return lit
 
     def _answer(self) -> ChallengeAnswer:
@@ -149,7 +150,7 @@ class LightChallenge:
         if set(steps.tolist()) != set(range(len(self._changes))):
             return None
         when = times - times.mean()
-        played = [sum(_LIT[chip]) for chip in self._plan.chips]
+        played = [sum(_HALVES[chip]) for chip in self._plan.chips]
         ranks = [
             rank_of_code(played, steps, response.levels[whole], np.column_stack(nuisance)[whole])
             for nuisance in ([when], [when, when**2, response.movement])

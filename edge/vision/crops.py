@@ -115,9 +115,13 @@ def cut_aligned(
     points: NDArray[np.float32],
     size: tuple[int, int],
 ) -> Pixels:
-    """Least-squares similarity (Umeyama 1991) from ``points`` (n, 2) to ``target``; black outside the frame."""
-    source = points.astype(np.float64)
-    aim = np.asarray(target, np.float64)
+    """By the similarity from ``points`` (n, 2) to ``target``; black outside the frame."""
+    matrix = similarity(points.astype(np.float64), np.asarray(target, np.float64))
+    return cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def similarity(source: NDArray[np.float64], aim: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 3) turn, scale and shift that bring points (n, 2) nearest to others (Umeyama, PAMI 13:376, 1991)."""
     from_mean, to_mean = source.mean(axis=0), aim.mean(axis=0)
     a, b = source - from_mean, aim - to_mean
     # In the plane a similarity is one complex factor.
@@ -125,8 +129,7 @@ def cut_aligned(
     power = float((moved * moved.conj()).real.sum())
     factor = complex((still * moved.conj()).sum()) / max(power, 1e-9)
     turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    matrix = np.column_stack((turn, to_mean - turn @ from_mean))
-    return cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return np.column_stack((turn, to_mean - turn @ from_mean))
 
 
 def letterbox(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge.frames.frame import Frame
 from edge.frames.linear import light_picture
+from edge.vision.crops import similarity
 from edge.vision.landmarks import (
     LEFT_EYE_INNER,
     LEFT_EYE_OUTER,
@@ -95,7 +96,8 @@ class FaceGrid:
 
         landmarks: (468, 3), of this frame.
         """
-        turned, moved = _similarity(self._first[:, :2], landmarks[:, :2].astype(np.float64))
+        found = similarity(self._first[:, :2], landmarks[:, :2].astype(np.float64))
+        turned, moved = found[:, :2], found[:, 2]
         matrix = turned * self._cell
         corner = turned @ self._corner + moved
         ends = corner + np.array([[0, 0], [CELLS, 0], [0, CELLS], [CELLS, CELLS]]) @ matrix.T
@@ -164,17 +166,6 @@ def _on_grid(picture: NDArray[np.float32], matrix: Grid, across: int) -> NDArray
 def _leave_out(mask: NDArray[np.uint8], middle: Grid, half_axes: Grid) -> None:
     centre, axes = tuple(np.rint(middle).astype(int).tolist()), tuple(np.rint(half_axes).astype(int).tolist())
     cv2.ellipse(mask, centre, axes, 0, 0, 360, (0,), -1)
-
-
-def _similarity(source: Grid, target: Grid) -> tuple[Grid, Grid]:
-    """(2, 2) rotation times scale and (2,) shift that bring points nearest to others (Umeyama, PAMI 13:376, 1991)."""
-    middle, aim = source.mean(axis=0), target.mean(axis=0)
-    a, b = source - middle, target - aim
-    power = float((a**2).sum())
-    along = float((a * b).sum()) / power
-    across = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / power
-    turned = np.array([[along, -across], [across, along]])
-    return turned, aim - turned @ middle
 
 
 def _smoothed(landmarks: Grid, x: Grid, y: Grid, spread: float) -> tuple[Grid, Grid, Grid]:
