@@ -25,6 +25,8 @@ class CameraTraits:
     focal: focal length in widths of the picture; None where it is not known.
     spectrum: a camera that passes infrared alone cannot see a display's light.
     mains_hz: of the lamps around, for whose ripple its automatic exposure keeps to whole periods; None: not known.
+    sensitivity: share of full scale, mean of all colours of the raw values, that a surface gives of whose white light
+    1 lx comes back, for each second of exposure at a gain of 1; None: not known, or frames carry no raw values.
     """
 
     name: str
@@ -33,6 +35,7 @@ class CameraTraits:
     focal: float | None = None
     spectrum: Spectrum = Spectrum.IR_CUT
     mains_hz: float | None = None
+    sensitivity: float | None = None
 
 
 class Camera(Protocol):

@@ -19,7 +19,7 @@ from edge.liveness.plans import Chip, LightPlan
 from edge.session.code_rank import rank_of_code
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
 from edge.session.lit_face import LitFace
-from edge.session.relief_answer import relief_answer
+from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
 
@@ -69,7 +69,7 @@ class LightChallenge:
         self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = 0.0
-        self._face = LitFace(display, camera.traits.focal)
+        self._face = LitFace(display, camera.traits)
         camera.lock(self._exposure.flicker_period)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
@@ -116,6 +116,9 @@ class LightChallenge:
         if seen is None:
             return no_proof("too little was seen of the face while the code was played")
         response, surface = seen
+        lacking = no_surface(self._face.returned(response, surface))
+        if lacking is not None:
+            return ChallengeAnswer(EvidenceOutcome.VETO, lacking)
         rank = self._rank(response)
         if rank is None:
             return no_proof("not every step of the code was seen on the face")
@@ -132,7 +135,7 @@ class LightChallenge:
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
-        answer = relief_answer(found)
+        answer = relief_answer(found, self._face.beside(response))
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
-from edge.vision.face_patch import FaceGrid, Points, Surface
+from edge.hardware.ports import CameraTraits
+from edge.vision.beside_face import REACH, Side, beside_face
+from edge.vision.face_patch import FaceGrid, Patch, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
 from edge.vision.relief import Relief, relief
+from edge.vision.returned_light import ReturnedLight, returned_light
 
 Values = NDArray[np.float64]
 
@@ -19,14 +22,16 @@ Values = NDArray[np.float64]
 class LitFace:
     """Gathers one face. ``forget`` must be called on every way out: it keeps small pictures of the face until then."""
 
-    def __init__(self, display: DisplayGeometry, focal: float | None) -> None:
-        """focal: length in widths of the picture, None where it is not known."""
+    def __init__(self, display: DisplayGeometry, camera: CameraTraits) -> None:
         self._display = display
-        self._focal = focal
+        self._camera = camera
         self._samples: list[Sample] = []
         self._grid: FaceGrid | None = None
+        self._wide_grid: FaceGrid | None = None
+        self._wide: list[Patch | None] = []
         self._landmarks: Points | None = None
         self._size = (0, 0)
+        self._exposed = 0.0
 
     @property
     def lit(self) -> Values:
@@ -50,12 +55,15 @@ class LitFace:
             return
         if self._grid is None:
             self._grid, self._size = FaceGrid(self._landmarks), (frame.width, frame.height)
+            self._wide_grid = FaceGrid(self._landmarks, REACH)
         patch = self._grid.cut(frame, self._landmarks)
         if patch is None:
             return
         seen = lit(frame.exposure, patch.rows)
         if np.isfinite(seen).any():
             self._samples.append(Sample(patch, frame.exposure.start, seen))
+            self._wide.append(None if self._wide_grid is None else self._wide_grid.cut(frame, self._landmarks))
+            self._exposed = frame.exposure.duration * frame.exposure.gain
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""
@@ -67,11 +75,30 @@ class LitFace:
 
     def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
         """What ``response`` tells of shape and colours; None where too little can be compared."""
-        return relief(response, surface, self._display, self._focal, self._size)
+        return relief(response, surface, self._display, self._camera.focal, self._size)
+
+    def beside(self, response: LightResponse) -> tuple[Side, Side] | None:
+        """What is left and right of the face, as the camera sees; None where that cannot be told."""
+        chosen = [number for number, patch in enumerate(self._wide) if patch is not None]
+        patches = [patch for patch in self._wide if patch is not None]
+        if not patches:
+            return None
+        return beside_face(patches, self.lit[chosen], self.times[chosen], response.movement[chosen])
+
+    def returned(self, response: LightResponse, surface: Surface) -> ReturnedLight | None:
+        """How much of the display's light came back; None where that cannot be told."""
+        if self._camera.sensitivity is None:
+            return None
+        level_per_lux = self._camera.sensitivity * self._exposed
+        return returned_light(response, surface, self._display, self._camera.focal, self._size, level_per_lux)
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
         for sample in self._samples:
             sample.patch.levels.fill(0)
+        for patch in self._wide:
+            if patch is not None:
+                patch.levels.fill(0)
         self._samples.clear()
-        self._grid = self._landmarks = None
+        self._wide.clear()
+        self._grid = self._wide_grid = self._landmarks = None

@@ -237,7 +237,7 @@ def _surrounding(surroundings: scene.Surroundings) -> Sequence[Lamp]:
 
 
 def _display(given: scene.Display) -> DisplayOutputs:
-    geometry = DisplayGeometry(given.width, given.height, given.right, given.down)
+    geometry = DisplayGeometry(given.width, given.height, given.right, given.down, given.luminance)
     return DisplayOutputs(Commanded(0.0), Commanded(0.0), geometry)
 
 

@@ -137,6 +137,7 @@ class SimulatedCamera(Camera):
             focal=stage.camera.focal / stage.camera.width,
             spectrum=stage.sensor.spectrum,
             mains_hz=stage.mains,
+            sensitivity=stage.sensor.sensitivity if stage.raw else None,
         )
 
     def open(self) -> None:

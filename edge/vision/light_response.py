@@ -7,6 +7,7 @@ itself to the first order: how it shifts, turns, grows, and nods or shakes with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -46,7 +47,8 @@ class LightResponse:
     ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
     covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
-    movement: (samples, movements) how far the face had moved, in no unit.
+    movement: (samples, movements) how far the face had moved, in no unit. unsure: deviation of what all lights add over
+    the face, against the light of the surroundings, by what ``levels`` leave; infinite where too few frames tell.
     """
 
     ambient: Grid = field(repr=False)
@@ -55,6 +57,7 @@ class LightResponse:
     known: NDArray[np.bool_] = field(repr=False)
     levels: Grid = field(repr=False)
     movement: Grid = field(repr=False)
+    unsure: float = math.inf
 
     def contrast(self, surface: Surface) -> float:
         """What all lights add, against the light of the surroundings, over the face."""
@@ -97,7 +100,8 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     if not face.any():
         return None
     levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
-    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts)
+    unsure = _deviation(levels, lit, times)
+    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts, unsure)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +140,19 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
         fit.known[row] = True
     return fit
+
+
+def _deviation(levels: Grid, lit: Grid, times: Grid) -> float:
+    """Of what all lights together add to the whole face's levels, in their unit; by the frames of one light alone."""
+    whole = np.isfinite(lit).all(axis=(1, 2))
+    when = (times - times.mean()) / np.ptp(times)
+    design = np.column_stack([lit.sum(axis=2).mean(axis=1), np.ones_like(when), when, when**2])[whole]
+    spare = int(whole.sum()) - design.shape[1]
+    if spare < _SPARE or np.ptp(design[:, 0]) <= 0:
+        return math.inf
+    found, *_ = np.linalg.lstsq(design, levels[whole], rcond=None)
+    left = levels[whole] - design @ found
+    return float(np.sqrt((left @ left) / spare * np.linalg.pinv(design.T @ design)[0, 0])) * lit.shape[2]
 
 
 def _strong(fit: _Fit, surface: Surface) -> bool:

@@ -40,6 +40,8 @@ _POINTS: Final = 3
 # Colours are compared with those around them, within so many cells.
 _AROUND: Final = 3.0
 _STEPS: Final = 15
+# Lux of a display of 1 cd/m2: behind the head's edge.
+_NO_LIGHT: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def relief(
 
     focal: length in widths of the picture, None where it is not known. size: width and height of the frames, pixels.
     """
-    left, right = _irradiance(surface, display, focal, size)
+    left, right = display_light(surface, display, focal, size)
     total, deviation = response.all_lights()
     chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
     if not chosen.any():
@@ -82,7 +84,7 @@ def relief(
     if ours.sum() > _DARKEST_ROOM * ambient.sum():
         return None
     sheet = sheet_shapes()[chosen]
-    shape = np.log(np.maximum(left + right, 1e-9))[chosen]
+    shape = np.log(np.maximum(left + right, _NO_LIGHT))[chosen]
     design = np.column_stack([sheet, shape - shape.mean()])
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
@@ -92,7 +94,7 @@ def relief(
     sides, sides_deviation = None, None
     if response.ours.shape[2] == 2:
         difference, difference_deviation = response.difference()
-        share = ((left - right) / np.maximum(left + right, 1e-9))[chosen][kept]
+        share = ((left - right) / np.maximum(left + right, _NO_LIGHT))[chosen][kept]
         template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
         sides, sides_deviation = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
     compared = np.zeros((CELLS, CELLS), np.bool_)
@@ -116,10 +118,13 @@ def sheet_shapes() -> Grid:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _irradiance(
+def display_light(
     surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
 ) -> tuple[Grid, Grid]:
-    """(CELLS, CELLS) light of the left and right half, as the person sees them, without unit; shadows left out."""
+    """(CELLS, CELLS) light of the left and right half, as the person sees them; shadows left out.
+
+    In lux of a display of 1 cd/m2. Arguments are those of ``relief``.
+    """
     metres = _FACE_BREADTH / surface.width
     distance = _USUAL_DISTANCE if focal is None else focal * size[0] * metres
     width, height = size
@@ -143,7 +148,7 @@ def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry)
             direction = way / np.sqrt(squared)[..., None]
             facing = np.maximum((normals * direction).sum(axis=-1), 0.0)
             light += facing * np.abs(direction[..., 2]) / squared
-    return light
+    return light * (display.width / 2 * display.height / _POINTS**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
