@@ -35,6 +35,8 @@ _FOLLOWED: Final = 0.005
 # Where more fit, and the display seems to add less than this to the room, its light does not show.
 _ANY: Final = 0.05
 _LITTLE: Final = 0.005
+# Frames reach the session late, so the last step stands for longer than it must be seen for.
+_LAST_SECONDS: Final = 0.1
 # Until the camera holds its exposure.
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -60,8 +62,16 @@ class LightChallenge:
     The methods raise HardwareError when camera or screen fail.
     """
 
-    def __init__(self, camera: Camera, screen: Screen, display: DisplayGeometry, plan: LightPlan, now: float) -> None:
-        """display: the screen's geometry."""
+    def __init__(
+        self,
+        camera: Camera,
+        screen: Screen,
+        display: DisplayGeometry,
+        plan: LightPlan,
+        now: float,
+        before: LitFace | None = None,
+    ) -> None:
+        """display: the screen's geometry. before: the same face as a light step saw it, which is forgotten with this."""
         self._camera = camera
         self._screen = screen
         self._plan = plan
@@ -69,7 +79,7 @@ class LightChallenge:
         self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = 0.0
-        self._face = LitFace(display, camera.traits)
+        self._face = LitFace(display, camera.traits) if before is None else before
         camera.lock(self._exposure.flicker_period)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
@@ -89,7 +99,7 @@ class LightChallenge:
         last = len(self._changes) == len(self._plan.chips)
         if not last and (not self._changes or now >= self._next_at):
             self._show_next(now)
-        elif last and self._changes[-1].commanded_at + self._plan.chip_seconds <= exposure.start - exposure.duration:
+        elif last and now >= self._next_at and self._changes[-1].settled_at + _LAST_SECONDS <= exposure.start:
             return self._answer()
         return None
 
@@ -147,12 +157,12 @@ class LightChallenge:
         Movement is found in the same pictures, and takes the glints on a screen for itself. None where a step has no
         frame of its own.
         """
-        times = self._face.times
-        whole = np.isfinite(self._face.lit).all(axis=(1, 2))
+        times = response.times
+        whole = np.isfinite(response.lit).all(axis=(1, 2)) & (times >= self._changes[0].commanded_at)
         steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right")[whole] - 1
         if set(steps.tolist()) != set(range(len(self._changes))):
             return None
-        when = times - times.mean()
+        when = times - times[whole].mean()
         played = [sum(_HALVES[chip]) for chip in self._plan.chips]
         ranks = [
             rank_of_code(played, steps, response.levels[whole], np.column_stack(nuisance)[whole])

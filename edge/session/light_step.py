@@ -143,6 +143,11 @@ class LightStep:
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
 
+    def hand_over(self) -> LitFace | None:
+        """What was seen of the face, for a challenge that follows; whoever takes it must have it forgotten."""
+        shape, self._shape = self._shape, None
+        return shape
+
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
         if self._shape is not None:

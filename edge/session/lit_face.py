@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from edge.hardware.ports import CameraTraits
 from edge.vision.beside_face import REACH, Side, beside_face
 from edge.vision.face_patch import FaceGrid, Patch, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
+from edge.vision.registration import FaceAnchor
 from edge.vision.relief import Relief, relief
 from edge.vision.returned_light import ReturnedLight, returned_light
 
@@ -20,57 +22,55 @@ Values = NDArray[np.float64]
 
 
 class LitFace:
-    """Gathers one face. ``forget`` must be called on every way out: it keeps small pictures of the face until then."""
+    """Gathers one face. ``forget`` must be called on every way out: it keeps small pictures of the face until then.
+
+    It may be lit by the whole display first, as a backlight step does, and by its halves then, as a code does.
+    """
 
     def __init__(self, display: DisplayGeometry, camera: CameraTraits) -> None:
         self._display = display
         self._camera = camera
         self._samples: list[Sample] = []
-        self._grid: FaceGrid | None = None
-        self._wide_grid: FaceGrid | None = None
         self._wide: list[Patch | None] = []
+        self._anchor: FaceAnchor | None = None
+        self._grids: tuple[FaceGrid, FaceGrid] | None = None
         self._landmarks: Points | None = None
         self._size = (0, 0)
         self._exposed = 0.0
 
-    @property
-    def lit(self) -> Values:
-        """(samples, rows, lights) how much of each light lit each row of each sample; NaN where that changed."""
-        return np.array([sample.lit for sample in self._samples])
-
-    @property
-    def times(self) -> Values:
-        """(samples,) seconds."""
-        return np.array([sample.time for sample in self._samples])
-
     def saw(self, frame: Frame, landmarks: Points | None, lit: Callable[[Exposure, Values], Values]) -> None:
-        """landmarks: (468, 3), of this frame; None: taken to be where they were.
+        """landmarks: (468, 3), of this frame; None: taken to be about where they were.
 
         lit: from the exposure and (rows,) rows of the frame to (rows, lights) how much of each light lit them, NaN
-        where that changed meanwhile.
+        where that changed meanwhile. One light: the whole display; two: its left and its right half.
         """
-        if landmarks is not None:
-            self._landmarks = landmarks
+        self._landmarks = self._landmarks if landmarks is None else landmarks
         if self._landmarks is None or frame.exposure is None:
             return
-        if self._grid is None:
-            self._grid, self._size = FaceGrid(self._landmarks), (frame.width, frame.height)
-            self._wide_grid = FaceGrid(self._landmarks, REACH)
-        patch = self._grid.cut(frame, self._landmarks)
+        if self._anchor is None or self._grids is None:
+            self._anchor = FaceAnchor(frame, self._landmarks)
+            self._grids = FaceGrid(self._landmarks), FaceGrid(self._landmarks, REACH)
+            self._size = (frame.width, frame.height)
+        self._landmarks = self._anchor.landmarks_in(frame, self._landmarks)
+        patch, wide = (grid.cut(frame, self._landmarks) for grid in self._grids)
         if patch is None:
             return
+        exposed = frame.exposure.duration * frame.exposure.gain
+        if exposed != self._exposed:
+            # Under another exposure nothing can be compared.
+            self._overwrite()
         seen = lit(frame.exposure, patch.rows)
         if np.isfinite(seen).any():
             self._samples.append(Sample(patch, frame.exposure.start, seen))
-            self._wide.append(None if self._wide_grid is None else self._wide_grid.cut(frame, self._landmarks))
-            self._exposed = frame.exposure.duration * frame.exposure.gain
+            self._wide.append(wide)
+            self._exposed = exposed
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""
-        if self._grid is None or not self._samples:
+        if self._grids is None or not self._samples:
             return None
-        surface = self._grid.surface()
-        response = light_response(self._samples, surface)
+        surface = self._grids[0].surface()
+        response = light_response(_by_halves(self._samples, surface), surface)
         return None if response is None else (response, surface)
 
     def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
@@ -83,7 +83,7 @@ class LitFace:
         patches = [patch for patch in self._wide if patch is not None]
         if not patches:
             return None
-        return beside_face(patches, self.lit[chosen], self.times[chosen], response.movement[chosen])
+        return beside_face(patches, response.lit[chosen], response.times[chosen], response.movement[chosen])
 
     def returned(self, response: LightResponse, surface: Surface) -> ReturnedLight | None:
         """How much of the display's light came back; None where that cannot be told."""
@@ -94,11 +94,38 @@ class LitFace:
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
-        for sample in self._samples:
-            sample.patch.levels.fill(0)
-        for patch in self._wide:
+        self._overwrite()
+        if self._anchor is not None:
+            self._anchor.forget()
+        self._anchor = self._grids = self._landmarks = None
+
+    def _overwrite(self) -> None:
+        for patch in (*(sample.patch for sample in self._samples), *self._wide):
             if patch is not None:
                 patch.levels.fill(0)
         self._samples.clear()
         self._wide.clear()
-        self._grid = self._wide_grid = self._landmarks = None
+
+
+def _by_halves(samples: Sequence[Sample], surface: Surface) -> Sequence[Sample]:
+    """All by the display's halves, where any are: the whole display is both of them, with an unknown share of their
+    light, since it showed guidance and not white.
+    """
+    if len({sample.lit.shape[1] for sample in samples}) < 2:
+        return samples
+    apart = [replace(sample, lit=_apart(sample.lit)) for sample in samples]
+    found = light_response(apart, surface)
+    if found is None:
+        return [sample for sample in samples if sample.lit.shape[1] == 2]
+    face = found.known & surface.still
+    left, right, whole = found.ours[face].sum(axis=0)
+    share = whole / (left + right)
+    return [replace(sample, lit=sample.lit[:, :2] + share * sample.lit[:, 2:]) for sample in apart]
+
+
+def _apart(lit: Values) -> Values:
+    """(rows, 3) left half, right half, whole display."""
+    apart = np.zeros((len(lit), 3))
+    apart[:, 2 if lit.shape[1] == 1 else slice(0, 2)] = lit[:, 0] if lit.shape[1] == 1 else lit
+    apart[~np.isfinite(lit).all(axis=1)] = np.nan
+    return apart

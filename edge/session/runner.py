@@ -49,6 +49,7 @@ from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import LightStep
+from edge.session.lit_face import LitFace
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
@@ -173,6 +174,7 @@ class _Run:
         self._on_attempt = on_attempt
         self._measurement = 0
         self._light_step: LightStep | None = None
+        self._lit_face: LitFace | None = None
         self._light_challenge: tuple[str, LightChallenge] | None = None
         self._bright_from = -math.inf
         self._motion: tuple[str, MotionChallenge] | None = None
@@ -205,6 +207,7 @@ class _Run:
         if self._light_step is not None:
             self._light_step.forget()
             self._light_step = None
+        self._forget_lit_face()
         self._restore_lights()
         self._end_light_challenge()
         self._end_motion()
@@ -230,6 +233,8 @@ class _Run:
             self._carry_out(effect)
         if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
+        if self._state.phase is not Phase.MEASURING_LIGHT:
+            self._forget_lit_face()
         if self._state.phase is not Phase.LIGHT_CHALLENGE:
             self._end_light_challenge()
         if self._state.phase is not Phase.MOTION_CHALLENGE:
@@ -387,6 +392,7 @@ class _Run:
         landmarks = None if evidence is None else self._vision.landmarks
         answer = self._light_step.saw(frame, evidence, self._clock.now(), landmarks)
         if answer is not None:
+            self._lit_face = self._light_step.hand_over()
             self._end_light_step()
             self._measured(answer)
 
@@ -400,6 +406,11 @@ class _Run:
             log.exception("the light measurement could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
+    def _forget_lit_face(self) -> None:
+        if self._lit_face is not None:
+            self._lit_face.forget()
+            self._lit_face = None
+
     def _play_light(self, plan: LightPlan) -> None:
         self._end_light_challenge()
         camera, screen = self._devices.camera, self._devices.screen
@@ -408,7 +419,9 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no display to play a code on"))
             return
         try:
-            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, self._clock.now())
+            now, before = self._clock.now(), self._lit_face
+            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, now, before)
+            self._lit_face = None
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
 

@@ -46,7 +46,7 @@ _NO_LIGHT: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """All deviations are inflated by what the fits leave unexplained.
+    """All deviations are inflated by what the fits leave unexplained, and are no less than frames scatter.
 
     contrast: light of the display against that of the surroundings, over the face. head: how much of a head's shape is
     in the ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of the display's two halves; None where
@@ -90,20 +90,30 @@ def relief(
     if fitted is None:
         return None
     fit, kept = fitted
+    compared = np.zeros((CELLS, CELLS), np.bool_)
+    compared[chosen] = kept
+
+    def on_grid(weights: Grid) -> Grid:
+        grid = np.zeros((CELLS, CELLS))
+        grid[compared] = weights
+        return grid
+
+    both = np.ones(response.ours.shape[2])
+    head_deviation = max(fit.deviation * fit.inflation, response.deviation_of(on_grid(fit.weights), both))
     smooth = (ambient * _ratio(design, fit.found))[kept]
     sides, sides_deviation = None, None
     if response.ours.shape[2] == 2:
         difference, difference_deviation = response.difference()
         share = ((left - right) / np.maximum(left + right, _NO_LIGHT))[chosen][kept]
         template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
-        sides, sides_deviation = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
-    compared = np.zeros((CELLS, CELLS), np.bool_)
-    compared[chosen] = kept
+        apart = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
+        sides = apart.value
+        sides_deviation = max(apart.deviation, response.deviation_of(on_grid(apart.weights), np.array([1.0, -1.0])))
     albedo, albedo_deviation = _albedo(response.ambient, total, deviation, compared)
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
-        head_deviation=fit.deviation * fit.inflation,
+        head_deviation=head_deviation,
         sides=sides,
         sides_deviation=sides_deviation,
         albedo=albedo,
@@ -153,9 +163,12 @@ def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
+    """weights: of each value in the last unknown."""
+
     found: Grid
     deviation: float
     inflation: float
+    weights: Grid
 
 
 def _fit_robustly(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> tuple[_Fit, NDArray[np.bool_]] | None:
@@ -208,17 +221,28 @@ def _fit_ratio(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> _Fit | N
     slope = design * (ambient * _ratio(design, found) / noise)[:, None]
     covariance = np.linalg.pinv(slope.T @ slope)
     spare = len(ours) - design.shape[1]
-    return _Fit(found, float(np.sqrt(covariance[-1, -1])), max(1.0, float(np.sqrt((error**2).sum() / spare))))
+    inflation = max(1.0, float(np.sqrt((error**2).sum() / spare)))
+    return _Fit(found, float(np.sqrt(covariance[-1, -1])), inflation, (covariance @ slope.T)[-1] / noise)
 
 
-def _last_of(values: Grid, noise: Grid, design: Grid) -> tuple[float, float]:
-    """The last unknown of a weighted linear fit, and its inflated deviation."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Last:
+    """value: of the last unknown. deviation: inflated. weights: of each fitted value in it."""
+
+    value: float
+    deviation: float
+    weights: Grid
+
+
+def _last_of(values: Grid, noise: Grid, design: Grid) -> _Last:
+    """Of a weighted linear fit."""
     weighted = design / noise[:, None]
-    found, *_ = np.linalg.lstsq(weighted, values / noise, rcond=None)
+    covariance = np.linalg.pinv(weighted.T @ weighted)
+    weights = (covariance @ weighted.T)[-1] / noise
+    found = covariance @ weighted.T @ (values / noise)
     error = values / noise - weighted @ found
     inflation = max(1.0, float(np.sqrt((error**2).sum() / (len(values) - design.shape[1]))))
-    covariance = np.linalg.pinv(weighted.T @ weighted)
-    return float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation
+    return _Last(float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation, weights)
 
 
 def _albedo(ambient: Grid, ours: Grid, noise: Grid, compared: NDArray[np.bool_]) -> tuple[float, float]:

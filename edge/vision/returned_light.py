@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from edge.frames.display import DisplayGeometry
-from edge.vision.face_patch import Surface
+from edge.vision.face_patch import CELLS, Surface
 from edge.vision.light_response import LightResponse
 from edge.vision.relief import display_light
 
@@ -47,10 +47,11 @@ def returned_light(
     face = response.known & surface.skin & (arriving > arriving[surface.skin].mean() / 2)
     if face.sum() < _FEWEST_CELLS:
         return None
-    total, deviation = response.all_lights()
+    total, _ = response.all_lights()
     expected = arriving[face] * level_per_lux
     share = float(np.median(total[face] / expected))
-    # Of a median of normal errors; what all cells have in common comes on top.
-    own = 1.2533 * float(np.sqrt(np.mean((deviation[face] / expected) ** 2) / face.sum()))
-    common = response.unsure * float(response.ambient[face].mean() / expected.mean())
-    return ReturnedLight(share, float(np.hypot(own, common)))
+    weights = np.zeros((CELLS, CELLS))
+    weights[face] = 1 / (expected * face.sum())
+    # A median of normal errors scatters by a quarter more than their mean.
+    deviation = 1.2533 * response.deviation_of(weights, np.ones(response.ours.shape[2]))
+    return ReturnedLight(share, deviation)
