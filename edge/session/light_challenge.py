@@ -71,7 +71,7 @@ class LightChallenge:
         now: float,
         before: LitFace | None = None,
     ) -> None:
-        """display: the screen's geometry. before: the same face as a light step saw it, which is forgotten with this."""
+        """display: the screen's geometry. before: the same face as the light step saw it; ``end`` forgets it too."""
         self._camera = camera
         self._screen = screen
         self._plan = plan

@@ -75,8 +75,8 @@ def no_surface(returned: ReturnedLight | None) -> str | None:
     if returned is None or abs(returned.share) + _REFUSING * returned.deviation >= _LEAST_RETURNED:
         return None
     return (
-        f"the face returns {returned.share:.1%} ± {returned.deviation:.1%} of the display's light, and the darkest skin "
-        f"{_LEAST_RETURNED:.0%} at least: it shines by itself"
+        f"the face returns {returned.share:.1%} ± {returned.deviation:.1%} of the display's light, where the darkest "
+        f"skin returns {_LEAST_RETURNED:.0%}: it shines by itself"
     )
 
 

@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.frame import Frame
-from edge.vision.face_patch import CELLS, FaceGrid, Grid, Patch, Points
+from edge.vision.face_patch import CELLS, Grid, Patch
 
 REACH: Final = 1.8
 """Of the grid that is looked at, in sizes of the face."""

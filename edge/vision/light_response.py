@@ -50,7 +50,8 @@ class LightResponse:
     covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
     movement: (samples, movements) how far the face had moved, in no unit. steady: (samples, CELLS, CELLS) the frames
-    without that. lit, times: of the samples. restless: (samples,) bool, those that were left out, since they did not fit.
+    without that. lit, times: of the samples. restless: (samples,) bool, which were left out since they
+    did not fit.
     """
 
     ambient: Grid = field(repr=False)
@@ -124,6 +125,8 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     amounts = movement.amounts(change)
     steady = values - movement.of(amounts)
     fitted = _fit(steady, lit, times, amounts)
+    if not fitted.known.any():
+        return None
     restless = fitted.off > _RESTLESS * float(np.nanmedian(fitted.off))
     if restless.any():
         # A blink moves the landmarks, and so the grid, by more than the first order tells.
@@ -160,7 +163,10 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     squares, counts = np.zeros(len(values)), np.zeros(len(values))
     fit = _Fit(
         np.full(len(values), np.nan),
-        np.zeros(shape), np.zeros((*shape, lights)), np.zeros((*shape, lights, lights)), np.zeros(shape, np.bool_)
+        np.zeros(shape),
+        np.zeros((*shape, lights)),
+        np.zeros((*shape, lights, lights)),
+        np.zeros(shape, np.bool_),
     )
     for row in range(CELLS):
         usable = np.isfinite(lit[:, row]).all(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -44,8 +44,9 @@ class FaceAnchor:
         self._first = _grey(frame.pixels[low[1] : high[1], low[0] : high[0]], frame.colour)
         face = np.zeros_like(self._first)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[:, :2] - low).astype(np.int32)), (255,))
-        corners = cv2.goodFeaturesToTrack(self._first, _MOST_POINTS, _LEAST_CORNER, _APART, mask=face)
-        self._points = np.zeros((0, 1, 2), np.float32) if corners is None else np.asarray(corners, np.float32)
+        # The stubs deny that there may be none.
+        corners: Any = cv2.goodFeaturesToTrack(self._first, _MOST_POINTS, _LEAST_CORNER, _APART, mask=face)
+        self._points: NDArray[np.float32] = np.zeros((0, 1, 2), np.float32) if corners is None else corners
 
     def landmarks_in(self, frame: Frame, landmarks: Points) -> Points:
         """(468, 3) those of the first frame, moved as the texture has; those given where that is not found.
@@ -75,7 +76,8 @@ class FaceAnchor:
         seen = cv2.warpAffine(frame.pixels, there, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         now = _grey(np.asarray(seen, np.uint8), frame.colour)
         # The display's light may be another now; what is compared is the pattern.
-        now = cv2.convertScaleAbs(now, alpha=float(self._first.mean()) / max(float(now.mean()), 1.0))
+        gain = float(self._first.mean()) / max(float(now.mean()), 1.0)
+        now = np.asarray(cv2.convertScaleAbs(now, alpha=gain), np.uint8)
         found, status, _ = cv2.calcOpticalFlowPyrLK(
             self._first,
             now,
@@ -101,13 +103,14 @@ def _similarity_of_most(begun: _Places, now: _Places) -> _Places | None:
     design = np.empty((2 * len(begun), 4))
     design[0::2] = np.column_stack([begun[:, 0], -begun[:, 1], ones, none])
     design[1::2] = np.column_stack([begun[:, 1], begun[:, 0], none, ones])
-    aim = now.ravel()
+    aim, found, scale = now.ravel(), np.zeros(4), np.inf
     for _ in range(_ROUNDS):
         root = np.repeat(np.sqrt(weights), 2)
-        cosine, sine, right, down = np.linalg.lstsq(design * root[:, None], aim * root, rcond=None)[0]
-        off = np.hypot(*(aim - design @ (cosine, sine, right, down)).reshape(-1, 2).T)
+        found = np.linalg.lstsq(design * root[:, None], aim * root, rcond=None)[0]
+        off = np.hypot(*(aim - design @ found).reshape(-1, 2).T)
         scale = max(1.4826 * float(np.median(off)), 1e-3)
         weights = np.maximum(1 - (off / (_TUKEY * scale)) ** 2, 0.0) ** 2
+    cosine, sine, right, down = found
     return np.array([[cosine, -sine, right], [sine, cosine, down]]) if scale < _LOOSEST else None
 
 
