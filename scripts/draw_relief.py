@@ -75,7 +75,7 @@ def lit(scene: Scene, networks: ModelBundle) -> LightResponse:
     vision = FaceVision(networks)
     display = terminal.screen.geometry
     assert isinstance(display, DisplayGeometry)  # noqa: S101 - the scene has one
-    face = LitFace(display, terminal.camera.traits.focal)
+    face = LitFace(display, terminal.camera.traits)
     changes: list[LightInterval] = []
 
     def seen(exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:

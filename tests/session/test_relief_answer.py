@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from edge.contracts.enums import EvidenceOutcome
-from edge.session.relief_answer import relief_answer
+from edge.session.relief_answer import no_surface, relief_answer
+from edge.vision.beside_face import Side
 from edge.vision.relief import Relief
+from edge.vision.returned_light import ReturnedLight
 
 HEAD = Relief(
     contrast=0.02,
@@ -68,3 +70,44 @@ def test_both_ratios_count_by_their_noise():
 )
 def test_limits(changes, wanted):
     assert outcome(**changes) is wanted
+
+
+DOUBTED = replace(HEAD, head=0.3, head_deviation=0.12, sides=None, sides_deviation=None)
+SHEET = (Side(0.95, 0.05), Side(1.05, 0.05))
+
+
+@pytest.mark.parametrize(
+    ("found", "beside", "wanted"),
+    [
+        (DOUBTED, SHEET, EvidenceOutcome.VETO),
+        (DOUBTED, None, EvidenceOutcome.INSUFFICIENT),
+        # A wall behind, on one side or on both.
+        (DOUBTED, (Side(0.06, 0.02), Side(0.06, 0.02)), EvidenceOutcome.INSUFFICIENT),
+        (DOUBTED, (Side(0.95, 0.05), Side(0.06, 0.02)), EvidenceOutcome.INSUFFICIENT),
+        # Perhaps a sheet, and perhaps not: noise.
+        (DOUBTED, (Side(0.95, 0.2), Side(1.05, 0.05)), EvidenceOutcome.INSUFFICIENT),
+        # Somebody with long hair: what is beside the face tells nothing where the shape is a head's.
+        (HEAD, SHEET, EvidenceOutcome.CONFIRMED),
+        (replace(DOUBTED, head=0.6, head_deviation=0.2), SHEET, EvidenceOutcome.INSUFFICIENT),
+    ],
+)
+def test_a_sheet_goes_on_beside_the_face(found, beside, wanted):
+    assert relief_answer(found, beside).outcome is wanted
+
+
+@pytest.mark.parametrize(
+    ("share", "deviation", "told"),
+    [
+        (0.01, 0.005, True),
+        # Too little is known, the darkest skin, and what is no light of ours.
+        (0.01, 0.01, False),
+        (0.05, 0.005, False),
+        (-0.2, 0.02, False),
+    ],
+)
+def test_only_what_certainly_returns_less_than_skin_shines_by_itself(share, deviation, told):
+    assert (no_surface(ReturnedLight(share, deviation)) is not None) is told
+
+
+def test_what_is_returned_may_not_be_known():
+    assert no_surface(None) is None
