@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed
+from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
 from edge.contracts.enums import EvidenceKind, LivenessOperationMode
 from edge.contracts.session import SessionStart
 from edge.errors import LivegateError
@@ -22,13 +22,14 @@ class Path(StrEnum):
     PASSIVE = "passive"
     ACTIVE = "active"
     MOTION_ALONE = "motion_alone"
+    WITHOUT_NETWORKS = "without_networks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Times in seconds, margins as networks give them. ``edge.config.policy.PolicyFloor`` describes what comes from it.
 
-    passive, active, motion_alone: the confirmations that each path needs for ``realface``.
+    passive, active, motion_alone, without_networks: the confirmations that each path needs for ``realface``.
     positioning_seconds, passive_seconds: by the frames' capture times; all other times by the caller's clock.
     preparing_limit, measuring_limit: until LightsSettled and LightMeasured must have come.
     movement_limit: a person's time to hear, turn and come back, for each movement beside its hold.
@@ -43,10 +44,12 @@ class Policy:
     passive: frozenset[EvidenceKind]
     active: frozenset[EvidenceKind]
     motion_alone: frozenset[EvidenceKind]
+    without_networks: frozenset[EvidenceKind]
     pad_margin: float
     pad_veto_margin: float
     when_light_not_measured: WhenLightNotMeasured
     when_overwhelmed: WhenOverwhelmed
+    when_pad_not_applicable: WhenPadNotApplicable
     positioning_frames: int
     positioning_seconds: float
     passive_frames: int
@@ -66,6 +69,8 @@ class Policy:
                 return self.active
             case Path.MOTION_ALONE:
                 return self.motion_alone
+            case Path.WITHOUT_NETWORKS:
+                return self.without_networks
 
 
 def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
@@ -93,10 +98,12 @@ def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
         passive=demanded.union(floor.require_passive),
         active=demanded.union(floor.require_active),
         motion_alone=demanded.union(floor.require_motion_alone),
+        without_networks=demanded.union({EvidenceKind.LIGHT, EvidenceKind.MOTION}),
         pad_margin=max(floor.pad_margin, request.pad_margin or 0.0),
         pad_veto_margin=floor.pad_veto_margin,
         when_light_not_measured=floor.when_light_not_measured,
         when_overwhelmed=floor.when_overwhelmed,
+        when_pad_not_applicable=floor.when_pad_not_applicable,
         positioning_frames=floor.positioning_frames,
         positioning_seconds=floor.positioning_seconds,
         passive_frames=floor.passive_frames,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
+from edge.frames.lamp import LightGeometry
 from edge.vision.face_patch import FaceGrid, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
 from edge.vision.relief import Relief, relief
@@ -19,9 +19,9 @@ Values = NDArray[np.float64]
 class LitFace:
     """Gathers one face. ``forget`` must be called on every way out: it keeps small pictures of the face until then."""
 
-    def __init__(self, display: DisplayGeometry, focal: float | None) -> None:
-        """focal: length in widths of the picture, None where it is not known."""
-        self._display = display
+    def __init__(self, light: LightGeometry, focal: float | None) -> None:
+        """light: where ours comes from. focal: length in widths of the picture, None where it is not known."""
+        self._light = light
         self._focal = focal
         self._samples: list[Sample] = []
         self._grid: FaceGrid | None = None
@@ -67,7 +67,7 @@ class LitFace:
 
     def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
         """What ``response`` tells of shape and colours; None where too little can be compared."""
-        return relief(response, surface, self._display, self._focal, self._size)
+        return relief(response, surface, self._light, self._focal, self._size)
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""

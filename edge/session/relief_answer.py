@@ -1,4 +1,4 @@
-"""What shape and colours in the display's light say of liveness. Pure: from figures to an outcome."""
+"""What shape and colours in our light say of liveness. Pure: from figures to an outcome."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def relief_answer(found: Relief) -> ReliefAnswer:
         f"of a surface's, in light that adds {found.contrast:.1%}"
     )
     if found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
-        return ReliefAnswer(EvidenceOutcome.VETO, f"the display's light shows no colours of a face: {told}", shape)
+        return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
     if shape + _REFUSING * deviation < _HEAD:
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
