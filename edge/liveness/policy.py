@@ -44,12 +44,10 @@ class Policy:
     passive: frozenset[EvidenceKind]
     active: frozenset[EvidenceKind]
     motion_alone: frozenset[EvidenceKind]
-    without_networks: frozenset[EvidenceKind]
     pad_margin: float
     pad_veto_margin: float
     when_light_not_measured: WhenLightNotMeasured
     when_overwhelmed: WhenOverwhelmed
-    when_pad_not_applicable: WhenPadNotApplicable
     positioning_frames: int
     positioning_seconds: float
     passive_frames: int
@@ -59,6 +57,8 @@ class Policy:
     measuring_limit: float = 5.0
     movement_limit: float = 4.0
     challenge_slack: float = 3.0
+    without_networks: frozenset[EvidenceKind] = frozenset({EvidenceKind.LIGHT, EvidenceKind.MOTION})
+    when_pad_not_applicable: WhenPadNotApplicable = WhenPadNotApplicable.REFUSE
 
     def required(self, path: Path) -> frozenset[EvidenceKind]:
         """Confirmations that ``realface`` needs on this path."""
@@ -98,17 +98,17 @@ def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
         passive=demanded.union(floor.require_passive),
         active=demanded.union(floor.require_active),
         motion_alone=demanded.union(floor.require_motion_alone),
-        without_networks=demanded.union({EvidenceKind.LIGHT, EvidenceKind.MOTION}),
         pad_margin=max(floor.pad_margin, request.pad_margin or 0.0),
         pad_veto_margin=floor.pad_veto_margin,
         when_light_not_measured=floor.when_light_not_measured,
         when_overwhelmed=floor.when_overwhelmed,
-        when_pad_not_applicable=floor.when_pad_not_applicable,
         positioning_frames=floor.positioning_frames,
         positioning_seconds=floor.positioning_seconds,
         passive_frames=floor.passive_frames,
         passive_seconds=floor.passive_seconds,
         judged_frames=floor.judged_frames,
+        without_networks=demanded.union({EvidenceKind.LIGHT, EvidenceKind.MOTION}),
+        when_pad_not_applicable=floor.when_pad_not_applicable,
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge.contracts.enums import EvidenceOutcome
 from edge.frames.frame import Exposure, Frame
+from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
 from edge.session.code_rank import rank_of_code
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
@@ -18,7 +19,7 @@ from edge.session.lit_face import LitFace
 from edge.session.relief_answer import relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
-from edge.vision.relief import DARKEST_ROOM
+from edge.vision.relief import darkest_room
 
 # A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
 # as likely. So few may fit as well, of a confirmation and of a veto: lamps that flicker in step with the code would
@@ -118,7 +119,7 @@ class LightChallenge:
                 faint=not nothing,
             )
         found = self._face.relief(response, surface)
-        if found is None and response.contrast(surface) > DARKEST_ROOM:
+        if found is None and response.contrast(surface) > darkest_room(self._code.geometry):
             return ChallengeAnswer(
                 EvidenceOutcome.INSUFFICIENT,
                 f"the surroundings give too little light to compare with that of the {self._code.name}",
@@ -126,7 +127,7 @@ class LightChallenge:
             )
         if found is None:
             return no_proof("too little of the face can be compared")
-        answer = relief_answer(found)
+        answer = relief_answer(found, sun=isinstance(self._code.geometry, PointGeometry))
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)

@@ -35,7 +35,7 @@ class LitFace:
 
     @property
     def times(self) -> Values:
-        """(samples,) seconds."""
+        """(samples,) seconds at which the middle of the face began to be exposed."""
         return np.array([sample.time for sample in self._samples])
 
     def saw(self, frame: Frame, landmarks: Points | None, lit: Callable[[Exposure, Values], Values]) -> None:
@@ -55,7 +55,9 @@ class LitFace:
             return
         seen = lit(frame.exposure, patch.rows)
         if np.isfinite(seen).any():
-            self._samples.append(Sample(patch, frame.exposure.start, seen))
+            # Not of the frame: a short exposure of its first row may be over before a light changes for the face.
+            began = frame.exposure.start + float(patch.rows.mean()) * frame.exposure.line_time
+            self._samples.append(Sample(patch, began, seen))
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""

@@ -21,6 +21,11 @@ _WHOLE: Final = 0.6
 # picture changes by itself.
 _COLOURED: Final = 0.5
 _SELF_LIT: Final = 0.3
+# The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no screen
+# or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief and all
+# of its colours.
+_SHEET_IN_THE_SUN: Final = 0.15
+_COLOURED_IN_THE_SUN: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +38,20 @@ class ReliefAnswer:
     faint: bool = False
 
 
-def relief_answer(found: Relief) -> ReliefAnswer:
-    """A veto where a head or a face's colours are missing for certain, a confirmation where both are there."""
+def relief_answer(found: Relief, *, sun: bool = False) -> ReliefAnswer:
+    """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
+
+    sun: our light is strong enough to be told in sunlight, whose shadows must not accuse anybody.
+    """
     shape, deviation = _shape(found)
     told = (
         f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
         f"of a surface's, in light that adds {found.contrast:.1%}"
     )
-    if found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
+    if not sun and found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
         return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
-    if shape + _REFUSING * deviation < _HEAD:
+    unshadowed = not sun or found.albedo - _REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
+    if unshadowed and shape + _REFUSING * deviation < (_SHEET_IN_THE_SUN if sun else _HEAD):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
     if coloured and shape - _CONFIRMING * deviation > _SHEET and _agree(found):

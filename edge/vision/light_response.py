@@ -44,7 +44,8 @@ class LightResponse:
     """Linear light by its origin. ``repr`` shows no values.
 
     ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
-    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
+    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. ambient_deviation: (CELLS, CELLS) of
+    ``ambient``, likewise. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
     movement: (samples, movements) how far the face had moved, in no unit.
     """
@@ -52,6 +53,7 @@ class LightResponse:
     ambient: Grid = field(repr=False)
     ours: Grid = field(repr=False)
     covariance: Grid = field(repr=False)
+    ambient_deviation: Grid = field(repr=False)
     known: NDArray[np.bool_] = field(repr=False)
     levels: Grid = field(repr=False)
     movement: Grid = field(repr=False)
@@ -97,7 +99,9 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     if not face.any():
         return None
     levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
-    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts)
+    return LightResponse(
+        fitted.ambient, fitted.ours, fitted.covariance, fitted.ambient_deviation, known, levels, amounts
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +109,7 @@ class _Fit:
     ambient: Grid
     ours: Grid
     covariance: Grid
+    ambient_deviation: Grid
     known: NDArray[np.bool_]
 
 
@@ -117,7 +122,11 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     lights = lit.shape[2]
     shape = (CELLS, CELLS)
     fit = _Fit(
-        np.zeros(shape), np.zeros((*shape, lights)), np.zeros((*shape, lights, lights)), np.zeros(shape, np.bool_)
+        np.zeros(shape),
+        np.zeros((*shape, lights)),
+        np.zeros((*shape, lights, lights)),
+        np.zeros(shape),
+        np.zeros(shape, np.bool_),
     )
     for row in range(CELLS):
         usable = np.isfinite(lit[:, row]).all(axis=1)
@@ -134,6 +143,7 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         fit.ours[row] = (found[:lights] / scale[:lights, None]).T
         fit.ambient[row] = found[lights] / scale[lights]
         fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
+        fit.ambient_deviation[row] = np.sqrt(variance * inverse[lights, lights]) / scale[lights]
         fit.known[row] = True
     return fit
 

@@ -42,8 +42,10 @@ _AROUND: Final = 3.0
 _STEPS: Final = 15
 
 
-DARKEST_ROOM: Final = 2.0
-"""Contrast above which nothing is told: the surroundings' noise is no longer small beside what the lamp gives."""
+# Contrast above which nothing is told. Of a display: rooms as dark were not measured. Of a lamp: what the surroundings
+# give comes near the steps of the sensor's values.
+_DARKEST_ROOM: Final = 2.0
+_DARKEST_ROOM_OF_A_LAMP: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ def relief(
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
-    if ours.sum() > DARKEST_ROOM * ambient.sum():
+    if ours.sum() > darkest_room(light) * ambient.sum():
         return None
+    # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
+    noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
     sheet = sheet_shapes()[chosen]
     shape = np.log(together)[chosen]
     design = np.column_stack([sheet, shape - shape.mean()])
@@ -114,6 +118,11 @@ def relief(
         albedo_deviation=albedo_deviation * fit.inflation,
         cells=int(kept.sum()),
     )
+
+
+def darkest_room(light: LightGeometry) -> float:
+    """Contrast of a light above which the surroundings are too dark to compare with."""
+    return _DARKEST_ROOM_OF_A_LAMP if isinstance(light, PointGeometry) else _DARKEST_ROOM
 
 
 def sheet_shapes() -> Grid:
