@@ -19,7 +19,6 @@ from edge.session.lit_face import LitFace
 from edge.session.relief_answer import relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
-from edge.vision.relief import darkest_room
 
 # A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
 # as likely. So few may fit as well, of a confirmation and of a veto: lamps that flicker in step with the code would
@@ -101,6 +100,12 @@ class LightChallenge:
         return np.where(steps[:, None] >= 0, np.array(self._code.steps)[steps], np.nan)
 
     def _answer(self) -> ChallengeAnswer:
+        if self._face.outshone():
+            return ChallengeAnswer(
+                EvidenceOutcome.INSUFFICIENT,
+                f"the surroundings give too little light to compare with that of the {self._code.name}",
+                faint=True,
+            )
         seen = self._face.response()
         if seen is None:
             return no_proof("too little was seen of the face while the code was played")
@@ -119,12 +124,6 @@ class LightChallenge:
                 faint=not nothing,
             )
         found = self._face.relief(response, surface)
-        if found is None and response.contrast(surface) > darkest_room(self._code.geometry):
-            return ChallengeAnswer(
-                EvidenceOutcome.INSUFFICIENT,
-                f"the surroundings give too little light to compare with that of the {self._code.name}",
-                faint=True,
-            )
         if found is None:
             return no_proof("too little of the face can be compared")
         answer = relief_answer(found, sun=isinstance(self._code.geometry, PointGeometry))

@@ -11,7 +11,7 @@ from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import LightGeometry
 from edge.vision.face_patch import FaceGrid, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
-from edge.vision.relief import Relief, relief
+from edge.vision.relief import Relief, darkest_room, relief
 
 Values = NDArray[np.float64]
 
@@ -58,6 +58,17 @@ class LitFace:
             # Not of the frame: a short exposure of its first row may be over before a light changes for the face.
             began = frame.exposure.start + float(patch.rows.mean()) * frame.exposure.line_time
             self._samples.append(Sample(patch, began, seen))
+
+    def outshone(self) -> bool:
+        """Whether our light leaves too little of the surroundings' to compare with; told without any fit."""
+        if not self._samples:
+            return False
+        levels = np.array([sample.patch.levels.mean() for sample in self._samples])
+        lit = self.lit.reshape(len(levels), -1)
+        dark, full = (levels[(lit == value).all(axis=1)] for value in (0.0, 1.0))
+        if dark.size == 0 or full.size == 0:
+            return False
+        return bool(full.mean() - dark.mean() > darkest_room(self._light) * dark.mean())
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""

@@ -21,9 +21,9 @@ _WHOLE: Final = 0.6
 # picture changes by itself.
 _COLOURED: Final = 0.5
 _SELF_LIT: Final = 0.3
-# The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no screen
-# or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief and all
-# of its colours.
+# The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no
+# screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
+# and all of its colours.
 _SHEET_IN_THE_SUN: Final = 0.15
 _COLOURED_IN_THE_SUN: Final = 0.85
 

@@ -69,6 +69,9 @@ READ_TIMEOUT = 0.5
 # Of the log entry with backlight and illuminator after a session.
 LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
+# Mean of a picture, of 255, in which nobody can be seen: about a hundredth of the light that a lamp gives a face. In a
+# room as dark nothing is proved, whoever comes and goes between two steps of an infrared code.
+BLACK = 12.0
 # No frame of it is judged by networks.
 CHANGING = LightState(settled=False)
 
@@ -287,9 +290,12 @@ class _Run:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
                 self._measure_on(frame, None)
                 return Ticked()
+            if self._in_the_dark(frame):
+                self._follow_code(frame, None)
+                return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
-            self._follow_code(frame)
+            self._follow_code(frame, self._vision.landmarks)
             self._follow_motion(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
@@ -449,11 +455,16 @@ class _Run:
         display = screen.geometry
         return None if display is None else DisplayCode(screen, display, plan)
 
-    def _follow_code(self, frame: Frame) -> None:
+    def _in_the_dark(self, frame: Frame) -> bool:
+        """In a dark step of an infrared code, where a face that vision loses would come back as another one."""
+        playing = self._light_challenge is not None and self._state.means.code is OwnLight.INFRARED
+        return playing and float(frame.pixels.mean()) < BLACK
+
+    def _follow_code(self, frame: Frame, landmarks: Points | None) -> None:
         if self._light_challenge is None:
             return
         plan_id, challenge = self._light_challenge
-        answer = challenge.saw(frame, self._vision.landmarks, self._clock.now())
+        answer = challenge.saw(frame, landmarks, self._clock.now())
         if answer is not None:
             self._end_light_challenge()
             self._light_answered(plan_id, answer)
