@@ -291,11 +291,11 @@ class _Run:
                 self._measure_on(frame, None)
                 return Ticked()
             if self._in_the_dark(frame):
-                self._follow_code(frame, None)
+                self._follow_code(frame)
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
-            self._follow_code(frame, self._vision.landmarks)
+            self._follow_code(frame)
             self._follow_motion(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
@@ -460,11 +460,12 @@ class _Run:
         playing = self._light_challenge is not None and self._state.means.code is OwnLight.INFRARED
         return playing and float(frame.pixels.mean()) < BLACK
 
-    def _follow_code(self, frame: Frame, landmarks: Points | None) -> None:
+    def _follow_code(self, frame: Frame) -> None:
+        """On the landmarks that vision saw last."""
         if self._light_challenge is None:
             return
         plan_id, challenge = self._light_challenge
-        answer = challenge.saw(frame, landmarks, self._clock.now())
+        answer = challenge.saw(frame, self._vision.landmarks, self._clock.now())
         if answer is not None:
             self._end_light_challenge()
             self._light_answered(plan_id, answer)
