@@ -86,7 +86,7 @@ class LightChallenge:
         return None
 
     def end(self, now: float) -> LightInterval:
-        """Exposure free, the light as outside a code: when it is. Nothing is kept of the face."""
+        """Exposure free, the light as it is to be after a code: when it is. Nothing is kept of the face."""
         self._face.forget()
         self._camera.unlock()
         return self._code.end(now)

@@ -42,7 +42,7 @@ class LightCode(Protocol):
         ...
 
     def end(self, now: float) -> LightInterval:
-        """As outside a code. Raises HardwareError when the light is lost."""
+        """As it is to be after a code. Raises HardwareError when the light is lost."""
         ...
 
 
@@ -67,7 +67,11 @@ class DisplayCode:
 
 
 class InfraredCode:
-    """An infrared lamp, which stays on before and after: nothing else may show the face to its camera."""
+    """An infrared lamp, which is on before the code and off after it.
+
+    A lamp beside the camera shades a head by how it is turned, and texture that changes so cannot be followed well.
+    Where the code proved anything the room has infrared enough to be seen by.
+    """
 
     name = "infrared lamp"
 
@@ -82,4 +86,4 @@ class InfraredCode:
         return self._illuminator.set_output(self.steps[number][0], now)
 
     def end(self, now: float) -> LightInterval:
-        return self._illuminator.set_output(1.0, now)
+        return self._illuminator.set_output(0.0, now)

@@ -474,6 +474,7 @@ class _Run:
         ending, self._light_challenge = self._light_challenge, None
         if ending is None:
             return
+        self._infrared = 0.0
         try:
             self._bright_from = ending[1].end(self._clock.now()).settled_at
         except HardwareError as error:

@@ -35,11 +35,11 @@ def play(code):
     code.end(9.0)
 
 
-def test_an_infrared_lamp_plays_its_code_and_stays_on_for_the_camera_to_see_by():
+def test_an_infrared_lamp_plays_its_code_and_is_off_afterwards():
     lamp = Lamp()
     code = InfraredCode(lamp, PointGeometry(0.03, 0.0), InfraredPlan("0", (True, False, False, True), 0.12))
     play(code)
-    assert lamp.outputs == [1.0, 0.0, 0.0, 1.0, 1.0]
+    assert lamp.outputs == [1.0, 0.0, 0.0, 1.0, 0.0]
     assert code.steps == [(1.0,), (0.0,), (0.0,), (1.0,)]
 
 
