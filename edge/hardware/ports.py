@@ -11,6 +11,7 @@ from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
+from edge.frames.lamp import PointGeometry
 
 
 class EndOfSource(Exception):  # noqa: N818 - an ending, not an error
@@ -138,6 +139,11 @@ class Illuminator(Protocol):
 
     @property
     def band(self) -> LightBand: ...
+
+    @property
+    def geometry(self) -> PointGeometry | None:
+        """None where it is not known; then no shape can be told from its light."""
+        ...
 
     def set_output(self, output: float, now: float) -> LightInterval:
         """Relative output 0..1. Raises ValueError outside it, HardwareError when the light cannot be driven.

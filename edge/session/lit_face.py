@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
+from edge.frames.lamp import LightGeometry
 from edge.hardware.ports import CameraTraits
 from edge.vision.beside_face import REACH, Side, beside_face
 from edge.vision.face_patch import FaceGrid, Patch, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
 from edge.vision.registration import FaceAnchor
-from edge.vision.relief import Relief, relief
+from edge.vision.relief import Relief, darkest_room, relief
 from edge.vision.returned_light import ReturnedLight, returned_light
 
 Values = NDArray[np.float64]
@@ -27,8 +28,9 @@ class LitFace:
     It may be lit by the whole display first, as a backlight step does, and by its halves then, as a code does.
     """
 
-    def __init__(self, display: DisplayGeometry, camera: CameraTraits) -> None:
-        self._display = display
+    def __init__(self, light: LightGeometry, camera: CameraTraits) -> None:
+        """light: where ours comes from."""
+        self._light = light
         self._camera = camera
         self._samples: list[Sample] = []
         self._wide: list[Patch | None] = []
@@ -61,9 +63,22 @@ class LitFace:
             self._overwrite()
         seen = lit(frame.exposure, patch.rows)
         if np.isfinite(seen).any():
-            self._samples.append(Sample(patch, frame.exposure.start, seen))
+            # Not of the frame: a short exposure of its first row may be over before a light changes for the face.
+            began = frame.exposure.start + float(patch.rows.mean()) * frame.exposure.line_time
+            self._samples.append(Sample(patch, began, seen))
             self._wide.append(wide)
             self._exposed = exposed
+
+    def outshone(self) -> bool:
+        """Whether our light leaves too little of the surroundings' to compare with; told without any fit."""
+        if not self._samples:
+            return False
+        levels = np.array([sample.patch.levels.mean() for sample in self._samples])
+        lit = np.array([sample.lit for sample in self._samples]).reshape(len(levels), -1)
+        dark, full = (levels[(lit == value).all(axis=1)] for value in (0.0, 1.0))
+        if dark.size == 0 or full.size == 0:
+            return False
+        return bool(full.mean() - dark.mean() > darkest_room(self._light) * dark.mean())
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""
@@ -75,7 +90,7 @@ class LitFace:
 
     def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
         """What ``response`` tells of shape and colours; None where too little can be compared."""
-        return relief(response, surface, self._display, self._camera.focal, self._size)
+        return relief(response, surface, self._light, self._camera.focal, self._size)
 
     def beside(self, response: LightResponse) -> tuple[Side, Side] | None:
         """What is left and right of the face, as the camera sees; None where that cannot be told."""
@@ -87,10 +102,10 @@ class LitFace:
 
     def returned(self, response: LightResponse, surface: Surface) -> ReturnedLight | None:
         """How much of the display's light came back; None where that cannot be told."""
-        if self._camera.sensitivity is None:
+        if self._camera.sensitivity is None or not isinstance(self._light, DisplayGeometry):
             return None
         level_per_lux = self._camera.sensitivity * self._exposed
-        return returned_light(response, surface, self._display, self._camera.focal, self._size, level_per_lux)
+        return returned_light(response, surface, self._light, self._camera.focal, self._size, level_per_lux)
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""

@@ -1,4 +1,4 @@
-"""What shape and colours in the display's light say of liveness. Pure: from figures to an outcome."""
+"""What shape and colours in our light say of liveness. Pure: from figures to an outcome."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ _SELF_LIT: Final = 0.3
 # Of the display's light. The darkest skin returns about 5 %, its own gloss included (docs/light.md); the glass of a
 # screen, away from what it mirrors, about 1 %.
 _LEAST_RETURNED: Final = 0.03
+# The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no
+# screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
+# and all of its colours.
+_SHEET_IN_THE_SUN: Final = 0.15
+_COLOURED_IN_THE_SUN: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +47,21 @@ class ReliefAnswer:
     faint: bool = False
 
 
-def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None) -> ReliefAnswer:
+def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None, *, sun: bool = False) -> ReliefAnswer:
     """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
 
-    beside: what is left and right of the face, where that is known.
+    beside: what is left and right of the face, where that is known. sun: our light is strong enough to be told in
+    sunlight, whose shadows must not accuse anybody.
     """
     shape, deviation = _shape(found)
     told = (
         f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
         f"of a surface's, in light that adds {found.contrast:.1%}"
     )
-    if found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
-        return ReliefAnswer(EvidenceOutcome.VETO, f"the display's light shows no colours of a face: {told}", shape)
-    if shape + _REFUSING * deviation < _HEAD:
+    if not sun and found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
+        return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
+    unshadowed = not sun or found.albedo - _REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
+    if unshadowed and shape + _REFUSING * deviation < (_SHEET_IN_THE_SUN if sun else _HEAD):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
     if beside is not None and all(map(_goes_on, beside)) and shape + _DOUBTING * deviation < _WHOLE:
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)

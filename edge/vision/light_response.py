@@ -47,7 +47,8 @@ class LightResponse:
     """Linear light by its origin. ``repr`` shows no values.
 
     ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
-    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
+    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. ambient_deviation: (CELLS, CELLS) of
+    ``ambient``, likewise. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
     movement: (samples, movements) how far the face had moved, in no unit. steady: (samples, CELLS, CELLS) the frames
     without that. lit, times: of the samples. restless: (samples,) bool, which were left out since they
@@ -57,6 +58,7 @@ class LightResponse:
     ambient: Grid = field(repr=False)
     ours: Grid = field(repr=False)
     covariance: Grid = field(repr=False)
+    ambient_deviation: Grid = field(repr=False)
     known: NDArray[np.bool_] = field(repr=False)
     levels: Grid = field(repr=False)
     movement: Grid = field(repr=False)
@@ -137,7 +139,17 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
         return None
     levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
     return LightResponse(
-        fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts, steady, lit, times, restless
+        fitted.ambient,
+        fitted.ours,
+        fitted.covariance,
+        fitted.ambient_deviation,
+        known,
+        levels,
+        amounts,
+        steady,
+        lit,
+        times,
+        restless,
     )
 
 
@@ -149,6 +161,7 @@ class _Fit:
     ambient: Grid
     ours: Grid
     covariance: Grid
+    ambient_deviation: Grid
     known: NDArray[np.bool_]
 
 
@@ -166,6 +179,7 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         np.zeros(shape),
         np.zeros((*shape, lights)),
         np.zeros((*shape, lights, lights)),
+        np.zeros(shape),
         np.zeros(shape, np.bool_),
     )
     for row in range(CELLS):
@@ -185,6 +199,7 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         fit.ours[row] = (found[:lights] / scale[:lights, None]).T
         fit.ambient[row] = found[lights] / scale[lights]
         fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
+        fit.ambient_deviation[row] = np.sqrt(variance * inverse[lights, lights]) / scale[lights]
         fit.known[row] = True
     np.divide(squares, counts, out=fit.off, where=counts > 0)
     np.sqrt(fit.off, out=fit.off)

@@ -14,7 +14,7 @@ import numpy as np
 from edge.frames.display import DisplayGeometry
 from edge.vision.face_patch import CELLS, Surface
 from edge.vision.light_response import LightResponse
-from edge.vision.relief import display_light
+from edge.vision.relief import light_of
 
 _FEWEST_CELLS: Final = 100
 
@@ -42,8 +42,7 @@ def returned_light(
     """
     if display.luminance is None:
         return None
-    left, right = display_light(surface, display, focal, size)
-    arriving = (left + right) * display.luminance
+    arriving = light_of(surface, display, focal, size).sum(axis=-1) * display.luminance
     face = response.known & surface.skin & (arriving > arriving[surface.skin].mean() / 2)
     if face.sum() < _FEWEST_CELLS:
         return None

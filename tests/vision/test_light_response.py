@@ -53,6 +53,14 @@ def test_its_deviation_is_that_of_what_it_finds(surface, ambient, ours):
     assert np.median(told / real) == pytest.approx(1.0, abs=0.1)
 
 
+def test_the_room_s_deviation_is_that_of_what_it_finds(surface, ambient, ours):
+    rng = np.random.default_rng(4)
+    found = [light_response(played(ambient, ours, rng, 0.01), surface) for _ in range(30)]
+    real = np.std([response.ambient for response in found], axis=0)[surface.skin]
+    told = np.mean([response.ambient_deviation for response in found], axis=0)[surface.skin]
+    assert np.median(told / real) == pytest.approx(1.0, abs=0.1)
+
+
 def test_a_face_that_sways_and_a_room_that_darkens_do_not_matter_much(surface, ambient, ours):
     right = np.gradient(ambient, axis=1)
 

@@ -10,7 +10,7 @@ import pytest
 from edge.frames.display import DisplayGeometry
 from edge.vision.face_patch import CELLS, FaceGrid
 from edge.vision.light_response import light_response
-from edge.vision.relief import display_light
+from edge.vision.relief import light_of
 from edge.vision.returned_light import returned_light
 from tests.vision.lit_face import played
 
@@ -28,7 +28,7 @@ def surface(face_landmarks):
 
 
 def returned(surface, reflectance, rng=None, noise=0.0, display=DISPLAY):
-    arriving = np.stack(display_light(surface, DISPLAY, FOCAL, SIZE), axis=-1) * DISPLAY.luminance
+    arriving = light_of(surface, DISPLAY, FOCAL, SIZE) * DISPLAY.luminance
     ours = reflectance * arriving * LEVEL_PER_LUX
     response = light_response(played(np.full((CELLS, CELLS), 0.3), ours, rng, noise), surface)
     return returned_light(response, surface, display, FOCAL, SIZE, LEVEL_PER_LUX)
@@ -36,7 +36,7 @@ def returned(surface, reflectance, rng=None, noise=0.0, display=DISPLAY):
 
 def test_the_display_gives_what_a_display_of_its_size_and_luminance_gives(surface):
     # 300 cd/m2 over 0.154 x 0.086 m2 at 0.5 m, a little aside: 300 * 0.0132 / 0.25 = 15.9 lx straight ahead.
-    lux = sum(display_light(surface, DISPLAY, FOCAL, SIZE)) * DISPLAY.luminance
+    lux = light_of(surface, DISPLAY, FOCAL, SIZE).sum(axis=-1) * DISPLAY.luminance
     assert lux.max() == pytest.approx(15.9, rel=0.15)
 
 
