@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from edge.contracts.enums import EvidenceKind, LivenessOperationMode
+from edge.contracts.enums import Alternative, EvidenceKind, LivenessOperationMode
 from edge.errors import ConfigError
 
 
@@ -106,6 +106,37 @@ class PolicyFloor(BaseModel):
             description="Confirmations that realface needs where when_overwhelmed is motion; always pad",
         ),
     ] = (EvidenceKind.PAD, EvidenceKind.MOTION)
+    allow_alternatives: Annotated[
+        tuple[Alternative, ...],
+        Field(
+            title="Alternatives",
+            description=(
+                "What a request may have left out for somebody whom it would harm or who cannot do it; nobody can "
+                "choose it at the terminal"
+            ),
+            max_length=len(Alternative),
+        ),
+    ] = ()
+    require_without_flash: Annotated[
+        Evidence,
+        Field(
+            title="Evidence without flash",
+            description=(
+                "Confirmations that realface needs in place of light when a request leaves out flashes; with motion "
+                "among them, heads are to turn in dim light too; always pad"
+            ),
+        ),
+    ] = (EvidenceKind.PAD, EvidenceKind.MOTION)
+    require_without_movement: Annotated[
+        Evidence,
+        Field(
+            title="Evidence without movement",
+            description=(
+                "Confirmations that realface needs in place of motion when a request leaves out head movements; "
+                "always pad"
+            ),
+        ),
+    ] = (EvidenceKind.PAD, EvidenceKind.LIGHT)
     pad_margin: Annotated[
         float,
         Field(
@@ -207,7 +238,18 @@ class PolicyFloor(BaseModel):
     def _modes_in_order(cls, modes: tuple[LivenessOperationMode, ...]) -> tuple[LivenessOperationMode, ...]:
         return _each_once(modes, LivenessOperationMode)
 
-    @field_validator("require_passive", "require_active", "require_motion_alone")
+    @field_validator("allow_alternatives")
+    @classmethod
+    def _alternatives_in_order(cls, alternatives: tuple[Alternative, ...]) -> tuple[Alternative, ...]:
+        return _each_once(alternatives, Alternative)
+
+    @field_validator(
+        "require_passive",
+        "require_active",
+        "require_motion_alone",
+        "require_without_flash",
+        "require_without_movement",
+    )
     @classmethod
     def _evidence_in_order(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
         if EvidenceKind.PAD not in kinds:
@@ -234,16 +276,18 @@ class Preset(StrEnum):
 
 PRESETS: Mapping[Preset, PolicyFloor] = MappingProxyType(
     {
-        # A lock follows the decision, so no proof is waived.
+        # A lock follows the decision, so no proof is waived, on nobody's word.
         Preset.DOOR: PolicyFloor(
             name="door",
             require_passive=(EvidenceKind.PAD, EvidenceKind.LIGHT),
             when_light_not_measured=WhenLightNotMeasured.REFUSE,
             when_overwhelmed=WhenOverwhelmed.REFUSE,
         ),
-        # Somebody may be near and a back end weighs `assurance`, so the person is judged by what can be had.
+        # Somebody may be near and a back end weighs `assurance`, so the person is judged by what can be had. What the
+        # alternatives require, others too may pass with: motion where light is overwhelmed, light where it is dim.
         Preset.KIOSK: PolicyFloor(
             name="kiosk",
+            allow_alternatives=tuple(Alternative),
             when_light_not_measured=WhenLightNotMeasured.PASSIVE,
             when_overwhelmed=WhenOverwhelmed.MOTION,
         ),
@@ -281,6 +325,9 @@ _STRICTER: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
         "require_passive": _all,
         "require_active": _all,
         "require_motion_alone": _all,
+        "allow_alternatives": _both,
+        "require_without_flash": _all,
+        "require_without_movement": _all,
         "pad_margin": max,
         "pad_veto_margin": min,
         "when_light_not_measured": _refusing_light,

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.policy import PRESETS, PolicyFloor
-from edge.contracts.enums import EvidenceKind, LivenessOperationMode
+from edge.contracts.enums import EvidenceKind, EvidencePath, LivenessOperationMode
 from edge.contracts.session import SessionStart
 from edge.liveness.machine import new_session
-from edge.liveness.policy import Path, PolicyRefusal, tighten
+from edge.liveness.policy import PolicyRefusal, tighten
 from tests.config.floors import floors
 
 FIXED = settings(derandomize=True, database=None, deadline=None)
@@ -41,9 +41,9 @@ def test_a_request_can_only_tighten_the_floor(floor, request):
     assert policy.ttl <= floor.max_ttl_seconds
     assert policy.pad_margin >= floor.pad_margin
     for path, required in (
-        (Path.PASSIVE, floor.require_passive),
-        (Path.ACTIVE, floor.require_active),
-        (Path.MOTION_ALONE, floor.require_motion_alone),
+        (EvidencePath.PASSIVE, floor.require_passive),
+        (EvidencePath.ACTIVE, floor.require_active),
+        (EvidencePath.MOTION_ALONE, floor.require_motion_alone),
     ):
         assert policy.required(path) >= frozenset(required)
     # Of these a request has no say.
@@ -69,7 +69,7 @@ def test_what_a_request_demands_beyond_the_floor_holds(floor, request):
     assert policy.attempts <= request.number_of_client_attempts_allowed
     assert policy.ttl <= request.auth_token_time_to_live_in_seconds
     assert policy.pad_margin >= (request.pad_margin or 0)
-    for path in Path:
+    for path in EvidencePath:
         assert policy.required(path) >= frozenset(request.required_evidence)
 
 
@@ -91,8 +91,8 @@ def test_the_presets_pass_through_where_a_request_demands_nothing():
     policy = tighten(PRESETS["door"], asking(number_of_client_attempts_allowed=3))
     assert policy.name == "door"
     assert policy.attempts == 3
-    assert policy.required(Path.PASSIVE) == {EvidenceKind.PAD, EvidenceKind.LIGHT}
-    assert policy.required(Path.ACTIVE) == set(EvidenceKind)
+    assert policy.required(EvidencePath.PASSIVE) == {EvidenceKind.PAD, EvidenceKind.LIGHT}
+    assert policy.required(EvidencePath.ACTIVE) == set(EvidenceKind)
 
 
 def test_a_session_in_a_mode_that_its_policy_does_not_allow_is_a_programmers_error(policy):
