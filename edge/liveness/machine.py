@@ -153,7 +153,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
             {
                 Phase.PASSIVE: "dim, or not measured if the policy lets the networks judge alone",
                 Phase.LIGHT_CHALLENGE: "bright, PassiveActive",
-                Phase.MOTION_CHALLENGE: "PassiveActive, overwhelmed if the policy allows motion alone, or without flash",
+                Phase.MOTION_CHALLENGE: "PassiveActive, overwhelmed and motion alone allowed, or without flash",
                 _DECIDING: "any other light, a veto, or a still",
             },
         ),

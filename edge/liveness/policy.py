@@ -97,7 +97,7 @@ def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
     match alternative:
         case Alternative.WITHOUT_FLASH:
             passive = (passive - {LEFT_OUT[alternative]}).union(floor.require_without_flash)
-            motion_alone = motion_alone.union(floor.require_without_flash)
+            motion_alone = motion_alone | passive
         case Alternative.WITHOUT_MOVEMENT:
             active = (active - {LEFT_OUT[alternative]}).union(floor.require_without_movement)
     return Policy(
