@@ -62,7 +62,7 @@ LEVELS = {
     AssuranceLevel.LIGHT: {PAD, LIGHT},
     AssuranceLevel.LIGHT_AND_MOTION: {PAD, LIGHT, MOTION},
 }
-WALKS = 4000
+WALKS = 8000
 FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 REQUIREMENTS = [{PAD}, {PAD, MOTION}, {PAD, LIGHT, MOTION}, {PAD, LIGHT}, {LIGHT}, {MOTION}, set()]
