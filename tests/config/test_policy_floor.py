@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from edge.config.loader import load_bytes
 from edge.config.policy import (
     PRESETS,
     PolicyFloor,
@@ -150,6 +154,16 @@ def test_a_kiosk_may_allow_fewer_alternatives_and_a_door_no_more():
 def test_the_door_preset_is_nowhere_looser_than_the_kiosk_preset():
     assert demands_at_least(PRESETS[Preset.DOOR], PRESETS[Preset.KIOSK])
     assert not demands_at_least(PRESETS[Preset.KIOSK], PRESETS[Preset.DOOR])
+
+
+def test_the_policy_that_docs_give_a_door_for_photosensitive_people_is_a_doors_but_for_them():
+    page = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```yaml\npolicy:\n(.*?)```", page, re.DOTALL)
+    loaded = load_bytes(f"camera: {{driver: replay, sources: [a]}}\npolicy:\n{written}".encode(), Path("site.yaml"))
+    own = loaded.settings.policy.model_dump(exclude={"preset"})
+    door = PRESETS[Preset.DOOR].model_dump()
+    assert {key for key in door if own[key] != door[key]} == {"name", "allow_alternatives"}
+    assert own["allow_alternatives"] == (Alternative.WITHOUT_FLASH,)
 
 
 @pytest.mark.parametrize("preset", Preset)

@@ -183,6 +183,7 @@ def simulated(lux, models, alternative, monkeypatch):
     scene = Scene.model_validate(
         {
             "title": "a person",
+            "terminal": {"camera": {"fps": 12}},
             "surroundings": {"ambient": {"lux": lux, "light": "daylight"}},
             "subjects": [{"kind": "person", "face": "openpeople:P002", "distance": 0.5}],
         }
