@@ -175,9 +175,7 @@ def judge(
         for number, presentation in todo:
             on_score(replayer.present(presentation).score(number))
         return
-    work(
-        todo, _judge, jobs=jobs, begin=_begin, arguments=(setup,), name=lambda item: item[1].name, on_result=on_score
-    )
+    work(todo, _judge, jobs=jobs, begin=_begin, arguments=(setup,), name=lambda item: item[1].name, on_result=on_score)
 
 
 _replayer: Replayer | None = None
