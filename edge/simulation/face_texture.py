@@ -248,7 +248,7 @@ class Look:
     def __init__(self, photo: FacePhoto, head: Head) -> None:
         self._head = head
         self._size = photo.pixels.shape[:2]
-        self._spline = _ThinPlate(*_pairs(photo, head))
+        self._spline = ThinPlate(*_pairs(photo, head))
         # Where things begin and end is asked of a smaller picture.
         self._scale = min(1.0, _MASK / max(self._size))
         small = cv2.resize(photo.pixels, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
@@ -404,7 +404,19 @@ def _on_outline(edge: Vector, x: float, y: float, mouth: float) -> tuple[float, 
     return tuple(float(np.interp(wanted, turn[order], low[order, axis])) for axis in (0, 1))  # type: ignore[return-value]
 
 
-class _ThinPlate:
+def places_of(photo: FacePhoto, head: Head, columns: int, rows: int) -> Map:
+    """(rows, columns, 2) float32: the place before the head, metres right and down as seen from in front, that each
+    pixel of the photograph shows, if that is drawn ``columns`` wide and ``rows`` high.
+    """
+    before, pixels = _pairs(photo, head)
+    height, width = photo.pixels.shape[:2]
+    across = np.stack(
+        np.meshgrid((np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows), axis=-1
+    )
+    return ThinPlate(pixels, before)(across).astype(np.float32)
+
+
+class ThinPlate:
     """Thin-plate spline through scattered points in the plane (Bookstein, IEEE PAMI 11:567, 1989).
 
     Slightly stiff, so that landmarks that are a little wrong do not fold it.
