@@ -16,14 +16,16 @@ from edge.frames.linear import to_linear
 from edge.frames.picture import Picture, read_picture
 from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
+from edge.simulation.accessories import Glasses, in_relief, painted
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, blank, pixels_across, printed, shining, shown
 from edge.simulation.face_texture import FacePhoto, Skin, face_skin, plain_skin, read_face
 from edge.simulation.hair import with_hair
 from edge.simulation.head import Anthropometry, Head, KeyPoint, parametric_head
 from edge.simulation.lamps import Distant, Dome, NearPoint, Panel, halves, infrared, white
+from edge.simulation.mask import mask_over, silicone
 from edge.simulation.obj import Axes, read_obj
 from edge.simulation.optics import BANDS, Lamp, Layer, Map, Material, Pinhole, Pose, Signal, Subject, Vector, turn
-from edge.simulation.person import Person, Place
+from edge.simulation.person import Person, Place, cloth
 from edge.simulation.projector import Projected, beam_onto_head, beam_onto_sheet
 from edge.simulation.reactive import (
     FACE_DISTANCE,
@@ -47,6 +49,8 @@ from edge.vision.network import Networks
 _BEZEL: Final = 0.04
 # How much larger than the picture a wall is.
 _BEYOND: Final = 1.1
+# Of the draws for what people wear on their heads.
+_ACCESSORIES: Final = 1
 # Of plain skin where no tone is given.
 _FAIRLY_LIGHT: Final = 0.3
 
@@ -138,6 +142,8 @@ class _Builder:
                 return [(subject.distance, self._screen(subject, rng))]
             case scene.ReactiveScreen():
                 return [(subject.distance, self._reactive(subject, rng))]
+            case scene.SiliconeMask():
+                return [(subject.wearer.distance, self._masked(subject, rng))]
             case scene.Projector():
                 return [(subject.distance, self._projected(subject, rng))]
             case scene.WornPrint():
@@ -151,6 +157,10 @@ class _Builder:
     def _somebody(self, person: scene.Somebody, rng: np.random.Generator) -> tuple[Subject, Head]:
         if person.seed is not None:
             rng = np.random.default_rng(person.seed)
+        head, skin = self._painted(person.face, person.tone, _head(person.obj, rng), person, hair=person.obj is None)
+        return self._alive(person, head, skin, rng), head
+
+    def _alive(self, person: scene.Somebody, head: Head, skin: Skin, rng: np.random.Generator) -> Subject:
         place = Place(
             person.distance,
             person.right,
@@ -158,18 +168,56 @@ class _Builder:
             -math.inf if person.arrives is None else person.arrives,
             math.inf if person.leaves is None else person.leaves,
         )
-        head, skin = self._painted(person.face, person.tone, _head(person.obj, rng), hair=person.obj is None)
-        alive = Person(head, skin, rng, place)
-        return (alive if person.obeys else _Deaf(alive)), head
+        alive: Subject = Person(head, skin, rng, place)
+        if person.glasses:
+            alive = Glasses(alive, head, person.distance)
+        return alive if person.obeys else _Deaf(alive)
 
-    def _painted(self, face: Path | None, tone: float | None, head: Head, *, hair: bool) -> tuple[Head, Skin]:
-        """A head with its skin. hair: whether it grows the photograph's; that of a mesh has its own or none."""
-        if face is None:
-            return head, Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
-        photo = read_face(face, self.networks)
-        if hair:
+    def _painted(
+        self, face: Path | None, tone: float | None, head: Head, person: scene.Somebody | None = None, *, hair: bool
+    ) -> tuple[Head, Skin]:
+        """A head with its skin. person: whose beard and cover it has. hair: whether it grows the photograph's, which
+        a cover presses flat; a mesh has its own or none.
+        """
+        photo = None if face is None else read_face(face, self.networks)
+        if photo is not None and hair and (person is None or person.head_cover is None):
             head = with_hair(photo, head)
-        return head, face_skin(photo, head, tone=tone)
+        if person is not None:
+            head = in_relief(head, self._of_accessories(person), beard=person.beard, cover=person.head_cover)
+        skin = self._skin(photo, tone, head)
+        return head, skin if person is None else self._dressed(person, head, skin)
+
+    def _skin(self, photo: FacePhoto | None, tone: float | None, head: Head) -> Skin:
+        if photo is None:
+            return Skin((plain_skin(_FAIRLY_LIGHT if tone is None else tone),))
+        return face_skin(photo, head, tone=tone)
+
+    def _dressed(self, person: scene.Somebody, head: Head, skin: Skin) -> Skin:
+        rng = self._of_accessories(person)
+        colour = cloth(rng).albedo[0, 0].astype(np.float64)
+        return painted(
+            skin, head, rng, beard=person.beard, cover=person.head_cover, glasses=person.glasses, cloth=colour
+        )
+
+    def _of_accessories(self, person: scene.Somebody) -> np.random.Generator:
+        """Of its own: whoever puts something on stays the same person."""
+        return np.random.default_rng([self.given.seed if person.seed is None else person.seed, _ACCESSORIES])
+
+    def _masked(self, mask: scene.SiliconeMask, rng: np.random.Generator) -> Subject:
+        wearer = mask.wearer
+        shown_by = rng.spawn(1)[0]
+        if wearer.seed is not None:
+            rng = np.random.default_rng(wearer.seed)
+        inside = _head(wearer.obj, rng)
+        photo = read_face(mask.photo, self.networks)
+        shown = _head(mask.obj, shown_by)
+        if mask.obj is None and wearer.head_cover is None:
+            shown = with_hair(photo, shown)
+        head = mask_over(shown, inside, mask.thickness)
+        head = in_relief(head, self._of_accessories(wearer), beard=wearer.beard, cover=wearer.head_cover)
+        own = photo if wearer.face is None else read_face(wearer.face, self.networks)
+        skin = silicone(face_skin(photo, head, tone=mask.tone), face_skin(own, head, tone=wearer.tone), head)
+        return self._alive(wearer, head, self._dressed(wearer, head, skin), rng)
 
     def _held_print(self, paper: _HeldPrint, rng: np.random.Generator) -> Subject:
         picture = _part_of(read_picture(paper.photo), paper.part)

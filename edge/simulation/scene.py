@@ -33,6 +33,7 @@ from edge.contracts.enums import ErrorCode, Label, LightLevel, LivenessOperation
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
+from edge.simulation.accessories import HeadCover
 from edge.simulation.sheet import BendAxis
 
 # Intensity that gives 100 W/m2 at 0.2 m, the exposure limit for the cornea over long times (IEC 62471), W/sr.
@@ -404,10 +405,11 @@ class Somebody(Placed):
         Field(title="Face", description="Frontal photograph that gives the skin its colours; null: plain skin"),
     ] = None
     tone: Annotated[
-        Annotated[Number, Field(ge=0, le=1)] | None,
+        Annotated[Number, Field(ge=-0.2, le=1.3)] | None,
         Field(
             title="Skin tone",
-            description="0 lightest, 1 darkest; null: as the photograph suggests, and fairly light without one",
+            description="0 light, 1 dark, beyond them the bounds of skin: green reflects 0.60 at -0.2, 0.45, 0.08, and "
+            "0.05 at 1.3; null: as the photograph suggests, and fairly light without one",
         ),
     ] = None
     obj: Annotated[
@@ -429,6 +431,16 @@ class Somebody(Placed):
         Field(title="Leaves", description="Seconds after the beginning; null: stays"),
     ] = None
     obeys: Annotated[YesNo, Field(title="Obeys", description="Whether the person does what the screen asks")] = True
+    glasses: Annotated[
+        YesNo, Field(title="Glasses", description="Dark rims and lenses that mirror the terminal's light")
+    ] = False
+    beard: Annotated[
+        YesNo, Field(title="Beard", description="A full, dark one; a photograph's own beard is there without")
+    ] = False
+    head_cover: Annotated[
+        HeadCover | None,
+        Field(title="Head cover", description="A knitted cap, or a scarf round all but the face; null: none"),
+    ] = None
 
     @field_validator("leaves")
     @classmethod
@@ -603,6 +615,39 @@ class WornPrint(Inked, Paper):
     wearer: Annotated[
         Somebody,
         Field(title="Wearer", description="Who wears it and moves it: keys of a person"),
+    ]
+
+    @property
+    def extent(self) -> Extent:
+        return self.wearer.extent
+
+
+class SiliconeMask(Section):
+    """A mask of silicone over a whole head."""
+
+    kind: Annotated[
+        Literal["silicone_mask"],
+        Field(title="Kind", description="A mask of silicone over a whole head, with somebody else's face"),
+    ]
+    photo: Annotated[Photo, Field(title="Photo", description="Frontal photograph of whom it shows")]
+    tone: Annotated[
+        Annotated[Number, Field(ge=-0.2, le=1.3)] | None,
+        Field(title="Skin tone", description="That it is painted in, as of a person; null: as the photograph suggests"),
+    ] = None
+    obj: Annotated[
+        Obj | None,
+        Field(title="Shape", description="Shape of whom it shows; null: one drawn from the sizes of adults"),
+    ] = None
+    thickness: Annotated[Number, Field(title="Thickness", description="Of the silicone, metres", ge=0.001, le=0.01)] = (
+        0.003
+    )
+    wearer: Annotated[
+        Somebody,
+        Field(
+            title="Wearer",
+            description="Who wears it and moves it, whose eyes and lips show: keys of a person; beard and head cover "
+            "are on the mask",
+        ),
     ]
 
     @property
@@ -809,7 +854,7 @@ class Projector(HeldPaper):
 
 
 Subject = Annotated[
-    Person | Print | BentPrint | CutOut | WornPrint | Screen | BacklitPrint | ReactiveScreen | Projector,
+    Person | Print | BentPrint | CutOut | WornPrint | Screen | BacklitPrint | ReactiveScreen | SiliconeMask | Projector,
     Field(discriminator="kind"),
 ]
 

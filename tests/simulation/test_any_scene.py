@@ -28,7 +28,18 @@ ARTEFACTS = (
     "backlit_print",
     "reactive_screen",
     "projector",
+    "silicone_mask",
 )
+
+
+def worn(draw: random.Random) -> dict[str, Any]:
+    return {
+        "glasses": draw.random() < 0.3,
+        "beard": draw.random() < 0.3,
+        "head_cover": draw.choice([None, None, "cap", "scarf"]),
+        "tone": draw.choice([None, draw.uniform(-0.2, 1.3)]),
+        "face": draw.choice([None, f"openpeople:P00{draw.randint(1, 9)}"]),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +65,13 @@ def subject(draw: random.Random) -> dict[str, Any]:
             "arrives": arrives,
             "leaves": (arrives or 0) + draw.uniform(0.1, 1),
             **place(draw, 0.2, 4),
+            **worn(draw),
         }
     photo = {"kind": kind, "photo": f"openpeople:P00{draw.randint(1, 9)}"}
     if kind == "worn_print":
-        return photo | {"width": draw.uniform(0.05, 0.53), "wearer": place(draw, 0.2, 3)}
+        return photo | {"width": draw.uniform(0.05, 0.53), "wearer": place(draw, 0.2, 3) | worn(draw)}
+    if kind == "silicone_mask":
+        return photo | {"thickness": draw.uniform(0.001, 0.01), "wearer": place(draw, 0.2, 3) | worn(draw)}
     turned = {"yaw": draw.uniform(-80, 80), "pitch": draw.uniform(-80, 80), "roll": draw.uniform(-180, 180)}
     held = photo | place(draw, 0.06, 2.5) | turned | {"steady": draw.choice([True, False])}
     held |= {"turned": draw.choice([None, draw.uniform(1, 60)])}
