@@ -29,6 +29,17 @@ SET_ASIDE: Final = 1000
 
 BONA_FIDE: Final = "bonafide"
 SKIN_BINS: Final = 6
+# Tones of a scene's file, from the palest skin to the deepest.
+_TONES: Final = (-0.2, 1.3)
+# What a person wears; each as keys of a scene's file. Half of the people wear nothing of it.
+_WORN: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "glasses": {"glasses": True},
+        "beard": {"beard": True},
+        "cap": {"head_cover": "cap"},
+        "scarf": {"head_cover": "scarf"},
+    }
+)
 PEOPLE: Final = tuple(f"{openpeople.PREFIX}P{number:03d}" for number in range(1, 11))
 
 Drawn = dict[str, Any]
@@ -54,13 +65,23 @@ class Chance:
 
     def person(self, low: float = 0.4, high: float = 0.6) -> Drawn:
         """Somebody ``low`` to ``high`` metres away. Skin goes through all bins of reflectance, number by number."""
-        bin_of_skin = self.number % SKIN_BINS
+        edges = np.linspace(*_TONES, SKIN_BINS + 1)
+        place = self.number % SKIN_BINS
         return {
             "face": self.one_of(*PEOPLE),
-            "tone": self.between(bin_of_skin / SKIN_BINS, (bin_of_skin + 1) / SKIN_BINS),
+            "tone": self.between(float(edges[place]), float(edges[place + 1])),
             "distance": self.between(low, high),
             "right": self.between(-0.03, 0.03),
             "down": self.between(-0.02, 0.03),
+        }
+
+    def held(self, yaw: float, pitch: float) -> Drawn:
+        """At an angle of up to so many degrees; half of what is held is turned by hand when a turn is asked for."""
+        return {
+            "yaw": self.between(-yaw, yaw),
+            "pitch": self.between(-pitch, pitch),
+            "roll": self.between(-5, 5),
+            "turned": self.between(12, 25) if self.between(0, 1) < 0.5 else None,
         }
 
     def paper(self, low: float = 0.38, high: float = 0.6) -> Drawn:
@@ -69,24 +90,20 @@ class Chance:
             "photo": self.one_of(*PEOPLE),
             "width": self.between(0.26, 0.33),
             "distance": self.between(low, high),
-            "yaw": self.between(-20, 20),
-            "pitch": self.between(-10, 10),
-            "roll": self.between(-5, 5),
+            **self.held(20, 10),
         }
 
     def ink(self, *finishes: str) -> Drawn:
         return {"finish": self.one_of(*finishes), "printer": self.one_of("inkjet", "laser")}
 
-    def screen(self, device: str, low: float, high: float) -> Drawn:
+    def screen(self, device: str, low: float, high: float, kind: str = "screen") -> Drawn:
         return {
-            "kind": "screen",
+            "kind": kind,
             "device": device,
             "photo": self.one_of(*PEOPLE),
             "luminance": self.between(150, 600),
             "distance": self.between(low, high),
-            "yaw": self.between(-15, 15),
-            "pitch": self.between(-8, 8),
-            "roll": self.between(-5, 5),
+            **self.held(15, 8),
         }
 
 
@@ -102,6 +119,13 @@ class Species:
     draw: Callable[[Chance], Drawn]
     may_win: str = ""
     label: Label = Label.ATTACK
+
+
+def _person(chance: Chance) -> Drawn:
+    person = {"kind": "person", **chance.person()}
+    if chance.between(0, 1) < 0.5:
+        return person
+    return {**person, **_WORN[chance.one_of(*_WORN)]}
 
 
 def _matte(chance: Chance) -> Drawn:
@@ -163,11 +187,44 @@ def _video(chance: Chance) -> Drawn:
     return {**chance.screen("tablet", 0.28, 0.42), "turning": True}
 
 
+def _reactive(chance: Chance, *, obeys: bool) -> Drawn:
+    """Its camera sees the terminal's display; the best that it can do is to answer a frame later."""
+    return {
+        **chance.screen("tablet", 0.28, 0.42, "reactive_screen"),
+        "gain": chance.between(0.05, 0.5),
+        "delay": chance.one_of(1.0, 1.0, 2.0),
+        "relit": chance.one_of(True, True, False),
+        "obeys": obeys,
+    }
+
+
+def _projected(chance: Chance, onto: str) -> Drawn:
+    return {
+        "kind": "projector",
+        "onto": onto,
+        **chance.paper(0.42, 0.6),
+        "reflectance": chance.between(0.5, 0.85),
+        "lux": chance.between(300, 2500),
+        "lens_right": chance.between(-0.3, 0.3),
+        "lens_down": chance.between(-0.4, -0.2),
+    }
+
+
+def _mask(chance: Chance) -> Drawn:
+    return {
+        "kind": "silicone_mask",
+        "photo": chance.one_of(*PEOPLE),
+        "tone": chance.between(*_TONES),
+        "thickness": chance.between(0.002, 0.005),
+        "wearer": chance.person(),
+    }
+
+
 SPECIES: Final[Mapping[str, Species]] = MappingProxyType(
     {
         species.name: species
         for species in (
-            Species(BONA_FIDE, lambda chance: {"kind": "person", **chance.person()}, label=Label.BONA_FIDE),
+            Species(BONA_FIDE, _person, label=Label.BONA_FIDE),
             Species("print_matte", _matte),
             Species("print_glossy", _glossy),
             Species("print_bent", _bent),
@@ -178,6 +235,27 @@ SPECIES: Final[Mapping[str, Species]] = MappingProxyType(
             Species("screen_video", _video),
             Species("print_worn", _worn, may_win="it has much of its wearer's shape, and turns with the wearer's head"),
             Species("print_backlit", _backlit, may_win="the lamp behind it belongs to the attacker"),
+            Species(
+                "screen_reactive",
+                lambda chance: _reactive(chance, obeys=False),
+                may_win="its picture follows the display a frame later, half by half",
+            ),
+            Species(
+                "screen_face_swap",
+                lambda chance: _reactive(chance, obeys=True),
+                may_win="it follows the display and turns the face shown when a turn is asked for",
+            ),
+            Species(
+                "projector_sheet",
+                lambda chance: _projected(chance, "sheet"),
+                may_win="it shades a sheet as the attacker likes",
+            ),
+            Species(
+                "projector_head",
+                lambda chance: _projected(chance, "head"),
+                may_win="a head's shape is there; only its colours are light",
+            ),
+            Species("mask_silicone", _mask, may_win="it has a head's shape and a face's colours, and moves as one"),
         )
     }
 )
@@ -277,6 +355,13 @@ def scene_cases(folder: Path, numbers: range, head: Path | None = None) -> tuple
 
 def skin_bin(tone: float) -> str:
     """Diffuse reflectance of skin in green light, as a range: the bin that the tone lies in."""
-    place = min(int(tone * SKIN_BINS), SKIN_BINS - 1)
-    light, dark = (float(skin_reflectance(edge / SKIN_BINS)[GREEN]) for edge in (place, place + 1))
+    edges = np.linspace(*_TONES, SKIN_BINS + 1)
+    place = int(np.clip(np.searchsorted(edges, tone, side="right") - 1, 0, SKIN_BINS - 1))
+    light, dark = (float(skin_reflectance(float(edge))[GREEN]) for edge in edges[place : place + 2])
     return f"{dark:.2f} to {light:.2f}"
+
+
+def accessory(drawn: Mapping[str, Any]) -> str:
+    """What a person of the catalogue wears."""
+    worn = [name for name, keys in _WORN.items() if all(drawn.get(key) == value for key, value in keys.items())]
+    return worn[0] if worn else "nothing"

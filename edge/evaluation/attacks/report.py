@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 
 from edge.contracts.enums import EvidenceKind, EvidenceOutcome, Label, LivenessDecision
-from edge.evaluation.attacks.catalogue import SPECIES, skin_bin
+from edge.evaluation.attacks.catalogue import SPECIES, accessory, skin_bin
 from edge.evaluation.attacks.rows import Row, in_order
 from edge.evaluation.metrics import Figures, Rate, figures
 from edge.evaluation.provenance import Provenance
@@ -156,7 +156,9 @@ class AttackReport:
             },
             accessories={
                 name: BonaFide.of(some)
-                for name, some in _grouped([row for row in people if row.drawn], accessory).items()
+                for name, some in _grouped(
+                    [row for row in people if row.drawn], lambda row: accessory(row.drawn)
+                ).items()
             },
             vetoes={name: _shares(some, {EvidenceOutcome.VETO}) for name, some in levels.items()},
             unproven={name: _shares(some, {EvidenceOutcome.INSUFFICIENT}) for name, some in levels.items()},
@@ -216,11 +218,6 @@ def may_win(species: str) -> str:
     """Why an attack may be accepted by the method as it is; empty where it is to be refused always."""
     known = SPECIES.get(species)
     return known.may_win if known else ""
-
-
-def accessory(row: Row) -> str:
-    """What a person of the catalogue wears."""
-    return str(row.drawn.get("accessory") or "nothing")
 
 
 def _skin(row: Row) -> str:
