@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from edge.cli import output
 from edge.cli.options import head_option, model_options
+from edge.config.loader import load
 from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import LivenessOperationMode
 from edge.errors import ExitCode, InputError
@@ -74,9 +75,10 @@ from edge.simulation.contact_sheet import check_kind
 @click.option(
     "--policy",
     type=click.Choice([preset.value for preset in Preset]),
-    default=Preset.DOOR.value,
-    show_default=True,
-    help="What must be proven.",
+    help="What must be proven; default: door.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="A terminal's YAML file, whose policy holds instead of --policy."
 )
 @click.option(
     "--out",
@@ -101,7 +103,8 @@ def attacks(
     types: tuple[str, ...],
     conditions: tuple[str, ...],
     mode: str,
-    policy: str,
+    policy: str | None,
+    config: Path | None,
     out: Path | None,
     fresh: bool,
     jobs: int | None,
@@ -124,10 +127,13 @@ def attacks(
         raise click.UsageError("--fresh goes with --out")
     if scenes is not None and (types or conditions):
         raise click.UsageError("--types and --conditions choose from the catalogue: leave them out with --scenes")
+    if policy is not None and config is not None:
+        raise click.UsageError("--policy and --config both say what must be proven: give one of them")
+    floor = load(config).settings.policy if config is not None else PRESETS[Preset(policy or Preset.DOOR)]
     started, clock = datetime.now().astimezone(), time.monotonic()
     numbers = chosen_numbers(first, seeds)
     cases = _cases(scenes, head, numbers, types, conditions)
-    setup = BenchSetup(models, PRESETS[Preset(policy)], LivenessOperationMode(mode))
+    setup = BenchSetup(models, floor, LivenessOperationMode(mode))
     presenter = Presenter(models.open(), setup.floor, setup.mode)
     facts = identity(setup, presenter.bundle, numbers=numbers, scenes=scenes, head=head)
     jobs = jobs or os.cpu_count() or 1

@@ -94,6 +94,8 @@ def test_the_lights_of_a_session_are_drawn(tmp_path):
         (("--pictures", "print_matte/dim-150-led/0", "--out", "{folder}/a.txt"), "no kind that can be written"),
         (("--scenes", "{folder}", "--types", "print_matte"), "choose from the catalogue"),
         (("--fresh",), "goes with --out"),
+        (("--policy", "door", "--config", "{folder}/a.yaml"), "give one of them"),
+        (("--config", "{folder}/none.yaml"), "none.yaml"),
     ],
 )
 def test_wrong_input_is_told_before_anything_is_played(tmp_path, arguments, message):

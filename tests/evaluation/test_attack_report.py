@@ -131,6 +131,35 @@ def test_who_was_wrongly_accepted_or_refused_is_listed(report):
     assert [found.number for found in report.refused] == [2, 3]
 
 
+def test_attacks_are_pooled_by_what_was_drawn_without_those_that_may_win():
+    rows = [
+        row("print_bent", number=0, drawn={"yaw": -8.0, "turned": None, "radius": 0.12}),
+        row("print_bent", number=1, decision=SPOOF, pad=NO, drawn={"yaw": 3.0, "turned": 15.0, "radius": 0.2}),
+        row("print_bent", number=2, decision=None, drawn={"yaw": 14.5, "turned": None, "radius": 0.3}),
+        row("mask_silicone", number=3, drawn={"yaw": 8.0}),
+    ]
+    drawn = AttackReport.of(rows, provenance(), numbers="development").drawn
+    assert {one.what: (one.accepted, one.physics) for one in drawn} == {
+        "yaw within 7": (Rate(0, 1), Rate(1, 1)),
+        "yaw 7 to 14": (Rate(1, 1), Rate(1, 1)),
+        "yaw beyond 14": (Rate(0, 1), Rate(0, 0)),
+        "turned no": (Rate(1, 2), Rate(1, 1)),
+        "turned by hand": (Rate(0, 1), Rate(1, 1)),
+        "radius under 0.2": (Rate(1, 1), Rate(1, 1)),
+        "radius 0.2 or more": (Rate(0, 2), Rate(1, 1)),
+    }
+
+
+def test_what_the_light_proved_is_counted_by_type_and_condition(report):
+    assert report.light["bonafide"] == {
+        "bright-150-led": {"confirmed": 1, "error": 1},
+        "dim-150-led": {"confirmed": 3, "insufficient": 1},
+    }
+    [table] = [table for table in tables_of(report) if table.title.startswith("What the light proved")]
+    assert table.heads == ("type", "bright-150-led", "dim-150-led")
+    assert ("print_bent", "0 / 0 / 1", "0 / 1 / 1") in table.rows
+
+
 def test_bounds_are_those_of_clopper_and_pearson():
     assert Rate(0, 150).high == pytest.approx(beta.ppf(0.975, 1, 150), abs=1e-6)
     assert share(Rate(0, 150)) == "0/150, 0.0% (at most 2.4%)"

@@ -59,7 +59,7 @@ _LARGE: Final = {"display": {"width": 0.344, "height": 0.194, "down": 0.115, "lu
 _NOIR: Final = {"camera": {"spectrum": "noir"}}
 _BAND_PASS: Final = {
     "camera": {"spectrum": "ir_pass"},
-    "illuminator": {"band": "infrared", "intensity": 0.5, "half_angle": 45.0, "right": 0.03},
+    "illuminator": {"band": "infrared", "intensity": 1.0, "half_angle": 40.0, "right": 0.03},
 }
 
 CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
@@ -78,7 +78,8 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
             Condition("bright-1000-noir", Group.HARDWARE, 1000, "daylight", terminal=_NOIR),
             Condition("bright-2000-large-display", Group.HARDWARE, 2000, "daylight", terminal=_LARGE),
             Condition("bright-5000-large-display", Group.HARDWARE, 5000, "daylight", terminal=_LARGE),
-            Condition("dim-150-ir-pass", Group.INFRARED, 150, terminal=_BAND_PASS),
+            Condition("dim-150-ir-pass", Group.INFRARED, 150, "tungsten", terminal=_BAND_PASS),
+            Condition("bright-600-ir-pass", Group.INFRARED, 600, "daylight", terminal=_BAND_PASS),
             Condition("bright-2000-ir-pass", Group.INFRARED, 2000, "daylight", terminal=_BAND_PASS),
         )
     }

@@ -22,8 +22,8 @@ SIMULATED: Final = (
     "people."
 )
 PHYSICS: Final = (
-    "By physics: as if light and motion decided without the PAD networks, which saw pictures like those of the "
-    "simulator in training."
+    "By physics: as if light, motion and whatever else is no PAD network decided alone. Those networks saw pictures of "
+    "the same simulator and the same faces in training, so what they add here says little."
 )
 INDEPENDENCE: Final = (
     "Exact bounds (Clopper-Pearson, two-sided 95 %) take sessions as independent. Each draws subject, pose, "
@@ -103,6 +103,61 @@ class BonaFide:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """Attacks that may not win, pooled, for which something was drawn within a range: accepted of those that were
+    presented, and by physics of those with a response.
+    """
+
+    what: str
+    accepted: Rate
+    physics: Rate
+
+    @classmethod
+    def all_of(cls, rows: Iterable[Row]) -> tuple[Drawn, ...]:
+        """rows: of attacks."""
+        groups: dict[str, list[Row]] = {}
+        for key, ranges in _RANGES.items():
+            groups |= {f"{key} {name}": [] for name, _ in ranges}
+        for row in rows:
+            for key, ranges in _RANGES.items():
+                if key in row.drawn:
+                    for name, holds in ranges:
+                        if holds(row.drawn[key]):
+                            groups[f"{key} {name}"].append(row)
+        return tuple(
+            cls(
+                what,
+                Rate(sum(row.decision is LivenessDecision.REALFACE for row in some), len(some)),
+                Rate(
+                    sum(row.by_physics.decision is LivenessDecision.REALFACE for row in some),
+                    sum(row.decision is not None for row in some),
+                ),
+            )
+            for what, some in groups.items()
+            if some
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"what": self.what, "accepted": self.accepted.to_dict(), "physics": self.physics.to_dict()}
+
+
+# Of what is drawn for a subject, by its key in a scene's file: metres, degrees, cd/m2.
+_RANGES: Final[Mapping[str, tuple[tuple[str, Callable[[Any], bool]], ...]]] = {
+    "distance": (("under 0.4", lambda value: value < 0.4), ("0.4 or more", lambda value: value >= 0.4)),
+    "yaw": (
+        ("within 7", lambda value: abs(value) <= 7),
+        ("7 to 14", lambda value: 7 < abs(value) <= 14),
+        ("beyond 14", lambda value: abs(value) > 14),
+    ),
+    "turned": (("no", lambda value: value is None), ("by hand", lambda value: value is not None)),
+    "finish": (("matte", lambda value: value == "matte"), ("glossy", lambda value: value == "glossy")),
+    "radius": (("under 0.2", lambda value: value < 0.2), ("0.2 or more", lambda value: value >= 0.2)),
+    "luminance": (("under 375", lambda value: value < 375), ("375 or more", lambda value: value >= 375)),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class AttackReport:
     """Figures of a run.
 
@@ -110,9 +165,11 @@ class AttackReport:
     green light and by what they wear; only what the catalogue drew. vetoes, unproven: by surroundings (``all`` among
     them) and kind of evidence: of the people with a response, those whom it vetoed, and those whom it was asked about
     and did not confirm.
-    errors: by species, of presentations without a response. active_seconds, passive_seconds: that people's attempts
-    with a response took. light_seconds: of every light challenge. milliseconds: of the processor for a frame, of all
-    sessions; worst_milliseconds: for the one frame of a session that took the longest.
+    drawn: attacks by what was drawn for them. light: by species and condition, what the light said: outcomes of
+    evidence, and ``error`` without a response. errors: by species, of presentations without a response.
+    active_seconds, passive_seconds: that people's attempts with a response took. light_seconds: of every light
+    challenge. milliseconds: of the processor for a frame, of all sessions; worst_milliseconds: for the one frame of a
+    session that took the longest.
     """
 
     rows: tuple[Row, ...]
@@ -125,6 +182,8 @@ class AttackReport:
     accessories: dict[str, BonaFide]
     vetoes: dict[str, dict[EvidenceKind, Rate]]
     unproven: dict[str, dict[EvidenceKind, Rate]]
+    drawn: tuple[Drawn, ...]
+    light: dict[str, dict[str, Counter[str]]]
     errors: dict[str, Counter[str]]
     active_seconds: Spread
     passive_seconds: Spread
@@ -149,7 +208,7 @@ class AttackReport:
             numbers=numbers,
             overall=Figured.of(listed),
             by_level={name: Figured.of(some) for name, some in _grouped(listed, lambda row: row.level.value).items()},
-            by_condition={name: Figured.of(some) for name, some in _grouped(listed, lambda row: row.condition).items()},
+            by_condition={name: Figured.of(some) for name, some in _grouped(listed, _condition).items()},
             skin={
                 name: BonaFide.of(some)
                 for name, some in _grouped([row for row in people if "tone" in row.drawn], _skin).items()
@@ -162,6 +221,11 @@ class AttackReport:
             },
             vetoes={name: _shares(some, {EvidenceOutcome.VETO}) for name, some in levels.items()},
             unproven={name: _shares(some, {EvidenceOutcome.INSUFFICIENT}) for name, some in levels.items()},
+            drawn=Drawn.all_of(row for row in listed if row.label is Label.ATTACK and not may_win(row.species)),
+            light={
+                species: {name: Counter(map(_light, there)) for name, there in _grouped(some, _condition).items()}
+                for species, some in _grouped(listed, lambda row: row.species).items()
+            },
             errors=errors,
             active_seconds=Spread.of(row.seconds for row in answered if row.active),
             passive_seconds=Spread.of(row.seconds for row in answered if not row.active),
@@ -201,6 +265,10 @@ class AttackReport:
                 "vetoes": _rates(self.vetoes),
                 "unproven": _rates(self.unproven),
             },
+            "byDrawn": [drawn.to_dict() for drawn in self.drawn],
+            "light": {
+                species: {name: dict(counts) for name, counts in there.items()} for species, there in self.light.items()
+            },
             "errors": {species: dict(counts) for species, counts in self.errors.items()},
             "seconds": {
                 "bonaFideActive": self.active_seconds.to_dict(),
@@ -218,6 +286,14 @@ def may_win(species: str) -> str:
     """Why an attack may be accepted by the method as it is; empty where it is to be refused always."""
     known = SPECIES.get(species)
     return known.may_win if known else ""
+
+
+def _condition(row: Row) -> str:
+    return row.condition
+
+
+def _light(row: Row) -> str:
+    return row.evidence.get(EvidenceKind.LIGHT, EvidenceOutcome.INSUFFICIENT).value if row.decision else "error"
 
 
 def _skin(row: Row) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge.contracts.enums import EvidenceOutcome
 from edge.errors import InputError
 from edge.evaluation.attacks.report import (
     INDEPENDENCE,
@@ -52,6 +54,8 @@ def tables_of(report: AttackReport) -> list[Table]:
         _kinds_of_people(report),
         _vetoes(report),
         _conditions(report),
+        _light(report),
+        _drawn(report),
         _errors(report),
         _times(report),
         _sessions("Attacks that were accepted", report.accepted),
@@ -157,6 +161,31 @@ def _conditions(report: AttackReport) -> Table:
             )
         )
     return Table("Attacks, the worst type of each condition", ("condition", "APCER", "APCER by physics"), rows)
+
+
+def _light(report: AttackReport) -> Table:
+    conditions = sorted({name for there in report.light.values() for name in there})
+
+    def cell(counts: Counter[str]) -> str:
+        told = counts[EvidenceOutcome.CONFIRMED], counts[EvidenceOutcome.VETO]
+        return " / ".join(map(str, (*told, counts.total() - sum(told))))
+
+    return Table(
+        "What the light proved: confirmed / vetoed / nothing, those without a response among the last",
+        ("type", *conditions),
+        [
+            (species, *(cell(there.get(name, Counter())) for name in conditions))
+            for species, there in report.light.items()
+        ],
+    )
+
+
+def _drawn(report: AttackReport) -> Table:
+    return Table(
+        "Attacks without those that may win, pooled, by what was drawn",
+        ("drawn", "accepted of presented", "APCER by physics"),
+        [(drawn.what, share(drawn.accepted), share(drawn.physics)) for drawn in report.drawn],
+    )
 
 
 def _errors(report: AttackReport) -> Table:
