@@ -31,6 +31,13 @@ class WhenOverwhelmed(StrEnum):
     MOTION = "motion"
 
 
+class WhenPadNotApplicable(StrEnum):
+    """What happens where no PAD network can judge what the camera sees, which is infrared alone."""
+
+    REFUSE = "refuse"
+    LIGHT_AND_MOTION = "light_and_motion"
+
+
 Evidence = Annotated[tuple[EvidenceKind, ...], Field(min_length=1, max_length=len(EvidenceKind))]
 
 
@@ -151,6 +158,16 @@ class PolicyFloor(BaseModel):
             ),
         ),
     ] = WhenOverwhelmed.REFUSE
+    when_pad_not_applicable: Annotated[
+        WhenPadNotApplicable,
+        Field(
+            title="When no PAD network can judge",
+            description=(
+                "Before a camera that passes infrared alone. refuse: EnvironmentNotSupported; light_and_motion: the "
+                "infrared code and the head's movement decide, and the decision says so"
+            ),
+        ),
+    ] = WhenPadNotApplicable.REFUSE
     positioning_frames: Annotated[
         int,
         Field(
@@ -271,6 +288,10 @@ def _refusing_overwhelmed(a: WhenOverwhelmed, b: WhenOverwhelmed) -> WhenOverwhe
     return a if a is WhenOverwhelmed.REFUSE else b
 
 
+def _refusing_without_pad(a: WhenPadNotApplicable, b: WhenPadNotApplicable) -> WhenPadNotApplicable:
+    return a if a is WhenPadNotApplicable.REFUSE else b
+
+
 _STRICTER: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
         "name": _joined_name,
@@ -285,6 +306,7 @@ _STRICTER: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
         "pad_veto_margin": min,
         "when_light_not_measured": _refusing_light,
         "when_overwhelmed": _refusing_overwhelmed,
+        "when_pad_not_applicable": _refusing_without_pad,
         "positioning_frames": max,
         "positioning_seconds": max,
         "passive_frames": max,

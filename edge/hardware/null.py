@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.contracts.enums import Prompt
 from edge.frames.display import DisplayGeometry
+from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import LightBand, LightInterval, Pattern
 
 
@@ -47,6 +48,10 @@ class NullIlluminator:
     @property
     def band(self) -> LightBand:
         return self._band
+
+    @property
+    def geometry(self) -> PointGeometry | None:
+        return None
 
     def set_output(self, output: float, now: float) -> LightInterval:
         _checked(output)

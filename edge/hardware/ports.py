@@ -11,6 +11,7 @@ from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
+from edge.frames.lamp import PointGeometry
 
 
 class EndOfSource(Exception):  # noqa: N818 - an ending, not an error
@@ -25,6 +26,8 @@ class CameraTraits:
     focal: focal length in widths of the picture; None where it is not known.
     spectrum: a camera that passes infrared alone cannot see a display's light.
     mains_hz: of the lamps around, for whose ripple its automatic exposure keeps to whole periods; None: not known.
+    sensitivity: share of full scale, mean of all colours of the raw values, that a surface gives of whose white light
+    1 lx comes back, for each second of exposure at a gain of 1; None: not known, or frames carry no raw values.
     """
 
     name: str
@@ -33,6 +36,7 @@ class CameraTraits:
     focal: float | None = None
     spectrum: Spectrum = Spectrum.IR_CUT
     mains_hz: float | None = None
+    sensitivity: float | None = None
 
 
 class Camera(Protocol):
@@ -135,6 +139,11 @@ class Illuminator(Protocol):
 
     @property
     def band(self) -> LightBand: ...
+
+    @property
+    def geometry(self) -> PointGeometry | None:
+        """None where it is not known; then no shape can be told from its light."""
+        ...
 
     def set_output(self, output: float, now: float) -> LightInterval:
         """Relative output 0..1. Raises ValueError outside it, HardwareError when the light cannot be driven.

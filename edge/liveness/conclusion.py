@@ -7,13 +7,17 @@ from dataclasses import replace
 from edge.contracts.enums import ErrorCode, EvidenceKind, EvidenceOutcome, LivenessDecision, Prompt
 from edge.liveness import fusion
 from edge.liveness.effects import AttemptEnded, Effect, PrepareLights, RestoreLights
-from edge.liveness.outcome import AttemptOutcome, Finding
+from edge.liveness.outcome import AttemptOutcome, Finding, NetworkSummary
 from edge.liveness.policy import Path
 from edge.liveness.prompts import say
 from edge.liveness.quality import REMEDIES, RETRYABLE
 from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, enter
 from edge.liveness.watching import lasting_failure
 
+_UNJUDGED: tuple[Finding, tuple[NetworkSummary, ...]] = (
+    Finding(EvidenceKind.PAD, EvidenceOutcome.NOT_APPLICABLE, "no PAD network can judge pictures of infrared"),
+    (),
+)
 NOT_ACCEPTED = frozenset({LivenessDecision.SPOOFFACE, LivenessDecision.UNCERTAIN})
 
 
@@ -68,7 +72,9 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         return outcome
     policy = state.policy
     judged = fusion.best_frames(gathered.candidates, policy.judged_frames)
-    pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
+    pad, networks = _UNJUDGED
+    if state.means.networks:
+        pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
     findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(gathered))
     required = policy.required(gathered.path)
     return replace(

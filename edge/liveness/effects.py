@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from edge.contracts.enums import Prompt
 from edge.liveness.outcome import AttemptOutcome
-from edge.liveness.plans import LightPlan, MotionPlan
+from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareLights:
-    """Display to full brightness; answer LightsSettled."""
+    """Whatever shows the face to the camera to full brightness; answer LightsSettled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MeasureLight:
 class PlayLight:
     """Play the plan; answer ChallengeFinished."""
 
-    plan: LightPlan
+    plan: LightPlan | InfraredPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LightLevel
 from edge.liveness.evidence import FrameEvidence
+from edge.liveness.spectrum import USUAL, Means
 
 SEED_BYTES = 32
 
@@ -16,10 +17,12 @@ class Started:
 
     seed: at least 32 bytes of the operating system's CSPRNG, ValueError otherwise; all challenges come from
     it, so it stays out of every log.
+    means: what the terminal's camera and lights can bring evidence by.
     """
 
     capture: CaptureKind
     seed: bytes = field(repr=False)
+    means: Means = USUAL
 
     def __post_init__(self) -> None:
         if len(self.seed) < SEED_BYTES:

@@ -15,15 +15,18 @@ from edge.liveness.evidence import FrameEvidence, PadScore
 from edge.liveness.outcome import Finding, NetworkSummary
 
 
-def may_be_judged(evidence: FrameEvidence) -> bool:
-    """Whether a frame counts: a face that is followed, no quality failure, no light of ours changing, usable scores."""
+def may_be_judged(evidence: FrameEvidence, *, by_networks: bool = True) -> bool:
+    """Whether a frame counts: a face that is followed, no quality failure, no light of ours changing, usable scores.
+
+    by_networks: False where none can judge it, and it counts without scores.
+    """
     return (
         not evidence.failures
         and evidence.box is not None
         and evidence.track > 0
         and evidence.lit_settled
         and math.isfinite(evidence.quality)
-        and bool(evidence.pad)
+        and bool(evidence.pad) is by_networks
         and all(
             math.isfinite(score.margin) and math.isfinite(score.weight) and score.weight > 0 for score in evidence.pad
         )

@@ -9,7 +9,7 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LightLevel
 from edge.liveness.effects import Ignored
 from edge.liveness.events import Cancelled, HardwareFailed, SourceEnded, Ticked
 from edge.liveness.paths import note_light, unsupported
-from edge.liveness.plans import LightPlan, MotionPlan
+from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.quality import REMEDIES
 from edge.liveness.state import Ending, Phase, SessionState, Step, end, judge
 from edge.liveness.watching import lasting_failure
@@ -54,7 +54,7 @@ def _phase_limit(state: SessionState) -> float | None:
             return policy.preparing_limit
         case Phase.MEASURING_LIGHT:
             return policy.measuring_limit
-        case Phase.LIGHT_CHALLENGE if isinstance(plan, LightPlan):
+        case Phase.LIGHT_CHALLENGE if isinstance(plan, LightPlan | InfraredPlan):
             return plan.seconds + policy.challenge_slack
         case Phase.MOTION_CHALLENGE if isinstance(plan, MotionPlan):
             return len(plan.movements) * policy.movement_limit + plan.hold_seconds + policy.challenge_slack

@@ -69,9 +69,15 @@ def new_session(policy: Policy, mode: LivenessOperationMode, now: float) -> Sess
 def wants_judgement(state: SessionState) -> bool:
     """Whether PAD networks should look at the frames of this moment.
 
-    Not before the light has settled, and not under the patterns of a light challenge, which no network knows.
+    Not before the light has settled, not under the patterns of a light challenge, which no network knows, and in no
+    picture of infrared.
     """
-    return state.phase in {Phase.POSITIONING, Phase.MEASURING_LIGHT, Phase.PASSIVE, Phase.MOTION_CHALLENGE}
+    return state.means.networks and state.phase in {
+        Phase.POSITIONING,
+        Phase.MEASURING_LIGHT,
+        Phase.PASSIVE,
+        Phase.MOTION_CHALLENGE,
+    }
 
 
 def step(state: SessionState, event: Event, now: float) -> Step:
@@ -139,7 +145,9 @@ PHASES_OF_AN_ATTEMPT = (
 
 TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProxyType(
     {
-        (Phase.IDLE, Started): Transition(start, {Phase.PREPARING: "request accepted"}),
+        (Phase.IDLE, Started): Transition(
+            start, {Phase.PREPARING: "request accepted", _DECIDING: "nothing that the camera sees would be enough"}
+        ),
         (Phase.IDLE, Ticked): Transition(tick, {_DECIDING: "time to live is over"}),
         (Phase.IDLE, Cancelled): _CANCELLED,
         (Phase.IDLE, HardwareFailed): _FAILED,
@@ -151,7 +159,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
             light_measured,
             {
                 Phase.PASSIVE: "dim, or not measured if the policy lets the networks judge alone",
-                Phase.LIGHT_CHALLENGE: "bright, PassiveActive",
+                Phase.LIGHT_CHALLENGE: "bright, PassiveActive; or no networks can judge",
                 Phase.MOTION_CHALLENGE: "overwhelmed, PassiveActive, if the policy allows motion alone",
                 _DECIDING: "any other light, a veto, or a still",
             },

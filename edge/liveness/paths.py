@@ -14,9 +14,10 @@ from edge.contracts.enums import (
 from edge.liveness.effects import Ignored, PlayLight, PlayMotion
 from edge.liveness.events import LightMeasured
 from edge.liveness.outcome import Finding
-from edge.liveness.plans import draw_light_plan, draw_motion_plan
+from edge.liveness.plans import InfraredPlan, LightPlan, draw_infrared_plan, draw_light_plan, draw_motion_plan
 from edge.liveness.policy import Path
 from edge.liveness.prompts import say
+from edge.liveness.spectrum import OwnLight
 from edge.liveness.state import Ending, Phase, SessionState, Step, end, enter, gather, judge
 from edge.liveness.watching import is_still
 
@@ -27,6 +28,9 @@ def light_measured(state: SessionState, event: LightMeasured, now: float) -> Ste
     state = note_light(state, event.level, event.reason, event.outcome, event.margin)
     if event.outcome is EvidenceOutcome.VETO:
         return judge(state, "the light speaks against a live face", now)
+    if not state.means.networks:
+        # However bright it is: without networks nothing but what is asked of the person can be judged.
+        return _challenge_light(state, now)
     alone = state.policy.when_light_not_measured is WhenLightNotMeasured.PASSIVE
     if event.level is LightLevel.DIM or (event.level is LightLevel.NOT_MEASURED and alone):
         return _go_passive(state, now)
@@ -70,9 +74,11 @@ def _go_passive(state: SessionState, now: float) -> Step:
 
 
 def _challenge_light(state: SessionState, now: float) -> Step:
-    plan = draw_light_plan(state.seed, state.attempt)
-    state = enter(gather(state, path=Path.ACTIVE, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
-    state, prompt = say(state, Prompt.SCREEN_WILL_FLASH, now)
+    path = Path.ACTIVE if state.means.networks else Path.WITHOUT_NETWORKS
+    unseen = state.means.code is OwnLight.INFRARED
+    plan: LightPlan | InfraredPlan = (draw_infrared_plan if unseen else draw_light_plan)(state.seed, state.attempt)
+    state = enter(gather(state, path=path, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
+    state, prompt = say(state, Prompt.HOLD_STILL if unseen else Prompt.SCREEN_WILL_FLASH, now)
     return state, (*prompt, PlayLight(plan))
 
 
@@ -91,7 +97,9 @@ def overwhelmed(state: SessionState, reason: str, now: float) -> Step:
 def without_light(state: SessionState, why: str, now: float) -> Step:
     """Motion alone, where the policy names it."""
     by_motion = (
-        state.policy.when_overwhelmed is WhenOverwhelmed.MOTION and state.mode is LivenessOperationMode.PASSIVE_ACTIVE
+        state.policy.when_overwhelmed is WhenOverwhelmed.MOTION
+        and state.mode is LivenessOperationMode.PASSIVE_ACTIVE
+        and state.means.networks
     )
     if by_motion:
         return challenge_motion(gather(state, path=Path.MOTION_ALONE), now)

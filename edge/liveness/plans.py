@@ -14,6 +14,10 @@ from edge.contracts.enums import Prompt
 # Two changes make one flash; 200 ms apart, no second holds more than three flashes (WCAG 2.3.1).
 CHIP_SECONDS = 0.2
 CHIPS_OF_EACH = 3
+# Nobody sees infrared flash, so its steps may be as short as an exposure can be told apart in; three frames of 25 a
+# second, four of 30.
+INFRARED_CHIP_SECONDS = 0.12
+INFRARED_CHIPS_OF_EACH = 8
 
 AMPLITUDES_DEGREES = tuple(range(12, 23))
 HOLDS_SECONDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -67,6 +71,20 @@ class LightPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class InfraredPlan:
+    """A code of an infrared lamp, on in as many chips as off, each of ``chip_seconds``."""
+
+    plan_id: str
+    chips: tuple[bool, ...]
+    chip_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the whole code."""
+        return len(self.chips) * self.chip_seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Movement:
     """Turn the head by ``degrees`` from looking straight, stay there for ``hold_seconds``, come back."""
 
@@ -94,6 +112,14 @@ def draw_light_plan(seed: bytes, attempt: int) -> LightPlan:
     plan_id = stream.identifier()
     chips = stream.shuffled([chip for chip in Chip for _ in range(CHIPS_OF_EACH)])
     return LightPlan(plan_id=plan_id, chips=tuple(chips), chip_seconds=CHIP_SECONDS)
+
+
+def draw_infrared_plan(seed: bytes, attempt: int) -> InfraredPlan:
+    """The infrared code of an attempt; all 12,870 orders of its sixteen chips are equally likely."""
+    stream = _Stream(seed, f"infrared {attempt}")
+    plan_id = stream.identifier()
+    chips = stream.shuffled([lit for lit in (False, True) for _ in range(INFRARED_CHIPS_OF_EACH)])
+    return InfraredPlan(plan_id=plan_id, chips=tuple(chips), chip_seconds=INFRARED_CHIP_SECONDS)
 
 
 def draw_motion_plan(seed: bytes, attempt: int) -> MotionPlan:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed
+from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
 from edge.contracts.enums import EvidenceKind, LivenessOperationMode
 from edge.contracts.session import SessionStart
 from edge.errors import LivegateError
@@ -22,13 +22,14 @@ class Path(StrEnum):
     PASSIVE = "passive"
     ACTIVE = "active"
     MOTION_ALONE = "motion_alone"
+    WITHOUT_NETWORKS = "without_networks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Times in seconds, margins as networks give them. ``edge.config.policy.PolicyFloor`` describes what comes from it.
 
-    passive, active, motion_alone: the confirmations that each path needs for ``realface``.
+    passive, active, motion_alone, without_networks: the confirmations that each path needs for ``realface``.
     positioning_seconds, passive_seconds: by the frames' capture times; all other times by the caller's clock.
     preparing_limit, measuring_limit: until LightsSettled and LightMeasured must have come.
     movement_limit: a person's time to hear, turn and come back, for each movement beside its hold.
@@ -56,6 +57,8 @@ class Policy:
     measuring_limit: float = 5.0
     movement_limit: float = 4.0
     challenge_slack: float = 3.0
+    without_networks: frozenset[EvidenceKind] = frozenset({EvidenceKind.LIGHT, EvidenceKind.MOTION})
+    when_pad_not_applicable: WhenPadNotApplicable = WhenPadNotApplicable.REFUSE
 
     def required(self, path: Path) -> frozenset[EvidenceKind]:
         """Confirmations that ``realface`` needs on this path."""
@@ -66,6 +69,8 @@ class Policy:
                 return self.active
             case Path.MOTION_ALONE:
                 return self.motion_alone
+            case Path.WITHOUT_NETWORKS:
+                return self.without_networks
 
 
 def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
@@ -102,6 +107,8 @@ def tighten(floor: PolicyFloor, request: SessionStart) -> Policy:
         passive_frames=floor.passive_frames,
         passive_seconds=floor.passive_seconds,
         judged_frames=floor.judged_frames,
+        without_networks=demanded.union({EvidenceKind.LIGHT, EvidenceKind.MOTION}),
+        when_pad_not_applicable=floor.when_pad_not_applicable,
     )
 
 

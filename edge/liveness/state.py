@@ -11,8 +11,9 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LightLevel, LivenessOpe
 from edge.liveness.effects import Effect
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.outcome import Finding
-from edge.liveness.plans import LightPlan, MotionPlan
+from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.policy import Path, Policy
+from edge.liveness.spectrum import USUAL, Means
 
 
 class Phase(StrEnum):
@@ -65,7 +66,7 @@ class Attempt:
     light_reason: str = "not measured"
     light: Finding | None = None
     motion: Finding | None = None
-    plan: LightPlan | MotionPlan | None = None
+    plan: LightPlan | InfraredPlan | MotionPlan | None = None
     candidates: tuple[FrameEvidence, ...] = ()
     candidates_before_passive: int = 0
     held: int = 0
@@ -94,6 +95,7 @@ class SessionState:
     measurements: int = 0
     capture: CaptureKind = CaptureKind.LIVE
     seed: bytes = field(default=b"", repr=False)
+    means: Means = USUAL
     guide: Guide = Guide()
     ending: Ending | None = None
 

@@ -116,7 +116,7 @@ def _look(state: SessionState, evidence: FrameEvidence) -> SessionState:
 
 
 def _keep(state: SessionState, evidence: FrameEvidence) -> SessionState:
-    if not fusion.may_be_judged(evidence):
+    if not fusion.may_be_judged(evidence, by_networks=state.means.networks):
         return state
     return gather(state, candidates=(*state.gathered.candidates, evidence))
 

@@ -1,40 +1,35 @@
-"""The light challenge: a code on the display, played and seen on the face."""
+"""The light challenge: a code of the terminal's light, played and seen on the face."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import EvidenceOutcome
-from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
-from edge.guidance.patterns import LIT
-from edge.hardware.ports import Camera, LightInterval, Pattern, Screen
-from edge.liveness.plans import Chip, LightPlan
+from edge.frames.lamp import PointGeometry
+from edge.hardware.ports import Camera, LightInterval
 from edge.session.code_rank import rank_of_code
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
+from edge.session.light_code import LightCode
 from edge.session.lit_face import LitFace
-from edge.session.relief_answer import relief_answer
+from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
 
-# Whether the left and the right half are lit, as the person sees them.
-_HALVES: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
-    {chip: (0.0, 0.0) if lit is None else (float(lit.start < 0.5), float(lit.end > 0.5)) for chip, lit in LIT.items()}
-)
 # A face that is lit by the code follows it better than nearly all orders of its steps; of one that is not, any order is
 # as likely. So few may fit as well, of a confirmation and of a veto: lamps that flicker in step with the code would
 # make a sheet of any face.
 _CONFIRMED: Final = 0.001
 _FOLLOWED: Final = 0.005
-# Where more fit, and the display seems to add less than this to the room, its light does not show.
+# Where more fit, and the light seems to add less than this to the room, its light does not show.
 _ANY: Final = 0.05
 _LITTLE: Final = 0.005
+# Frames reach the session late, so the last step stands for longer than it must be seen for.
+_LAST_SECONDS: Final = 0.1
 # Until the camera holds its exposure.
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -43,7 +38,7 @@ _PATIENCE_SECONDS: Final = 1.0
 class ChallengeAnswer:
     """What a challenge came to.
 
-    overwhelmed: the face does not show the display's light, not even by averaging. faint: it shows it, and too weakly
+    overwhelmed: the face does not show our light, not even by averaging. faint: it shows it, and too weakly
     to tell its shape by.
     """
 
@@ -57,19 +52,20 @@ class ChallengeAnswer:
 class LightChallenge:
     """One code. Holds the camera's exposure from making to ``end``, which must be called on every way out.
 
-    The methods raise HardwareError when camera or screen fail.
+    The methods raise HardwareError when the camera or the light fail.
     """
 
-    def __init__(self, camera: Camera, screen: Screen, display: DisplayGeometry, plan: LightPlan, now: float) -> None:
-        """display: the screen's geometry."""
+    def __init__(self, camera: Camera, code: LightCode, now: float, before: LitFace | None = None) -> None:
+        """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
+        ``end`` forgets it too.
+        """
         self._camera = camera
-        self._screen = screen
-        self._plan = plan
+        self._code = code
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = 0.0
-        self._face = LitFace(display, camera.traits.focal)
+        self._face = LitFace(code.geometry, camera.traits) if before is None else before
         camera.lock(self._exposure.flicker_period)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
@@ -86,36 +82,41 @@ class LightChallenge:
             return None
         if landmarks is not None and self._changes:
             self._face.saw(frame, landmarks, self._lit)
-        last = len(self._changes) == len(self._plan.chips)
+        last = len(self._changes) == len(self._code.steps)
         if not last and (not self._changes or now >= self._next_at):
             self._show_next(now)
-        elif last and self._changes[-1].commanded_at + self._plan.chip_seconds <= exposure.start - exposure.duration:
+        elif last and now >= self._next_at and self._changes[-1].settled_at + _LAST_SECONDS <= exposure.start:
             return self._answer()
         return None
 
     def end(self, now: float) -> LightInterval:
-        """Exposure free, display as for guidance: when it is. Nothing is kept of the face."""
+        """Exposure free, the light as it is to be after a code: when it is. Nothing is kept of the face."""
         self._face.forget()
         self._camera.unlock()
-        return self._screen.show_pattern(Pattern.GUIDANCE, now)
+        return self._code.end(now)
 
     def _show_next(self, now: float) -> None:
-        chip = self._plan.chips[len(self._changes)]
-        self._changes.append(self._screen.show_pattern(Pattern(chip.value), now))
-        self._next_at = now + self._plan.chip_seconds
+        self._changes.append(self._code.show(len(self._changes), now))
+        self._next_at = now + self._code.chip_seconds
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         steps = light_seen(self._changes, *exposure_windows(exposure, rows))
-        lit = np.full((len(rows), 2), np.nan)
-        for number in np.unique(steps[steps >= 0]):
-            lit[steps == number] = _HALVES[self._plan.chips[number]]
-        return lit
+        return np.where(steps[:, None] >= 0, np.array(self._code.steps)[steps], np.nan)
 
     def _answer(self) -> ChallengeAnswer:
+        if self._face.outshone():
+            return ChallengeAnswer(
+                EvidenceOutcome.INSUFFICIENT,
+                f"the surroundings give too little light to compare with that of the {self._code.name}",
+                faint=True,
+            )
         seen = self._face.response()
         if seen is None:
             return no_proof("too little was seen of the face while the code was played")
         response, surface = seen
+        lacking = no_surface(self._face.returned(response, surface))
+        if lacking is not None:
+            return ChallengeAnswer(EvidenceOutcome.VETO, lacking)
         rank = self._rank(response)
         if rank is None:
             return no_proof("not every step of the code was seen on the face")
@@ -124,15 +125,16 @@ class LightChallenge:
             nothing = rank > _ANY and abs(added) < _LITTLE
             return ChallengeAnswer(
                 EvidenceOutcome.INSUFFICIENT,
-                f"the face's light does not follow the display for certain: {rank:.2%} of all codes fit as well, and "
-                f"{added:.1%} would be the display's",
+                f"the face's light does not follow the {self._code.name} for certain: {rank:.2%} of all codes fit as "
+                f"well, and {added:.1%} would be the light's",
                 overwhelmed=nothing,
                 faint=not nothing,
             )
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
-        answer = relief_answer(found)
+        in_sun = isinstance(self._code.geometry, PointGeometry)
+        answer = relief_answer(found, self._face.beside(response), sun=in_sun)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
@@ -144,13 +146,13 @@ class LightChallenge:
         Movement is found in the same pictures, and takes the glints on a screen for itself. None where a step has no
         frame of its own.
         """
-        times = self._face.times
-        whole = np.isfinite(self._face.lit).all(axis=(1, 2))
+        times = response.times
+        whole = np.isfinite(response.lit).all(axis=(1, 2)) & (times >= self._changes[0].commanded_at)
         steps = np.searchsorted([change.commanded_at for change in self._changes], times, side="right")[whole] - 1
         if set(steps.tolist()) != set(range(len(self._changes))):
             return None
-        when = times - times.mean()
-        played = [sum(_HALVES[chip]) for chip in self._plan.chips]
+        when = times - times[whole].mean()
+        played = [sum(step) for step in self._code.steps]
         ranks = [
             rank_of_code(played, steps, response.levels[whole], np.column_stack(nuisance)[whole])
             for nuisance in ([when], [when, when**2, response.movement])

@@ -17,7 +17,7 @@ from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import LitFace
-from edge.session.relief_answer import relief_answer
+from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
@@ -57,7 +57,7 @@ class LightStep:
         """lux: second opinion, None where there is none. display: None where no shape is to be told from its light."""
         self._camera = camera
         self._backlight = backlight
-        self._shape = None if display is None else LitFace(display, camera.traits.focal)
+        self._shape = None if display is None else LitFace(display, camera.traits)
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
@@ -125,10 +125,12 @@ class LightStep:
         if answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO or self._shape is None:
             return answer
         seen = self._shape.response()
+        if seen is not None and (lacking := no_surface(self._shape.returned(*seen))) is not None:
+            return LightAnswer(answer.level, f"{answer.reason}; {lacking}", EvidenceOutcome.VETO)
         found = None if seen is None else self._shape.relief(*seen)
-        if found is None:
+        if seen is None or found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
-        shape = relief_answer(found)
+        shape = relief_answer(found, self._shape.beside(seen[0]))
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,6 +142,11 @@ class LightStep:
         self.forget()
         self._camera.unlock()
         return self._backlight.set_level(1.0, now)
+
+    def hand_over(self) -> LitFace | None:
+        """What was seen of the face, for a challenge that follows; whoever takes it must have it forgotten."""
+        shape, self._shape = self._shape, None
+        return shape
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""

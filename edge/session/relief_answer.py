@@ -1,4 +1,4 @@
-"""What shape and colours in the display's light say of liveness. Pure: from figures to an outcome."""
+"""What shape and colours in our light say of liveness. Pure: from figures to an outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.contracts.enums import EvidenceOutcome
+from edge.vision.beside_face import Side
 from edge.vision.relief import Relief
+from edge.vision.returned_light import ReturnedLight
 
 # So many deviations beyond a limit are no chance: one in 160 normal errors for a confirmation, one in 740 for a veto.
 _CONFIRMING: Final = 2.5
@@ -17,10 +19,22 @@ _SHEET: Final = 0.25
 _HEAD: Final = 0.3
 # What a head may be expected to have.
 _WHOLE: Final = 0.6
+# A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
+# answers too, so that alone proves nothing: the shape, with so many deviations on top, must be less than a head's.
+_SAME: Final = (0.7, 1.4)
+_DOUBTING: Final = 2.0
 # How much of a face's colours is the least that a surface returns, and the most that a screen seems to return, whose
 # picture changes by itself.
 _COLOURED: Final = 0.5
 _SELF_LIT: Final = 0.3
+# Of the display's light. The darkest skin returns about 5 %, its own gloss included (docs/light.md); the glass of a
+# screen, away from what it mirrors, about 1 %.
+_LEAST_RETURNED: Final = 0.03
+# The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no
+# screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
+# and all of its colours.
+_SHEET_IN_THE_SUN: Final = 0.15
+_COLOURED_IN_THE_SUN: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +47,49 @@ class ReliefAnswer:
     faint: bool = False
 
 
-def relief_answer(found: Relief) -> ReliefAnswer:
-    """A veto where a head or a face's colours are missing for certain, a confirmation where both are there."""
+def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None, *, sun: bool = False) -> ReliefAnswer:
+    """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
+
+    beside: what is left and right of the face, where that is known. sun: our light is strong enough to be told in
+    sunlight, whose shadows must not accuse anybody.
+    """
     shape, deviation = _shape(found)
     told = (
         f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
         f"of a surface's, in light that adds {found.contrast:.1%}"
     )
-    if found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
-        return ReliefAnswer(EvidenceOutcome.VETO, f"the display's light shows no colours of a face: {told}", shape)
-    if shape + _REFUSING * deviation < _HEAD:
+    if not sun and found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
+        return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
+    unshadowed = not sun or found.albedo - _REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
+    if unshadowed and shape + _REFUSING * deviation < (_SHEET_IN_THE_SUN if sun else _HEAD):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
+    if beside is not None and all(map(_goes_on, beside)) and shape + _DOUBTING * deviation < _WHOLE:
+        sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
+        reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
+        return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
     if coloured and shape - _CONFIRMING * deviation > _SHEET and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = _SHEET + _CONFIRMING * deviation > _WHOLE
     return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)
+
+
+def no_surface(returned: ReturnedLight | None) -> str | None:
+    """Why it is no surface of a face: certainly less of the display's light comes back than skin returns. Else None.
+
+    Less than nothing comes back where something else changed meanwhile; that tells nothing of a surface.
+    """
+    if returned is None or abs(returned.share) + _REFUSING * returned.deviation >= _LEAST_RETURNED:
+        return None
+    return (
+        f"the face returns {returned.share:.1%} ± {returned.deviation:.1%} of the display's light, where the darkest "
+        f"skin returns {_LEAST_RETURNED:.0%}: it shines by itself"
+    )
+
+
+def _goes_on(side: Side) -> bool:
+    low, high = _SAME
+    return low < side.share - _REFUSING * side.deviation and side.share + _REFUSING * side.deviation < high
 
 
 def _shape(found: Relief) -> tuple[float, float]:

@@ -15,7 +15,15 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, 
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
-from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
+from edge.hardware.ports import (
+    AmbientSensor,
+    Backlight,
+    Camera,
+    CameraTraits,
+    EndOfSource,
+    Illuminator,
+    Screen,
+)
 from edge.liveness.effects import (
     AttemptEnded,
     Effect,
@@ -41,14 +49,17 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
-from edge.liveness.plans import LightPlan, MotionPlan
+from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.policy import Policy
+from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
 from edge.session.clock import Clock
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
+from edge.session.light_code import DisplayCode, InfraredCode, LightCode
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import LightStep
+from edge.session.lit_face import LitFace
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
@@ -59,6 +70,9 @@ READ_TIMEOUT = 0.5
 # Of the log entry with backlight and illuminator after a session.
 LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
+# Mean of a picture, of 255, in which nobody can be seen: about a hundredth of the light that a lamp gives a face. In a
+# room as dark nothing is proved, whoever comes and goes between two steps of an infrared code.
+BLACK = 12.0
 # No frame of it is judged by networks.
 CHANGING = LightState(settled=False)
 
@@ -173,8 +187,10 @@ class _Run:
         self._on_attempt = on_attempt
         self._measurement = 0
         self._light_step: LightStep | None = None
+        self._lit_face: LitFace | None = None
         self._light_challenge: tuple[str, LightChallenge] | None = None
         self._bright_from = -math.inf
+        self._infrared = 0.0
         self._motion: tuple[str, MotionChallenge] | None = None
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
@@ -192,7 +208,7 @@ class _Run:
             self._apply(HardwareFailed(_startup_code(error), str(error)))
         else:
             capture = self._devices.camera.traits.capture
-            self._apply(Started(capture=capture, seed=secrets.token_bytes(SEED_BYTES)))
+            self._apply(Started(capture=capture, seed=secrets.token_bytes(SEED_BYTES), means=self._means()))
         while not self._state.done:
             reason = cancelled()
             if reason is not None:
@@ -205,6 +221,7 @@ class _Run:
         if self._light_step is not None:
             self._light_step.forget()
             self._light_step = None
+        self._forget_lit_face()
         self._restore_lights()
         self._end_light_challenge()
         self._end_motion()
@@ -230,12 +247,24 @@ class _Run:
             self._carry_out(effect)
         if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
+        if self._state.phase is not Phase.MEASURING_LIGHT:
+            self._forget_lit_face()
         if self._state.phase is not Phase.LIGHT_CHALLENGE:
             self._end_light_challenge()
         if self._state.phase is not Phase.MOTION_CHALLENGE:
             self._end_motion()
         if self._state.phase is not before or prompt is not None:
             self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+
+    def _means(self) -> Means:
+        """What camera and lights can bring evidence by."""
+        devices = self._devices
+        illuminator, traits = devices.illuminator, devices.camera.traits
+        # A display that cannot play a code says so when it is to; infrared that cannot leaves nothing to be judged.
+        lights = {OwnLight.DISPLAY}
+        if illuminator.available and illuminator.geometry is not None and traits.exposure_metadata:
+            lights.add(OwnLight(illuminator.band.value))
+        return means(traits.spectrum, lights)
 
     def _observe(self) -> Event:
         try:
@@ -251,6 +280,8 @@ class _Run:
         self._frames_read += 1
         self._clock.frame_arrived(frame)
         self._frame_lux = frame.lux
+        if self._infrared:
+            frame = replace(frame, light=replace(frame.light, infrared=self._infrared))
         judge = wants_judgement(self._state)
         if self._light_step is not None:
             frame = replace(frame, light=self._light_step.light_of(frame))
@@ -263,6 +294,9 @@ class _Run:
             if self._light_step is not None and frame.light.display != 1.0:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
                 self._measure_on(frame, None)
+                return Ticked()
+            if self._in_the_dark(frame):
+                self._follow_code(frame)
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._measure_on(frame, evidence)
@@ -343,18 +377,22 @@ class _Run:
     def _prepare_lights(self) -> None:
         now = self._clock.now()
         try:
-            interval = self._devices.backlight.set_level(1.0, now)
+            settled_at = self._devices.backlight.set_level(1.0, now).settled_at
+            if self._state.means.code is OwnLight.INFRARED:
+                settled_at = max(settled_at, self._devices.illuminator.set_output(1.0, now).settled_at)
+                self._infrared = 1.0
         except HardwareError as error:
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
             return
-        if interval.settled_at <= now:
+        if settled_at <= now:
             self._pending.append(LightsSettled())
         else:
-            self._settled_at = interval.settled_at
+            self._settled_at = settled_at
 
     def _restore_lights(self) -> None:
         now = self._clock.now()
         self._settled_at = None
+        self._infrared = 0.0
         for light, action in (
             ("backlight", lambda: self._devices.backlight.restore(now)),
             ("illuminator", lambda: self._devices.illuminator.set_output(0.0, now)),
@@ -387,6 +425,7 @@ class _Run:
         landmarks = None if evidence is None else self._vision.landmarks
         answer = self._light_step.saw(frame, evidence, self._clock.now(), landmarks)
         if answer is not None:
+            self._lit_face = self._light_step.hand_over()
             self._end_light_step()
             self._measured(answer)
 
@@ -400,19 +439,42 @@ class _Run:
             log.exception("the light measurement could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
-    def _play_light(self, plan: LightPlan) -> None:
+    def _forget_lit_face(self) -> None:
+        if self._lit_face is not None:
+            self._lit_face.forget()
+            self._lit_face = None
+
+    def _play_light(self, plan: LightPlan | InfraredPlan) -> None:
         self._end_light_challenge()
-        camera, screen = self._devices.camera, self._devices.screen
-        display = screen.geometry
-        if display is None or not camera.traits.exposure_metadata:
-            self._light_answered(plan.plan_id, no_proof("no display to play a code on"))
+        camera = self._devices.camera
+        code = self._code(plan)
+        if code is None or not camera.traits.exposure_metadata:
+            self._light_answered(plan.plan_id, no_proof("no light to play a code with"))
             return
         try:
-            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, self._clock.now())
+            now, before = self._clock.now(), self._lit_face if isinstance(code, DisplayCode) else None
+            self._light_challenge = plan.plan_id, LightChallenge(camera, code, now, before)
+            self._lit_face = None
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
 
+    def _code(self, plan: LightPlan | InfraredPlan) -> LightCode | None:
+        """None where the place of its light is not known."""
+        if isinstance(plan, InfraredPlan):
+            illuminator = self._devices.illuminator
+            lamp = illuminator.geometry
+            return None if lamp is None else InfraredCode(illuminator, lamp, plan)
+        screen = self._devices.screen
+        display = screen.geometry
+        return None if display is None else DisplayCode(screen, display, plan)
+
+    def _in_the_dark(self, frame: Frame) -> bool:
+        """In a dark step of an infrared code, where a face that vision loses would come back as another one."""
+        playing = self._light_challenge is not None and self._state.means.code is OwnLight.INFRARED
+        return playing and float(frame.pixels.mean()) < BLACK
+
     def _follow_code(self, frame: Frame) -> None:
+        """On the landmarks that vision saw last."""
         if self._light_challenge is None:
             return
         plan_id, challenge = self._light_challenge
@@ -425,6 +487,7 @@ class _Run:
         ending, self._light_challenge = self._light_challenge, None
         if ending is None:
             return
+        self._infrared = 0.0
         try:
             self._bright_from = ending[1].end(self._clock.now()).settled_at
         except HardwareError as error:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge.contracts.enums import Prompt
 from edge.frames.display import DisplayGeometry
+from edge.frames.lamp import PointGeometry
 from edge.frames.linear import to_linear
 from edge.frames.picture import Picture, read_picture
 from edge.hardware.ports import LightBand
@@ -119,6 +120,7 @@ class _Builder:
             resting_level=0.0 if terminal.display is None else terminal.display.resting_level,
             illuminator=illuminator,
             band=LightBand.INFRARED if terminal.illuminator is None else terminal.illuminator.band,
+            lamp=_lamp(terminal.illuminator),
             lux=_measured_lux(surroundings) if terminal.lux_sensor else None,
             raw=terminal.camera.raw,
         )
@@ -351,13 +353,17 @@ def _surrounding(surroundings: scene.Surroundings) -> Sequence[Lamp]:
 
 
 def _display(given: scene.Display) -> DisplayOutputs:
-    geometry = DisplayGeometry(given.width, given.height, given.right, given.down)
+    geometry = DisplayGeometry(given.width, given.height, given.right, given.down, given.luminance)
     return DisplayOutputs(Commanded(0.0), Commanded(0.0), geometry)
 
 
 def _panel(display: scene.Display) -> Panel:
     middle = np.array([display.right, display.down, 0.0])
     return Panel(middle, display.width, display.height, display.luminance, white(), Steady())
+
+
+def _lamp(given: scene.Illuminator | None) -> PointGeometry | None:
+    return None if given is None else PointGeometry(given.right, given.down)
 
 
 def _own(terminal: scene.Terminal, outputs: DisplayOutputs | None, diode: Commanded | None) -> Sequence[Lamp]:

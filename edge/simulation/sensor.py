@@ -61,6 +61,13 @@ class SensorModel:
         """Largest raw value."""
         return (1 << self.bits) - 1
 
+    @property
+    def sensitivity(self) -> float | None:
+        """As in CameraTraits; of a camera that sees no visible light there is none."""
+        if self.spectrum is Spectrum.IR_PASS:
+            return None
+        return ELECTRONS_PER_LUX_SECOND * (BLUE_ANSWER + 2.0 + RED_ANSWER) / 4 / self.full_well
+
 
 class Sensor:
     """One sensor behind one lens, with the noise of its own generator."""

@@ -19,6 +19,7 @@ from edge.contracts.enums import CaptureKind, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
+from edge.frames.lamp import PointGeometry
 from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.hardware.null import NullBacklight
 from edge.hardware.ports import Camera, CameraTraits, LightBand, LightInterval, Pattern
@@ -67,8 +68,9 @@ class Stage:
 
     subjects: farthest first, the wall among them. lamps: all of them, the terminal's own with the outputs that are
     named beside. fps: frames a second. latency: frames from exposure to arrival, and the same for controls.
-    mains: Hz, of the flicker that automatic exposure minds, or None. lux: what the terminal's light sensor
-    measures, None where it has none. raw: whether frames carry the raw values.
+    mains: Hz, of the flicker that automatic exposure minds, or None. lamp: where the illuminator is, None where there
+    is none. lux: what the terminal's light sensor measures, None where it has none. raw: whether frames carry the raw
+    values.
     """
 
     subjects: Sequence[Subject]
@@ -83,6 +85,7 @@ class Stage:
     resting_level: float = 0.6
     illuminator: Commanded | None = None
     band: LightBand = LightBand.INFRARED
+    lamp: PointGeometry | None = None
     lux: float | None = None
     raw: bool = True
 
@@ -141,6 +144,7 @@ class SimulatedCamera(Camera):
             focal=stage.camera.focal / stage.camera.width,
             spectrum=stage.sensor.spectrum,
             mains_hz=stage.mains,
+            sensitivity=stage.sensor.sensitivity if stage.raw else None,
         )
 
     def open(self) -> None:
@@ -318,6 +322,10 @@ class SimulatedIlluminator:
     @property
     def band(self) -> LightBand:
         return self._playing.stage.band
+
+    @property
+    def geometry(self) -> PointGeometry | None:
+        return self._playing.stage.lamp
 
     def set_output(self, output: float, now: float) -> LightInterval:
         _check(output)

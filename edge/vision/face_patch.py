@@ -84,12 +84,13 @@ class Surface:
 class FaceGrid:
     """The grid over one face."""
 
-    def __init__(self, landmarks: Points) -> None:
-        """landmarks: (468, 3), of the first frame."""
+    def __init__(self, landmarks: Points, reach: float = 1.0) -> None:
+        """landmarks: (468, 3), of the first frame. reach: how much wider and higher than these the grid is."""
         self._first = landmarks.astype(np.float64)
         low, high = self._first[:, :2].min(axis=0), self._first[:, :2].max(axis=0)
-        self._corner: Grid = low
-        self._cell: Grid = np.maximum(high - low, 1.0) / CELLS
+        size = np.maximum(high - low, 1.0) * reach
+        self._corner: Grid = (low + high - size) / 2
+        self._cell: Grid = size / CELLS
 
     def cut(self, frame: Frame, landmarks: Points) -> Patch | None:
         """The face in a frame; None where it is not wholly in the picture, or the frame gives no linear values.

@@ -7,6 +7,7 @@ itself to the first order: how it shifts, turns, grows, and nods or shakes with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +23,8 @@ _STRONG: Final = 0.04
 # Against the noise of the slopes that movement is found by, cells.
 _SLOPE_BLUR: Final = 0.6
 _DARKEST: Final = 1e-3
+# Times the median of what the fit leaves of a frame.
+_RESTLESS: Final = 2.0
 # Samples that a cell's fit must have more than unknowns.
 _SPARE: Final = 6
 
@@ -44,17 +47,25 @@ class LightResponse:
     """Linear light by its origin. ``repr`` shows no values.
 
     ambient: (CELLS, CELLS) of the surroundings. ours: (CELLS, CELLS, lights) that each light adds when it is fully on.
-    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. known: (CELLS, CELLS) bool, fitted,
+    covariance: (CELLS, CELLS, lights, lights) of ``ours``, by what the fit leaves. ambient_deviation: (CELLS, CELLS) of
+    ``ambient``, likewise. known: (CELLS, CELLS) bool, fitted,
     and never at the end of the scale. levels: (samples,) light of the whole face, against that of the surroundings.
-    movement: (samples, movements) how far the face had moved, in no unit.
+    movement: (samples, movements) how far the face had moved, in no unit. steady: (samples, CELLS, CELLS) the frames
+    without that. lit, times: of the samples. restless: (samples,) bool, which were left out since they
+    did not fit.
     """
 
     ambient: Grid = field(repr=False)
     ours: Grid = field(repr=False)
     covariance: Grid = field(repr=False)
+    ambient_deviation: Grid = field(repr=False)
     known: NDArray[np.bool_] = field(repr=False)
     levels: Grid = field(repr=False)
     movement: Grid = field(repr=False)
+    steady: Grid = field(repr=False)
+    lit: Grid = field(repr=False)
+    times: Grid = field(repr=False)
+    restless: NDArray[np.bool_] = field(repr=False)
 
     def contrast(self, surface: Surface) -> float:
         """What all lights add, against the light of the surroundings, over the face."""
@@ -72,6 +83,30 @@ class LightResponse:
         signs = np.array([1.0, -1.0])
         variance = np.einsum("rcij,i,j->rc", self.covariance, signs, signs)
         return self.ours @ signs, np.sqrt(np.maximum(variance, 0.0))
+
+    def deviation_of(self, weights: Grid, signs: Grid) -> float:
+        """Of a weighted sum over the cells of ``ours @ signs``, by how it scatters from frame to frame.
+
+        What cells have in common, as what is left of a movement, adds up in such a sum, and so does what neighbouring
+        frames have. Infinite where too few frames tell. weights: (CELLS, CELLS). signs: (lights,).
+        """
+        whole = np.isfinite(self.lit).all(axis=(1, 2)) & ~self.restless
+        lights = self.lit.mean(axis=1)
+        when = (self.times - self.times.mean()) / np.ptp(self.times)
+        moved = self.movement - self.movement.mean(axis=0)
+        design = np.column_stack([lights, np.ones_like(when), when, when**2, moved])[whole]
+        spare = len(design) - design.shape[1]
+        if spare < _SPARE:
+            return math.inf
+        sums = np.einsum("frc,rc->f", self.steady[whole], weights)
+        scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
+        scaled = design / scale
+        inverse = np.linalg.pinv(scaled.T @ scaled)
+        left = sums - scaled @ (inverse @ scaled.T @ sums)
+        along = np.append(signs / scale[: len(signs)], np.zeros(design.shape[1] - len(signs)))
+        alike = max(0.0, float(left[1:] @ left[:-1]) / max(float(left @ left), 1e-30))
+        # So many fewer frames are independent (first-order autoregression).
+        return float(np.sqrt((left @ left) / spare * (along @ inverse @ along) * (1 + alike) / (1 - min(alike, 0.9))))
 
 
 def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse | None:
@@ -92,19 +127,41 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     amounts = movement.amounts(change)
     steady = values - movement.of(amounts)
     fitted = _fit(steady, lit, times, amounts)
+    if not fitted.known.any():
+        return None
+    restless = fitted.off > _RESTLESS * float(np.nanmedian(fitted.off))
+    if restless.any():
+        # A blink moves the landmarks, and so the grid, by more than the first order tells.
+        fitted = _fit(steady, np.where(restless[:, None, None], np.nan, lit), times, amounts)
     known = fitted.known & ~clipped & (fitted.ambient > 0)
     face = known & surface.still
     if not face.any():
         return None
     levels = steady[:, face].sum(axis=1) / fitted.ambient[face].sum()
-    return LightResponse(fitted.ambient, fitted.ours, fitted.covariance, known, levels, amounts)
+    return LightResponse(
+        fitted.ambient,
+        fitted.ours,
+        fitted.covariance,
+        fitted.ambient_deviation,
+        known,
+        levels,
+        amounts,
+        steady,
+        lit,
+        times,
+        restless,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
+    """off: (frames,) how much of each the fit leaves; NaN where none of it was used."""
+
+    off: Grid
     ambient: Grid
     ours: Grid
     covariance: Grid
+    ambient_deviation: Grid
     known: NDArray[np.bool_]
 
 
@@ -116,8 +173,14 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         nuisance = np.column_stack([nuisance, amounts - amounts.mean(axis=0)])
     lights = lit.shape[2]
     shape = (CELLS, CELLS)
+    squares, counts = np.zeros(len(values)), np.zeros(len(values))
     fit = _Fit(
-        np.zeros(shape), np.zeros((*shape, lights)), np.zeros((*shape, lights, lights)), np.zeros(shape, np.bool_)
+        np.full(len(values), np.nan),
+        np.zeros(shape),
+        np.zeros((*shape, lights)),
+        np.zeros((*shape, lights, lights)),
+        np.zeros(shape),
+        np.zeros(shape, np.bool_),
     )
     for row in range(CELLS):
         usable = np.isfinite(lit[:, row]).all(axis=1)
@@ -130,11 +193,16 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
         inverse = np.linalg.pinv(scaled.T @ scaled)
         found = inverse @ scaled.T @ values[usable, row]
         left = values[usable, row] - scaled @ found
+        squares[usable] += (left**2).sum(axis=1)
+        counts[usable] += left.shape[1]
         variance = (left**2).sum(axis=0) / spare
         fit.ours[row] = (found[:lights] / scale[:lights, None]).T
         fit.ambient[row] = found[lights] / scale[lights]
         fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
+        fit.ambient_deviation[row] = np.sqrt(variance * inverse[lights, lights]) / scale[lights]
         fit.known[row] = True
+    np.divide(squares, counts, out=fit.off, where=counts > 0)
+    np.sqrt(fit.off, out=fit.off)
     return fit
 
 

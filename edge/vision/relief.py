@@ -1,9 +1,10 @@
-"""Whether what answers the display's light is shaped like a head, and coloured like a face.
+"""Whether what answers the terminal's light is shaped like a head, and coloured like a face.
 
-Light of the display comes from one place, that of the surroundings from many. On a sheet, flat or bent, their ratio
+Light of the terminal comes from one place, that of the surroundings from many. On a sheet, flat or bent, their ratio
 changes slowly from one side to the other, whatever is printed on it. On a head it follows the shape: it is held against
-the ratio on a head of the landmarks' shape, beside what any sheet could show. The two halves of the display give a
-second ratio, which owes nothing to the surroundings.
+the ratio on a head of the landmarks' shape, beside what any sheet could show. The two halves of a display give a
+second ratio, which owes nothing to the surroundings. An infrared lamp is a single place, and is compared with the
+surroundings' infrared, before a camera that sees nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.display import DisplayGeometry
+from edge.frames.lamp import LightGeometry, PointGeometry
 from edge.vision.face_patch import CELLS, Grid, Surface
 from edge.vision.light_response import LightResponse
 
@@ -27,8 +29,6 @@ _USUAL_DISTANCE: Final = 0.5
 _TURNED: Final = 0.2
 # Of the median light of the surroundings; hair and shadow have less.
 _DARK: Final = 0.15
-# Where the surroundings give less than half of what the display gives, their noise is no longer small beside it.
-_DARKEST_ROOM: Final = 2.0
 # Deviations are taken to be no smaller than this share of their median: a few frames may agree by chance.
 _LEAST_DEVIATION: Final = 0.5
 # What lies further from the fit, in its own scatter, is a mirrored lamp, an edge or a strand of hair.
@@ -40,15 +40,23 @@ _POINTS: Final = 3
 # Colours are compared with those around them, within so many cells.
 _AROUND: Final = 3.0
 _STEPS: Final = 15
+# Lux of a display of 1 cd/m2: behind the head's edge.
+_NO_LIGHT: Final = 1e-12
+
+
+# Contrast above which nothing is told. Of a display: rooms as dark were not measured. Of a lamp: what the surroundings
+# give comes near the steps of the sensor's values.
+_DARKEST_ROOM: Final = 2.0
+_DARKEST_ROOM_OF_A_LAMP: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """All deviations are inflated by what the fits leave unexplained.
+    """All deviations are inflated by what the fits leave unexplained, and are no less than frames scatter.
 
-    contrast: light of the display against that of the surroundings, over the face. head: how much of a head's shape is
-    in the ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of the display's two halves; None where
-    they were not lit apart. albedo: how much of the face's colours is in the display's light, 0 of a screen, about 1 of
+    contrast: our light against that of the surroundings, over the face. head: how much of a head's shape is in the
+    ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of a display's two halves; None where there are
+    none, or they were not lit apart. albedo: how much of the face's colours is in our light, 0 of a screen, about 1 of
     anything that reflects them. cells: that were compared.
     """
 
@@ -63,13 +71,15 @@ class Relief:
 
 
 def relief(
-    response: LightResponse, surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
+    response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
 ) -> Relief | None:
-    """None where too little of the face can be compared: nothing of the display's light is in it, or hardly any other.
+    """None where too little of the face can be compared: nothing of our light is in it, or hardly any other.
 
-    focal: length in widths of the picture, None where it is not known. size: width and height of the frames, pixels.
+    light: where ours comes from. focal: length in widths of the picture, None where it is not known. size: width and
+    height of the frames, pixels.
     """
-    left, right = _irradiance(surface, display, focal, size)
+    parts = light_of(surface, light, focal, size)
+    together = np.maximum(parts.sum(axis=-1), _NO_LIGHT)
     total, deviation = response.all_lights()
     chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
     if not chosen.any():
@@ -79,29 +89,41 @@ def relief(
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
-    if ours.sum() > _DARKEST_ROOM * ambient.sum():
+    if ours.sum() > darkest_room(light) * ambient.sum():
         return None
+    # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
+    noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
     sheet = sheet_shapes()[chosen]
-    shape = np.log(np.maximum(left + right, 1e-9))[chosen]
+    shape = np.log(together)[chosen]
     design = np.column_stack([sheet, shape - shape.mean()])
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
         return None
     fit, kept = fitted
-    smooth = (ambient * _ratio(design, fit.found))[kept]
-    sides, sides_deviation = None, None
-    if response.ours.shape[2] == 2:
-        difference, difference_deviation = response.difference()
-        share = ((left - right) / np.maximum(left + right, 1e-9))[chosen][kept]
-        template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
-        sides, sides_deviation = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
     compared = np.zeros((CELLS, CELLS), np.bool_)
     compared[chosen] = kept
+
+    def on_grid(weights: Grid) -> Grid:
+        grid = np.zeros((CELLS, CELLS))
+        grid[compared] = weights
+        return grid
+
+    both = np.ones(response.ours.shape[2])
+    head_deviation = max(fit.deviation * fit.inflation, response.deviation_of(on_grid(fit.weights), both))
+    smooth = (ambient * _ratio(design, fit.found))[kept]
+    sides, sides_deviation = None, None
+    if response.ours.shape[2] == parts.shape[2] == 2:
+        difference, difference_deviation = response.difference()
+        share = ((parts[..., 0] - parts[..., 1]) / together)[chosen][kept]
+        template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
+        apart = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
+        sides = apart.value
+        sides_deviation = max(apart.deviation, response.deviation_of(on_grid(apart.weights), np.array([1.0, -1.0])))
     albedo, albedo_deviation = _albedo(response.ambient, total, deviation, compared)
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
-        head_deviation=fit.deviation * fit.inflation,
+        head_deviation=head_deviation,
         sides=sides,
         sides_deviation=sides_deviation,
         albedo=albedo,
@@ -110,27 +132,43 @@ def relief(
     )
 
 
+def darkest_room(light: LightGeometry) -> float:
+    """Contrast of a light above which the surroundings are too dark to compare with."""
+    return _DARKEST_ROOM_OF_A_LAMP if isinstance(light, PointGeometry) else _DARKEST_ROOM
+
+
 def sheet_shapes() -> Grid:
     """(CELLS, CELLS, 6) what the logarithm of a ratio of two lights can be on a sheet: a polynomial of second order."""
     y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / (CELLS / 2)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _irradiance(
-    surface: Surface, display: DisplayGeometry, focal: float | None, size: tuple[int, int]
-) -> tuple[Grid, Grid]:
-    """(CELLS, CELLS) light of the left and right half, as the person sees them, without unit; shadows left out."""
+def light_of(surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]) -> Grid:
+    """(CELLS, CELLS, lights) of a display's left and right half, as the person sees them, or of a lamp.
+
+    Of a display in lux for each cd/m2; of a lamp without unit. Shadows are left out, and the lobe of a lamp, which is
+    smooth over a face. Arguments are those of ``relief``.
+    """
     metres = _FACE_BREADTH / surface.width
     distance = _USUAL_DISTANCE if focal is None else focal * size[0] * metres
     width, height = size
     right, down = (surface.x - width / 2) * metres, (surface.y - height / 2) * metres
     places = np.stack([right, down, distance + surface.depth * metres], axis=-1)
+    if isinstance(light, PointGeometry):
+        facing, _, squared = _from(np.array([light.right, light.down, 0.0]), places, surface.normals)
+        return np.asarray((facing / squared)[..., None])
     # The person's left is the camera's right.
-    aside = display.width / 4
-    return (
-        _panel(places, surface.normals, display.right + aside, display),
-        _panel(places, surface.normals, display.right - aside, display),
-    )
+    aside = light.width / 4
+    halves = (_panel(places, surface.normals, light.right + side, light) for side in (aside, -aside))
+    return np.stack(list(halves), axis=-1)
+
+
+def _from(place: Grid, places: Grid, normals: Grid) -> tuple[Grid, Grid, Grid]:
+    """Cosines of light from a place towards the normals and towards the camera's axis, and the squared distances."""
+    way = place - places
+    squared = (way**2).sum(axis=-1)
+    direction = way / np.sqrt(squared)[..., None]
+    return np.maximum((normals * direction).sum(axis=-1), 0.0), np.abs(direction[..., 2]), squared
 
 
 def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry) -> Grid:
@@ -138,19 +176,19 @@ def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry)
     shares = (np.arange(_POINTS) + 0.5) / _POINTS - 0.5
     for across in shares * display.width / 2:
         for down in shares * display.height:
-            way = np.array([middle + across, display.down + down, 0.0]) - places
-            squared = (way**2).sum(axis=-1)
-            direction = way / np.sqrt(squared)[..., None]
-            facing = np.maximum((normals * direction).sum(axis=-1), 0.0)
-            light += facing * np.abs(direction[..., 2]) / squared
-    return light
+            facing, slant, squared = _from(np.array([middle + across, display.down + down, 0.0]), places, normals)
+            light += facing * slant / squared
+    return light * (display.width / 2 * display.height / _POINTS**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
+    """weights: of each value in the last unknown."""
+
     found: Grid
     deviation: float
     inflation: float
+    weights: Grid
 
 
 def _fit_robustly(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> tuple[_Fit, NDArray[np.bool_]] | None:
@@ -203,17 +241,28 @@ def _fit_ratio(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> _Fit | N
     slope = design * (ambient * _ratio(design, found) / noise)[:, None]
     covariance = np.linalg.pinv(slope.T @ slope)
     spare = len(ours) - design.shape[1]
-    return _Fit(found, float(np.sqrt(covariance[-1, -1])), max(1.0, float(np.sqrt((error**2).sum() / spare))))
+    inflation = max(1.0, float(np.sqrt((error**2).sum() / spare)))
+    return _Fit(found, float(np.sqrt(covariance[-1, -1])), inflation, (covariance @ slope.T)[-1] / noise)
 
 
-def _last_of(values: Grid, noise: Grid, design: Grid) -> tuple[float, float]:
-    """The last unknown of a weighted linear fit, and its inflated deviation."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Last:
+    """value: of the last unknown. deviation: inflated. weights: of each fitted value in it."""
+
+    value: float
+    deviation: float
+    weights: Grid
+
+
+def _last_of(values: Grid, noise: Grid, design: Grid) -> _Last:
+    """Of a weighted linear fit."""
     weighted = design / noise[:, None]
-    found, *_ = np.linalg.lstsq(weighted, values / noise, rcond=None)
+    covariance = np.linalg.pinv(weighted.T @ weighted)
+    weights = (covariance @ weighted.T)[-1] / noise
+    found = covariance @ weighted.T @ (values / noise)
     error = values / noise - weighted @ found
     inflation = max(1.0, float(np.sqrt((error**2).sum() / (len(values) - design.shape[1]))))
-    covariance = np.linalg.pinv(weighted.T @ weighted)
-    return float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation
+    return _Last(float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation, weights)
 
 
 def _albedo(ambient: Grid, ours: Grid, noise: Grid, compared: NDArray[np.bool_]) -> tuple[float, float]:

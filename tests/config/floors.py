@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed
+from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
 from edge.contracts.enums import EvidenceKind, LivenessOperationMode
 
 evidence = st.sets(st.sampled_from(EvidenceKind)).map(lambda kinds: tuple(kinds | {EvidenceKind.PAD}))
@@ -22,6 +22,7 @@ floors = st.builds(
     pad_veto_margin=st.floats(0, 20),
     when_light_not_measured=st.sampled_from(WhenLightNotMeasured),
     when_overwhelmed=st.sampled_from(WhenOverwhelmed),
+    when_pad_not_applicable=st.sampled_from(WhenPadNotApplicable),
     positioning_frames=st.integers(1, 30),
     positioning_seconds=st.floats(0, 3),
     passive_frames=st.integers(1, 60),

@@ -175,6 +175,7 @@ def test_a_wrong_choice_is_told_with_what_was_probably_meant(yaml, suggestion):
         ("pad_veto_margin: 0.1", "demands 0.0"),
         ("when_light_not_measured: passive", "demands refuse"),
         ("when_overwhelmed: motion", "demands refuse"),
+        ("when_pad_not_applicable: light_and_motion", "demands refuse"),
         ("positioning_frames: 2", "demands 3"),
         ("positioning_seconds: 0.2", "demands 0.3"),
         ("passive_frames: 7", "demands 8"),

@@ -43,6 +43,7 @@ def demands_at_least(strict: PolicyFloor, floor: PolicyFloor) -> bool:
         and strict.pad_veto_margin <= floor.pad_veto_margin
         and (strict.when_light_not_measured == "refuse" or floor.when_light_not_measured == "passive")
         and (strict.when_overwhelmed == "refuse" or floor.when_overwhelmed == "motion")
+        and (strict.when_pad_not_applicable == "refuse" or floor.when_pad_not_applicable == "light_and_motion")
         and strict.positioning_frames >= floor.positioning_frames
         and strict.positioning_seconds >= floor.positioning_seconds
         and strict.passive_frames >= floor.passive_frames

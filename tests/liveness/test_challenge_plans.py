@@ -12,9 +12,11 @@ from edge.liveness.plans import (
     AMPLITUDES_DEGREES,
     CHIPS_OF_EACH,
     HOLDS_SECONDS,
+    INFRARED_CHIPS_OF_EACH,
     Chip,
     Direction,
     _Stream,
+    draw_infrared_plan,
     draw_light_plan,
     draw_motion_plan,
 )
@@ -44,6 +46,22 @@ def test_the_codes_of_the_two_halves_are_balanced_and_uncorrelated(seed, attempt
     right = [1 if chip in RIGHT_LIT else -1 for chip in chips]
     assert sum(left) == sum(right) == 0
     assert sum(a * b for a, b in zip(left, right, strict=True)) == 0
+
+
+@FIXED
+@given(SEEDS, ATTEMPTS)
+def test_an_infrared_code_is_on_as_often_as_off_and_over_in_two_and_a_half_seconds(seed, attempt):
+    plan = draw_infrared_plan(seed, attempt)
+    assert Counter(plan.chips) == dict.fromkeys((False, True), INFRARED_CHIPS_OF_EACH)
+    # A step lasts until the first frame after it, at 25 frames a second or more.
+    assert len(plan.chips) * (plan.chip_seconds + 1 / 30) <= 2.5
+
+
+def test_infrared_codes_are_drawn_anew_for_each_seed_and_attempt_and_owe_nothing_to_the_display_s():
+    plans = [draw_infrared_plan(seed, attempt) for seed in many_seeds(100) for attempt in (1, 2)]
+    assert len({plan.plan_id for plan in plans}) == len(plans)
+    assert len({plan.chips for plan in plans}) > 190
+    assert plans[0].plan_id != draw_light_plan(many_seeds(1)[0], 1).plan_id
 
 
 @FIXED

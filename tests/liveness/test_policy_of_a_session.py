@@ -50,6 +50,7 @@ def test_a_request_can_only_tighten_the_floor(floor, request):
     assert policy.pad_veto_margin == floor.pad_veto_margin
     assert policy.when_light_not_measured is floor.when_light_not_measured
     assert policy.when_overwhelmed is floor.when_overwhelmed
+    assert policy.when_pad_not_applicable is floor.when_pad_not_applicable
     assert policy.attempt_timeout == floor.attempt_timeout_seconds
     assert (policy.positioning_frames, policy.positioning_seconds) == (
         floor.positioning_frames,

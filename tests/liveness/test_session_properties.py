@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed
+from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
 from edge.contracts.enums import (
     CaptureKind,
     ErrorCode,
@@ -46,6 +47,7 @@ from edge.liveness.events import (
 from edge.liveness.evidence import FaceBox, FrameEvidence, PadScore
 from edge.liveness.machine import TRANSITIONS, Phase, new_session, step
 from edge.liveness.policy import Policy
+from edge.liveness.spectrum import USUAL, Means, OwnLight
 
 PAD, LIGHT, MOTION = EvidenceKind
 CONFIRMED, VETO = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO
@@ -156,8 +158,8 @@ class Ledger:
 class Watched:
     """A session, and everything that must hold of it after whatever it is sent."""
 
-    def __init__(self, policy, mode, capture, seed):
-        self.policy, self.mode, self.capture, self.seed = policy, mode, capture, seed
+    def __init__(self, policy, mode, capture, seed, means=USUAL):
+        self.policy, self.mode, self.capture, self.seed, self.means = policy, mode, capture, seed, means
         self.state = new_session(policy, mode, 0.0)
         self.now = 0.0
         self.sequence = 0
@@ -220,8 +222,8 @@ class Watched:
 
     def write_down(self, event, phase):
         match event:
-            case Started(capture):
-                self.capture = capture
+            case Started(capture, _, means):
+                self.capture, self.means = capture, means
             case FrameSeen(evidence) if phase is not Phase.PREPARING:
                 assert evidence.captured_at > self.newest
                 self.newest = evidence.captured_at
@@ -230,8 +232,8 @@ class Watched:
                     self.ledger.somebody_comes(evidence.track)
                 good = evidence.track > 0 and not evidence.failures and evidence.lit_settled
                 self.ledger.good = [*self.ledger.good, evidence] if good else []
-                if good and evidence.box is not None and evidence.pad:
-                    self.ledger.fit[evidence.sequence] = evidence.pad[0].margin
+                if good and evidence.box is not None and bool(evidence.pad) is self.means.networks:
+                    self.ledger.fit[evidence.sequence] = evidence.pad[0].margin if evidence.pad else math.inf
                     self.ledger.seen_passively += phase is Phase.PASSIVE
             case LightMeasured():
                 assert event.measurement == self.asked[-1]
@@ -292,8 +294,9 @@ class Watched:
         if all(margin <= -self.policy.pad_veto_margin for margin in ledger.fit.values()):
             assert outcome.decision is LivenessDecision.SPOOFFACE
         if outcome.decision is LivenessDecision.REALFACE:
-            required = ledger.required(self.policy)
+            required = ledger.required(self.policy) if self.means.networks else self.policy.without_networks
             assert required
+            assert self.means.networks or self.policy.when_pad_not_applicable is not WhenPadNotApplicable.REFUSE
             assert not ledger.vetoed
             if PAD in required:
                 assert median(ledger.fit[sequence] for sequence in outcome.judged) >= self.policy.pad_margin
@@ -304,13 +307,13 @@ class Watched:
                 assert ledger.seen_passively >= self.policy.passive_frames
             refuses = self.policy.when_light_not_measured is WhenLightNotMeasured.REFUSE
             unmeasured = ledger.measured is None or ledger.measured.level is LightLevel.NOT_MEASURED
-            assert not (refuses and unmeasured)
+            assert not (refuses and unmeasured and self.means.networks)
 
     def answer(self, level, outcome, overwhelmed, error=None, margin=3.0):
         """What the session waits for."""
         match self.state.phase:
             case Phase.IDLE:
-                self.send(Started(self.capture, self.seed))
+                self.send(Started(self.capture, self.seed, self.means))
             case Phase.PREPARING:
                 self.send(LightsSettled(), 0.2)
             case Phase.MEASURING_LIGHT:
@@ -326,6 +329,7 @@ class Watched:
         """A good frame of the face that is there, unless told otherwise."""
         self.sequence += 1
         track = track or self.ledger.face or 1
+        margin = margin if self.means.networks else None
         self.send(FrameSeen(frame_evidence(self.sequence, self.now + 0.1, margin, track=track)), 0.1)
 
     def time_runs_out(self):
@@ -429,6 +433,7 @@ def draw_policy(chance):
         passive_frames=chance.choice([1, 4]),
         passive_seconds=chance.choice([0.0, 0.25]),
         judged_frames=chance.choice([1, 8]),
+        when_pad_not_applicable=chance.choice(list(WhenPadNotApplicable)),
     )
 
 
@@ -487,6 +492,7 @@ def walk(seed):
         chance.choices(list(LivenessOperationMode), [1, 2])[0],
         chance.choice(list(CaptureKind)),
         chance.randbytes(32),
+        chance.choices([USUAL, Means(False, OwnLight.INFRARED), Means(False, OwnLight.NONE)], [8, 2, 1])[0],
     )
     disturbed = chance.choice([0.02, 0.1, 0.4])
     honest = chance.random() < 0.7

@@ -15,6 +15,7 @@ from edge.frames.display import DisplayGeometry
 from edge.hardware.ports import Pattern
 from edge.liveness.plans import draw_light_plan
 from edge.session.light_challenge import LightChallenge
+from edge.session.light_code import DisplayCode
 from edge.session.runner import Devices, SessionRunner
 from edge.simulation.build import build
 from edge.simulation.scene import Scene
@@ -43,7 +44,7 @@ def play(unit, landmarks_of, *, seed=SEED, limit=200):
             frame = unit.camera.read(1.0)
             landmarks_of(frame)
         plan = draw_light_plan(seed, 1)
-        challenge = LightChallenge(unit.camera, unit.screen, DISPLAY, plan, unit.clock.now())
+        challenge = LightChallenge(unit.camera, DisplayCode(unit.screen, DISPLAY, plan), unit.clock.now())
         for _ in range(limit):
             frame = unit.camera.read(1.0)
             answer = challenge.saw(frame, landmarks_of(frame), unit.clock.now())
@@ -114,7 +115,7 @@ def test_a_camera_that_cannot_lock_is_not_played_to(grey):
 
     unit.camera.lock = cannot
     with unit.camera, pytest.raises(HardwareError):
-        LightChallenge(unit.camera, unit.screen, DISPLAY, draw_light_plan(SEED, 1), 0.0)
+        LightChallenge(unit.camera, DisplayCode(unit.screen, DISPLAY, draw_light_plan(SEED, 1)), 0.0)
 
 
 def test_a_session_that_breaks_off_leaves_no_dark_screen(models):

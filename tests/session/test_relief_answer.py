@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from edge.contracts.enums import EvidenceOutcome
-from edge.session.relief_answer import relief_answer
+from edge.session.relief_answer import no_surface, relief_answer
+from edge.vision.beside_face import Side
 from edge.vision.relief import Relief
+from edge.vision.returned_light import ReturnedLight
 
 HEAD = Relief(
     contrast=0.02,
@@ -32,6 +34,29 @@ def test_a_head_with_a_face_s_colours_confirms():
     assert (
         answer.reason == "relief 0.82 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%"
     )
+
+
+IN_THE_SUN = {"head": 0.1, "head_deviation": 0.01, "sides": None, "sides_deviation": None}
+
+
+def test_shadows_of_the_sun_accuse_nobody():
+    for albedo in (0.26, 0.84):
+        shadowed = replace(HEAD, **IN_THE_SUN, albedo=albedo, albedo_deviation=0.03)
+        answer = relief_answer(shadowed, sun=True)
+        assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+        assert relief_answer(shadowed).outcome is EvidenceOutcome.VETO
+
+
+def test_a_sheet_that_shows_all_of_its_colours_is_one_in_the_sun_as_well():
+    sheet = replace(HEAD, **IN_THE_SUN, albedo=1.0, albedo_deviation=0.03)
+    assert relief_answer(sheet, sun=True).outcome is EvidenceOutcome.VETO
+    assert relief_answer(replace(sheet, head=0.2), sun=True).outcome is EvidenceOutcome.INSUFFICIENT
+
+
+def test_the_sun_makes_no_confirmation():
+    bare = replace(HEAD, sides=None, sides_deviation=None)
+    assert relief_answer(bare, sun=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(bare, albedo=0.5), sun=True).outcome is EvidenceOutcome.INSUFFICIENT
 
 
 def test_noise_that_would_hide_a_head_as_well_is_told():
@@ -68,3 +93,44 @@ def test_both_ratios_count_by_their_noise():
 )
 def test_limits(changes, wanted):
     assert outcome(**changes) is wanted
+
+
+DOUBTED = replace(HEAD, head=0.3, head_deviation=0.12, sides=None, sides_deviation=None)
+SHEET = (Side(0.95, 0.05), Side(1.05, 0.05))
+
+
+@pytest.mark.parametrize(
+    ("found", "beside", "wanted"),
+    [
+        (DOUBTED, SHEET, EvidenceOutcome.VETO),
+        (DOUBTED, None, EvidenceOutcome.INSUFFICIENT),
+        # A wall behind, on one side or on both.
+        (DOUBTED, (Side(0.06, 0.02), Side(0.06, 0.02)), EvidenceOutcome.INSUFFICIENT),
+        (DOUBTED, (Side(0.95, 0.05), Side(0.06, 0.02)), EvidenceOutcome.INSUFFICIENT),
+        # Perhaps a sheet, and perhaps not: noise.
+        (DOUBTED, (Side(0.95, 0.2), Side(1.05, 0.05)), EvidenceOutcome.INSUFFICIENT),
+        # Somebody with long hair: what is beside the face tells nothing where the shape is a head's.
+        (HEAD, SHEET, EvidenceOutcome.CONFIRMED),
+        (replace(DOUBTED, head=0.6, head_deviation=0.2), SHEET, EvidenceOutcome.INSUFFICIENT),
+    ],
+)
+def test_a_sheet_goes_on_beside_the_face(found, beside, wanted):
+    assert relief_answer(found, beside).outcome is wanted
+
+
+@pytest.mark.parametrize(
+    ("share", "deviation", "told"),
+    [
+        (0.01, 0.005, True),
+        # Too little is known, the darkest skin, and what is no light of ours.
+        (0.01, 0.01, False),
+        (0.05, 0.005, False),
+        (-0.2, 0.02, False),
+    ],
+)
+def test_only_what_certainly_returns_less_than_skin_shines_by_itself(share, deviation, told):
+    assert (no_surface(ReturnedLight(share, deviation)) is not None) is told
+
+
+def test_what_is_returned_may_not_be_known():
+    assert no_surface(None) is None

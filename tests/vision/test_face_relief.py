@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge.frames.display import DisplayGeometry
+from edge.frames.lamp import PointGeometry
 from edge.vision.face_patch import CELLS, FaceGrid
 from edge.vision.light_response import light_response
 from edge.vision.relief import relief
@@ -14,6 +15,8 @@ from tests.vision.lit_face import BOTH, DARK, played
 DISPLAY = DisplayGeometry(width=0.154, height=0.086, right=0.0, down=0.06)
 FOCAL, SIZE = 0.8, (640, 480)
 CONTRAST = 0.03
+LAMP = PointGeometry(right=0.03, down=-0.02)
+BLINKING = [[1.0], [0.0]] * 6
 
 
 @pytest.fixture
@@ -112,6 +115,51 @@ def test_an_unknown_focal_length_costs_little(surface, albedo):
     response = light_response(played(albedo, ours), surface)
     known, unknown = (relief(response, surface, DISPLAY, focal, SIZE) for focal in (FOCAL, None))
     assert unknown.head == pytest.approx(known.head, rel=0.1)
+
+
+def under_the_lamp(surface, normals, depth):
+    """(CELLS, CELLS, 1) of a light-emitting diode: cosine over the squared distance."""
+    metres = 0.14 / surface.width
+    x, y = (surface.x - SIZE[0] / 2) * metres, (surface.y - SIZE[1] / 2) * metres
+    way = np.array([LAMP.right, LAMP.down, 0.0]) - np.stack([x, y, depth], axis=-1)
+    length = np.linalg.norm(way, axis=-1)
+    return ((way * normals).sum(axis=-1) / length**3)[..., None]
+
+
+def found_by_the_lamp(surface, ambient, ours, contrast, rng, noise):
+    ours = ours * (contrast * ambient.sum() / ours.sum())
+    response = light_response(played(ambient, ours, rng, noise, code=BLINKING), surface)
+    return relief(response, surface, LAMP, FOCAL, SIZE)
+
+
+@pytest.mark.parametrize("contrast", [0.1, 1.0, 6.0])
+def test_a_lamp_in_one_place_tells_a_head_from_a_sheet(surface, albedo, contrast):
+    metres = 0.14 / surface.width
+    relieved = under_the_lamp(surface, surface.normals, 0.5 + surface.depth * metres)
+    flat = under_the_lamp(surface, np.broadcast_to([0.0, 0.0, -1.0], (CELLS, CELLS, 3)), np.full((CELLS, CELLS), 0.5))
+    for light, head_s in ((relieved, 1.0), (flat, 0.0)):
+        rng = np.random.default_rng(1)
+        found = found_by_the_lamp(surface, albedo, albedo[..., None] * light, contrast, rng, 0.002)
+        assert found.head == pytest.approx(head_s, abs=0.15)
+        assert found.albedo == pytest.approx(1, abs=0.2)
+        assert found.sides is None
+
+
+@pytest.mark.parametrize("contrast", [0.3, 4.0])
+def test_the_room_s_noise_counts_where_a_lamp_outshines_it(surface, albedo, contrast):
+    flat = under_the_lamp(surface, np.broadcast_to([0.0, 0.0, -1.0], (CELLS, CELLS, 3)), np.full((CELLS, CELLS), 0.5))
+    rng = np.random.default_rng(5)
+    ours = albedo[..., None] * flat
+    found = [found_by_the_lamp(surface, albedo, ours, contrast, rng, 0.02) for _ in range(30)]
+    real, told = np.std([one.head for one in found]), np.mean([one.head_deviation for one in found])
+    # Both errors are added, not squared; 30 draws know their deviation to an eighth.
+    assert 0.7 * real < told < 2.2 * real
+
+
+def test_a_room_that_a_lamp_outshines_by_far_proves_nothing(surface, albedo):
+    flat = under_the_lamp(surface, np.broadcast_to([0.0, 0.0, -1.0], (CELLS, CELLS, 3)), np.full((CELLS, CELLS), 0.5))
+    ours = albedo[..., None] * flat
+    assert found_by_the_lamp(surface, albedo, ours, 15.0, np.random.default_rng(1), 0.002) is None
 
 
 def test_nothing_is_said_without_our_light_and_without_any_other(surface, albedo):

@@ -53,6 +53,14 @@ def test_its_deviation_is_that_of_what_it_finds(surface, ambient, ours):
     assert np.median(told / real) == pytest.approx(1.0, abs=0.1)
 
 
+def test_the_room_s_deviation_is_that_of_what_it_finds(surface, ambient, ours):
+    rng = np.random.default_rng(4)
+    found = [light_response(played(ambient, ours, rng, 0.01), surface) for _ in range(30)]
+    real = np.std([response.ambient for response in found], axis=0)[surface.skin]
+    told = np.mean([response.ambient_deviation for response in found], axis=0)[surface.skin]
+    assert np.median(told / real) == pytest.approx(1.0, abs=0.1)
+
+
 def test_a_face_that_sways_and_a_room_that_darkens_do_not_matter_much(surface, ambient, ours):
     right = np.gradient(ambient, axis=1)
 
@@ -91,3 +99,30 @@ def test_rows_between_two_lights_are_left_out(surface, ambient, ours):
 def test_nothing_is_said_where_no_light_changed_or_too_few_frames_came(surface, ambient, ours):
     assert light_response(played(ambient, ours, code=[BOTH] * 12), surface) is None
     assert light_response(played(ambient, ours)[:8], surface) is None
+
+
+def test_a_frame_that_does_not_fit_is_left_out(surface, ambient, ours):
+    rng = np.random.default_rng(5)
+
+    def restless(levels, time):
+        return levels * (1 + 0.05 * rng.standard_normal(levels.shape)) if 0.5 < time < 0.9 else levels
+
+    found = light_response(played(ambient, ours, np.random.default_rng(1), 0.002, moving=restless), surface)
+    assert found.restless[(found.times > 0.5) & (found.times < 0.9)].all()
+    assert found.restless.sum() < 20
+
+
+def test_the_deviation_of_a_sum_counts_what_cells_have_in_common(surface, ambient, ours):
+    """Each frame's whole face is off by a little: no cell alone shows that, and a sum over all does."""
+    rng = np.random.default_rng(4)
+    weights = np.where(surface.still, 1.0, 0.0) / surface.still.sum()
+
+    def unsteady(levels, _):
+        return levels * (1 + 0.004 * rng.standard_normal())
+
+    found = [light_response(played(ambient, ours, rng, 0.004, moving=unsteady), surface) for _ in range(40)]
+    sums = [(one.ours.sum(axis=2) * weights).sum() for one in found]
+    told = np.mean([one.deviation_of(weights, np.ones(2)) for one in found])
+    alone = np.mean([np.sqrt((one.all_lights()[1] ** 2 * weights**2).sum()) for one in found])
+    assert told == pytest.approx(np.std(sums), rel=0.35)
+    assert alone < 0.5 * np.std(sums)

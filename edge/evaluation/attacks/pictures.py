@@ -99,7 +99,7 @@ def _response(scene: Scene, networks: ModelBundle) -> LightResponse:
     if display is None:
         raise InputError(f"{scene.title}: the terminal has no display", remedy="give a scene with one")
     vision = FaceVision(networks)
-    face = LitFace(display, terminal.camera.traits.focal)
+    face = LitFace(display, terminal.camera.traits)
     changes: list[LightInterval] = []
 
     def seen(exposure: Exposure, rows: _Values) -> _Values:

@@ -1,0 +1,73 @@
+"""What a camera's filters and the terminal's own lights permit to be judged.
+
+PAD networks have learnt from colour pictures, so they judge no infrared. A quotient of two lights cancels what is
+printed only where both are of the same band: the display's light and a room's visible light before a camera with an
+infrared-cut filter or without one, an infrared lamp and a room's infrared behind a filter that passes nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from edge.contracts.enums import EvidenceKind, Spectrum
+
+
+class OwnLight(StrEnum):
+    """A light of the terminal's own that falls on the face while it is seen."""
+
+    NONE = "none"
+    DISPLAY = "display"
+    WHITE = "white"
+    INFRARED = "infrared"
+
+
+_PAD, _LIGHT, _MOTION = EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION
+
+PERMITTED: Final[Mapping[tuple[Spectrum, OwnLight], frozenset[EvidenceKind]]] = MappingProxyType(
+    {
+        (Spectrum.IR_CUT, OwnLight.NONE): frozenset({_PAD, _MOTION}),
+        (Spectrum.IR_CUT, OwnLight.DISPLAY): frozenset({_PAD, _LIGHT, _MOTION}),
+        (Spectrum.IR_CUT, OwnLight.WHITE): frozenset({_PAD, _LIGHT, _MOTION}),
+        # It does not see this light: all is as without it.
+        (Spectrum.IR_CUT, OwnLight.INFRARED): frozenset({_PAD, _MOTION}),
+        (Spectrum.NOIR, OwnLight.NONE): frozenset({_PAD, _MOTION}),
+        (Spectrum.NOIR, OwnLight.DISPLAY): frozenset({_PAD, _LIGHT, _MOTION}),
+        (Spectrum.NOIR, OwnLight.WHITE): frozenset({_PAD, _LIGHT, _MOTION}),
+        # Infrared over visible light keeps what is printed in one of them, and shifts the networks' colours.
+        (Spectrum.NOIR, OwnLight.INFRARED): frozenset({_MOTION}),
+        (Spectrum.IR_PASS, OwnLight.NONE): frozenset({_MOTION}),
+        (Spectrum.IR_PASS, OwnLight.DISPLAY): frozenset({_MOTION}),
+        (Spectrum.IR_PASS, OwnLight.WHITE): frozenset({_MOTION}),
+        (Spectrum.IR_PASS, OwnLight.INFRARED): frozenset({_LIGHT, _MOTION}),
+    }
+)
+"""Evidence that may come of frames, by the camera's spectrum and the light that was on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a terminal can bring evidence by.
+
+    networks: PAD networks may judge its frames. code: the light whose code can tell a shape; ``NONE`` where none can.
+    """
+
+    networks: bool = True
+    code: OwnLight = OwnLight.DISPLAY
+
+
+USUAL: Final = Means()
+"""Of a terminal with a display and a camera that sees its light."""
+
+
+def means(spectrum: Spectrum, lights: Collection[OwnLight]) -> Means:
+    """lights: that the terminal has, switches, and knows the place of; of several that serve, the display is taken."""
+    telling = (
+        light
+        for light in (OwnLight.DISPLAY, OwnLight.INFRARED)
+        if light in lights and EvidenceKind.LIGHT in PERMITTED[spectrum, light]
+    )
+    return Means(EvidenceKind.PAD in PERMITTED[spectrum, OwnLight.NONE], next(telling, OwnLight.NONE))

@@ -1,0 +1,89 @@
+"""Codes of light as the terminal's lights play them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from edge.frames.display import DisplayGeometry
+from edge.frames.lamp import LightGeometry, PointGeometry
+from edge.guidance.patterns import LIT
+from edge.hardware.ports import Illuminator, LightInterval, Pattern, Screen
+from edge.liveness.plans import Chip, InfraredPlan, LightPlan
+
+# Whether the left and the right half are lit, as the person sees them.
+_HALVES: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
+    {chip: (0.0, 0.0) if lit is None else (float(lit.start < 0.5), float(lit.end > 0.5)) for chip, lit in LIT.items()}
+)
+
+
+class LightCode(Protocol):
+    """One code, drawn for one attempt.
+
+    name: of the light, to tell. geometry: where it is. steps: of each step, how much of each of its parts is lit, 0..1.
+    chip_seconds: length of a step.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def geometry(self) -> LightGeometry: ...
+
+    @property
+    def steps(self) -> Sequence[tuple[float, ...]]: ...
+
+    @property
+    def chip_seconds(self) -> float: ...
+
+    def show(self, number: int, now: float) -> LightInterval:
+        """The step of this number, from 0. Raises HardwareError when the light is lost."""
+        ...
+
+    def end(self, now: float) -> LightInterval:
+        """As it is to be after a code. Raises HardwareError when the light is lost."""
+        ...
+
+
+class DisplayCode:
+    """The two halves of a display."""
+
+    name = "display"
+
+    def __init__(self, screen: Screen, geometry: DisplayGeometry, plan: LightPlan) -> None:
+        """geometry: the screen's."""
+        self.geometry = geometry
+        self.steps = [_HALVES[chip] for chip in plan.chips]
+        self.chip_seconds = plan.chip_seconds
+        self._screen = screen
+        self._plan = plan
+
+    def show(self, number: int, now: float) -> LightInterval:
+        return self._screen.show_pattern(Pattern(self._plan.chips[number].value), now)
+
+    def end(self, now: float) -> LightInterval:
+        return self._screen.show_pattern(Pattern.GUIDANCE, now)
+
+
+class InfraredCode:
+    """An infrared lamp, which is on before the code and off after it.
+
+    A lamp beside the camera shades a head by how it is turned, and texture that changes so cannot be followed well.
+    Where the code proved anything the room has infrared enough to be seen by.
+    """
+
+    name = "infrared lamp"
+
+    def __init__(self, illuminator: Illuminator, geometry: PointGeometry, plan: InfraredPlan) -> None:
+        """geometry: the illuminator's."""
+        self.geometry = geometry
+        self.steps = [(float(lit),) for lit in plan.chips]
+        self.chip_seconds = plan.chip_seconds
+        self._illuminator = illuminator
+
+    def show(self, number: int, now: float) -> LightInterval:
+        return self._illuminator.set_output(self.steps[number][0], now)
+
+    def end(self, now: float) -> LightInterval:
+        return self._illuminator.set_output(0.0, now)
