@@ -13,6 +13,7 @@ from edge import __version__
 from edge.errors import ExitCode, LivegateError
 
 COMMANDS = {
+    "attacks": "edge.cli.attacks:attacks",
     "bench": "edge.cli.bench:bench",
     "calibrate": "edge.cli.calibrate:calibrate",
     "campaign": "edge.cli.campaign:campaign",

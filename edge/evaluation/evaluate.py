@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-import cv2
-
-from edge.errors import InputError, LivegateError
+from edge.errors import InputError
 from edge.evaluation.index import Presentation
+from edge.evaluation.pool import work
 from edge.evaluation.provenance import rules_of
 from edge.evaluation.replay import Replayer, ReplaySetup
 from edge.evaluation.scores import Score, ScoreWriter
 from edge.inference.bundle import ModelBundle
 from edge.link.files import write_atomically
-from edge.terminal import logs
 
 RUN_FILE = "run.json"
 SCORES_FILE = "scores.csv"
-# Tasks that wait for each process, so that none idles while a result is written.
-_AHEAD = 2
 
 Numbered = tuple[int, Presentation]
 
@@ -119,32 +108,42 @@ def open_scores(
 
     remedy: where the folder has scores of other facts. Raises InputError as ``open_run``.
     """
-    run_file, scores_file = folder / RUN_FILE, folder / SCORES_FILE
+    return ScoreWriter(claim_folder(folder, SCORES_FILE, facts, fresh=fresh, remedy=remedy), networks)
+
+
+def claim_folder(folder: Path, rows: str, facts: Mapping[str, Any], *, fresh: bool, remedy: str) -> Path:
+    """Where the rows of a run with these facts stand; ``run.json`` beside them says what they are of.
+
+    rows: name of their file. fresh: throws away what is there. remedy: where the folder has rows of other facts.
+    Raises InputError there, and where the folder cannot be used.
+    """
+    run_file, rows_file = folder / RUN_FILE, folder / rows
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if fresh:
-            scores_file.unlink(missing_ok=True)
+            rows_file.unlink(missing_ok=True)
             run_file.unlink(missing_ok=True)
-        elif run_file.exists() or scores_file.exists():
-            _check_same(folder, facts, remedy)
+        elif run_file.exists() or rows_file.exists():
+            _check_same(run_file, rows, facts, remedy)
         if not run_file.exists():
             write_atomically(run_file, (json.dumps(facts, indent=2) + "\n").encode(), mode=0o644)
     except OSError as error:
         raise InputError(
             f"cannot use the folder {folder}: {error.strerror}", remedy="give a folder that can be written"
         ) from error
-    return ScoreWriter(scores_file, networks)
+    return rows_file
 
 
-def _check_same(folder: Path, facts: Mapping[str, Any], remedy: str) -> None:
+def _check_same(run_file: Path, rows: str, facts: Mapping[str, Any], remedy: str) -> None:
+    folder = run_file.parent
     try:
-        before = json.loads((folder / RUN_FILE).read_bytes())
+        before = json.loads(run_file.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{folder} has {SCORES_FILE} but no {RUN_FILE} that says of what", remedy=remedy) from None
+        raise InputError(f"{folder} has {rows} but no {RUN_FILE} that says of what", remedy=remedy) from None
     except ValueError as error:
-        raise InputError(f"{folder / RUN_FILE} is not JSON: {error}", remedy=remedy) from None
+        raise InputError(f"{run_file} is not JSON: {error}", remedy=remedy) from None
     if not isinstance(before, dict):
-        raise InputError(f"{folder / RUN_FILE} does not describe a run", remedy=remedy)
+        raise InputError(f"{run_file} does not describe a run", remedy=remedy)
     other = [
         f"{key} ({_short(before.get(key))} there, {_short(facts.get(key))} now)"
         for key in dict.fromkeys([*facts, *before])
@@ -176,44 +175,7 @@ def judge(
         for number, presentation in todo:
             on_score(replayer.present(presentation).score(number))
         return
-    with ProcessPoolExecutor(
-        min(jobs, len(todo)), mp_context=get_context("spawn"), initializer=_begin, initargs=(setup,)
-    ) as pool:
-        waiting = iter(todo)
-        running: dict[Future[Score], Numbered] = {}
-        try:
-            while True:
-                with _interrupts_held():
-                    for item in islice(waiting, _AHEAD * jobs - len(running)):
-                        running[pool.submit(_judge, item)] = item
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    on_score(future.result())
-                    del running[future]
-        except KeyboardInterrupt:
-            for future in running:
-                future.cancel()
-            for future in wait(running).done:
-                if not future.cancelled() and future.exception() is None:
-                    on_score(future.result())
-            raise
-        except BrokenProcessPool:
-            names = ", ".join(sorted(presentation.name for _, presentation in running.values()))
-            raise LivegateError(
-                f"a process ended while it judged one of: {names}",
-                remedy="the same command goes on; look for what killed it (memory?), or give fewer --jobs",
-            ) from None
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """A process that is started meanwhile never sees Ctrl-C, which its terminal sends to all: the parent decides."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    work(todo, _judge, jobs=jobs, begin=_begin, arguments=(setup,), name=lambda item: item[1].name, on_result=on_score)
 
 
 _replayer: Replayer | None = None
@@ -222,17 +184,7 @@ _replayer: Replayer | None = None
 def _begin(setup: ReplaySetup) -> None:
     """First in each process. The parent has checked the golden vectors."""
     global _replayer  # noqa: PLW0603 - a process of the pool has no other place
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    logs.configure("warning", as_json=False)
-    cv2.setNumThreads(1)
     _replayer = setup.open(verify=False)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _judge(item: Numbered) -> Score:

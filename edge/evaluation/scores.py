@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -29,6 +27,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.session import AttemptReport
 from edge.errors import InputError
+from edge.evaluation.csv_file import CsvFile
 from edge.evaluation.metrics import Judged
 
 MARGIN: Final = "margin:"
@@ -135,66 +134,38 @@ class ScoreWriter:
 
     def __init__(self, path: Path, networks: Sequence[str]) -> None:
         """networks: ids of the PAD networks, in the order of their columns."""
-        self._path = path
         self._columns = _columns(networks)
-        try:
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise InputError(
-                f"cannot write {path}: {error.strerror}", remedy="give a folder that can be written"
-            ) from None
+        self._file = CsvFile(path)
         try:
             self.scores = self._take_over()
         except BaseException:
-            os.close(self._handle)
+            self._file.close()
             raise
 
     def _take_over(self) -> tuple[Score, ...]:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another run is writing {self._path}", remedy="let it end, or give each run a folder of its own"
-            ) from None
-        content = self._path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        os.ftruncate(self._handle, len(whole))
-        os.lseek(self._handle, 0, os.SEEK_END)
-        if not whole:
-            self._append(self._columns)
+        path, content = self._file.path, self._file.content
+        if not content:
+            self._file.append(self._columns)
             return ()
-        columns, scores = _parse(self._path, whole)
+        columns, scores = _parse(path, content)
         if columns != self._columns:
             raise InputError(
-                f"{self._path} has the columns {', '.join(columns)}, not {', '.join(self._columns)}",
+                f"{path} has the columns {', '.join(columns)}, not {', '.join(self._columns)}",
                 remedy="begin a file of its own for these networks",
             )
         return scores
 
     def write(self, score: Score) -> None:
         """Raises InputError for a row with a network that has no column, and where the disk does not take it."""
-        self._append(_row(score, self._columns))
+        self._file.append(_row(score, self._columns))
 
     def replace(self, scores: Iterable[Score]) -> None:
         """The file with these rows alone, at once or not at all."""
-        partial = self._path.with_name(f".{self._path.name}.partial")
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            # Held before it has the name, so that no other run comes between.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            for row in (self._columns, *(_row(score, self._columns) for score in scores)):
-                _write_all(handle, _line(row))
-            os.fsync(handle)
-            partial.replace(self._path)
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(self._handle)
-        self._handle = handle
+        self._file.replace((self._columns, *(_row(score, self._columns) for score in scores)))
 
     def close(self) -> None:
         """Lets the file go."""
-        os.close(self._handle)
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -204,31 +175,9 @@ class ScoreWriter:
     ) -> None:
         self.close()
 
-    def _append(self, row: Sequence[str]) -> None:
-        try:
-            _write_all(self._handle, _line(row))
-            os.fsync(self._handle)
-        except OSError as error:
-            # What got in of the row is a cut-off line, which the next writer drops.
-            raise InputError(
-                f"cannot write {self._path}: {error.strerror}", remedy="make room, then go on with the same command"
-            ) from error
-
 
 def _columns(networks: Iterable[str]) -> tuple[str, ...]:
     return (*_BEFORE, *(MARGIN + network for network in networks), *_AFTER)
-
-
-def _line(row: Sequence[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(row)
-    # A file name that is not UTF-8 reaches us as surrogates.
-    return text.getvalue().encode(errors="backslashreplace")
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(handle, content) :]
 
 
 def _row(score: Score, columns: Sequence[str]) -> list[str]:

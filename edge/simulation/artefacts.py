@@ -20,8 +20,9 @@ from edge.contracts.enums import Prompt
 from edge.frames.linear import to_linear
 from edge.frames.picture import Picture
 from edge.simulation.inks import PAPER_OPACITY, PAPER_WHITE, separation, single_sheet, transmitted
-from edge.simulation.optics import BANDS, INFRARED, Layer, Map, Material, Pinhole, Pose, turn
+from edge.simulation.optics import BANDS, INFRARED, Layer, Map, Material, Pinhole, Pose, Shape, Vector, turn
 from edge.simulation.sheet import Sheet
+from edge.simulation.turns import Turns
 from edge.simulation.waves import Waves
 
 # How much of the grey a laser printer prints in black (assumed); an ink-jet printer mixes a photograph's from its dyes.
@@ -46,6 +47,7 @@ class Holding:
     """Where a sheet's middle is, metres from the camera and from its axis, and how it is turned, degrees.
 
     steady: fixed to something instead of held in a hand.
+    turned: degrees that it is turned, about its own middle, when the terminal asks for a turn; None: not at all.
     """
 
     distance: float
@@ -55,28 +57,41 @@ class Holding:
     pitch: float = 0.0
     roll: float = 0.0
     steady: bool = False
+    turned: float | None = None
 
 
 class HeldSheet:
-    """Implements ``edge.simulation.optics.Subject``: a sheet in a hand, deaf to what is asked."""
+    """Implements ``edge.simulation.optics.Subject``: a sheet in a hand, which may turn it as the terminal asks."""
 
-    def __init__(self, sheet: Sheet, material: Material, holding: Holding, rng: np.random.Generator) -> None:
+    def __init__(self, sheet: Shape, material: Material, holding: Holding, rng: np.random.Generator) -> None:
         self._sheet = sheet
         self._material = material
         self._holding = holding
         self._drift = Waves(rng, _DRIFT, _DRIFT_HERTZ)
         self._tremor = Waves(rng, _TREMOR, _TREMOR_HERTZ)
+        self._turns = None if holding.turned is None else Turns(rng, holding.turned)
         self._fixed = self._layer(np.zeros(6)) if holding.steady else None
 
     def layers(self, now: float) -> Sequence[Layer]:
-        return (self._fixed or self._layer(self._drift.at(now) + self._tremor.at(now)),)
+        asked = None if self._turns is None else self._turns.at(now)
+        if asked is not None and asked.any():
+            return (self._layer(self._shift(now), asked),)
+        return (self._fixed or self._layer(self._shift(now)),)
 
-    def told(self, prompt: Prompt | None, now: float) -> None: ...
+    def told(self, prompt: Prompt | None, now: float) -> None:
+        if self._turns is not None:
+            self._turns.told(prompt, now)
 
-    def _layer(self, shift: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Layer:
+    def _shift(self, now: float) -> Vector:
+        """(6,) metres and degrees by the hand that holds it."""
+        return np.zeros(6) if self._holding.steady else self._drift.at(now) + self._tremor.at(now)
+
+    def _layer(self, shift: Vector, asked: Vector | None = None) -> Layer:
         at = self._holding
         position = np.array([at.right, at.down, at.distance]) + shift[:3]
         rotation = turn(at.yaw + shift[3], at.pitch + shift[4], at.roll + shift[5])
+        if asked is not None:
+            rotation = turn(*asked) @ rotation
         return Layer(self._sheet, Pose(rotation, position), self._material)
 
 
@@ -113,7 +128,12 @@ def shown(picture: Picture, pixels: int, luminance: float, *, bezel: float = 0.0
 
     A screen sends no infrared.
     """
-    light = _averaged(to_linear(picture), pixels) * np.float32(math.pi * luminance)
+    return shining(to_linear(picture), pixels, luminance, bezel=bezel)
+
+
+def shining(picture: Map, pixels: int, luminance: float, *, bezel: float = 0.06) -> Material:
+    """The same of a picture whose light is told: (h, w, 3) linear BGR, 1 is the screen's white."""
+    light = _averaged(picture, pixels) * np.float32(math.pi * luminance)
     emission = np.dstack([light, np.zeros(light.shape[:2], np.float32)])
     border = max(1, round(bezel * emission.shape[1]))
     emission = cv2.copyMakeBorder(emission, border, border, border, border, cv2.BORDER_CONSTANT, value=(0.0,) * BANDS)
@@ -121,6 +141,12 @@ def shown(picture: Picture, pixels: int, luminance: float, *, bezel: float = 0.0
     albedo[border:-border, border:-border] = _SCREEN_BLACK
     f0, roughness = _GLASS
     return Material(albedo, f0=f0, roughness=roughness, emission=np.asarray(emission, np.float32))
+
+
+def blank(reflectance: float) -> Material:
+    """Of something matt without colours: paper, or a head of foam or plaster."""
+    f0, roughness = _MATT
+    return Material(np.full((2, 2, BANDS), reflectance, np.float32), f0=f0, roughness=roughness)
 
 
 def backlit(picture: Picture, pixels: int, lux: float) -> Material:

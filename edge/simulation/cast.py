@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import InputError
-from edge.simulation.scene import CutOut, Obj, Person, Scene, Somebody, Subject, WornPrint
+from edge.simulation.scene import CutOut, Obj, Person, Scene, SiliconeMask, Somebody, Subject, WornPrint
 
 _Somebody = TypeVar("_Somebody", bound=Somebody)
 
@@ -31,7 +31,7 @@ def _recast(subject: Subject, obj: Obj) -> Subject:
     match subject:
         case Person():
             return _shaped(subject, obj)
-        case WornPrint():
+        case WornPrint() | SiliconeMask():
             return subject.model_copy(update={"wearer": _shaped(subject.wearer, obj)})
         case CutOut() if subject.behind is not None:
             return subject.model_copy(update={"behind": _shaped(subject.behind, obj)})

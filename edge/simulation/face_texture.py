@@ -52,9 +52,13 @@ SIZE: Final = 512
 # alike in infrared (differences fade towards 1 um: Jacquez et al., J Appl Physiol 8:297, 1955).
 LIGHTEST_SKIN: Final = (0.32, 0.45, 0.62, 0.65)
 DARKEST_SKIN: Final = (0.05, 0.08, 0.15, 0.50)
+# Beyond them, for tests at the edges: about the lightest and the darkest single readings, with room to spare (assumed).
+PALEST_SKIN: Final = (0.46, 0.60, 0.70, 0.70)
+DEEPEST_SKIN: Final = (0.030, 0.050, 0.100, 0.45)
+_TONES: Final = (-0.2, 0.0, 1.0, 1.3)
 # At 850 nm, estimates. An infrared camera saw a brow at 0.73 of the forehead, much skin between its hairs
 # (github.com/archledger/irlume, docs/pad-results/2026-08-04-landmark-relief.md).
-_HAIR_INFRARED: Final = 0.30
+HAIR_INFRARED: Final = 0.30
 _PUPIL_INFRARED: Final = 0.04
 _SCLERA_INFRARED: Final = 0.45
 _LEAST: Final = 0.015
@@ -152,9 +156,9 @@ class Skin:
 
 
 def skin_reflectance(tone: float) -> Vector:
-    """(4,) reflectance of skin; tone 0 is the lightest, 1 the darkest; between them the logarithm is linear."""
-    light, dark = np.log(LIGHTEST_SKIN), np.log(DARKEST_SKIN)
-    return np.asarray(np.exp(light + np.clip(tone, 0.0, 1.0) * (dark - light)), np.float64)
+    """(4,) reflectance of skin by tone: 0 light, 1 dark, -0.2 and 1.3 the bounds. Logarithms are linear in between."""
+    known = np.log([PALEST_SKIN, LIGHTEST_SKIN, DARKEST_SKIN, DEEPEST_SKIN])
+    return np.exp([np.interp(tone, _TONES, band) for band in known.T])
 
 
 def read_face(path: Path, networks: Networks) -> FacePhoto:
@@ -189,8 +193,8 @@ def face_skin(photo: FacePhoto, head: Head, *, tone: float | None = None) -> Ski
     look = Look(photo, head)
     across, shown = look.texels()
     colour = _sample(to_linear(photo.pixels), across)
-    normals = _at_texels(head.relief.normals)
-    places = _at_texels(head.relief.points)
+    normals = at_texels(head.relief.normals)
+    places = at_texels(head.relief.points)
     skin = _is_skin(colour, places, head) & (shown > 0.8)
     colour = colour / _shading(colour, normals, skin)[..., None]
     own = np.median(colour[skin], axis=0)
@@ -207,17 +211,17 @@ def face_skin(photo: FacePhoto, head: Head, *, tone: float | None = None) -> Ski
         eye = _PUPIL_INFRARED + (_SCLERA_INFRARED - _PUPIL_INFRARED) * np.clip(relative / 1.2, 0.0, 1.0)
         albedo[..., INFRARED] += opening * (eye - albedo[..., INFRARED])
     # A photograph's neck has the chin's shadow, a beard or a collar on it: it is painted with bare skin.
-    neck = _ramp(_at_texels(below_jaw(head).astype(np.float32)), 0.004, 0.014)
+    neck = _ramp(at_texels(below_jaw(head).astype(np.float32)), 0.004, 0.014)
     albedo += neck[..., None] * (target - albedo)
     hair = look.sampled_hair(across)
     share = hair_share(look)
     # Dark borders of a face are the shadows of its sides, or hair that hangs there.
     aside = _ramp(np.abs(np.broadcast_to(column_angles(SIZE), (SIZE, SIZE))).astype(np.float32), *np.radians((42, 56)))
-    shown = shown * (1 - aside * _ramp(hair, 0.02, 0.3) * (1 - _ramp(_at_texels(share), 0.0, 0.2)))
+    shown = shown * (1 - aside * _ramp(hair, 0.02, 0.3) * (1 - _ramp(at_texels(share), 0.0, 0.2)))
     shown, hair = np.maximum(shown, neck), hair * (1 - neck)
     behind = filled(albedo, shown * (1 - _ramp(hair, 0.1, 0.5)))
     if share.any():
-        hidden = _ramp(_at_texels(share), 0.1, 0.5)[..., None]
+        hidden = _ramp(at_texels(share), 0.1, 0.5)[..., None]
         behind += hidden * (filled(albedo, shown**2 * _ramp(hair, 0.5, 0.9)) - behind)
     albedo = np.clip(behind + shown[..., None] * (albedo - behind), _LEAST, 0.9)
     return Skin(tuple(_material(_closed(albedo, openings, step / (LID_STEPS - 1))) for step in range(LID_STEPS)))
@@ -232,7 +236,8 @@ def _material(albedo: Map) -> Material:
     return Material(albedo, f0=SKIN_F0, roughness=SKIN_ROUGHNESS, scatter=SKIN_SCATTER)
 
 
-def _at_texels(values: Map) -> Map:
+def at_texels(values: Map) -> Map:
+    """(SIZE, SIZE) or (SIZE, SIZE, channels) of the values at a head's grid points."""
     rows, columns = values.shape[:2]
     maps = corner_maps((SIZE, SIZE), (columns, rows))
     return sampled(values, *maps)
@@ -248,7 +253,7 @@ class Look:
     def __init__(self, photo: FacePhoto, head: Head) -> None:
         self._head = head
         self._size = photo.pixels.shape[:2]
-        self._spline = _ThinPlate(*_pairs(photo, head))
+        self._spline = ThinPlate(*_pairs(photo, head))
         # Where things begin and end is asked of a smaller picture.
         self._scale = min(1.0, _MASK / max(self._size))
         small = cv2.resize(photo.pixels, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
@@ -262,8 +267,8 @@ class Look:
     def texels(self) -> tuple[Map, Map]:
         """(SIZE, SIZE, 2) column and row in the photograph for each texel, and how much of it is shown there, 0..1."""
         across, shown = self.on_grid()
-        large = _at_texels(across)
-        return large, _at_texels(shown) * (1 - self.sampled_background(large))
+        large = at_texels(across)
+        return large, at_texels(shown) * (1 - self.sampled_background(large))
 
     def on_grid(self) -> tuple[Map, Map]:
         """The same for the points of the head's grid, (gh, gw, 2) and (gh, gw), whatever is behind the head."""
@@ -404,7 +409,19 @@ def _on_outline(edge: Vector, x: float, y: float, mouth: float) -> tuple[float, 
     return tuple(float(np.interp(wanted, turn[order], low[order, axis])) for axis in (0, 1))  # type: ignore[return-value]
 
 
-class _ThinPlate:
+def places_of(photo: FacePhoto, head: Head, columns: int, rows: int) -> Map:
+    """(rows, columns, 2) float32: the place before the head, metres right and down as seen from in front, that each
+    pixel of the photograph shows, if that is drawn ``columns`` wide and ``rows`` high.
+    """
+    before, pixels = _pairs(photo, head)
+    height, width = photo.pixels.shape[:2]
+    across = np.stack(
+        np.meshgrid((np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows), axis=-1
+    )
+    return ThinPlate(pixels, before)(across).astype(np.float32)
+
+
+class ThinPlate:
     """Thin-plate spline through scattered points in the plane (Bookstein, IEEE PAMI 11:567, 1989).
 
     Slightly stiff, so that landmarks that are a little wrong do not fold it.
@@ -466,7 +483,7 @@ def _infrared(relative: Map, skin: float) -> Map:
     """Reflectance at 850 nm by how bright a place is against skin in visible light: skin's own marks pale."""
     share = _ramp(relative, 0.25, 0.65)
     marked = skin * np.clip(relative, 0.05, 1.6) ** 0.15
-    return np.asarray(_HAIR_INFRARED + share * (marked - _HAIR_INFRARED), np.float32)
+    return np.asarray(HAIR_INFRARED + share * (marked - HAIR_INFRARED), np.float32)
 
 
 def _opening(photo: FacePhoto, lids: Vector, across: Map) -> Map:

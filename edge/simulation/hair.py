@@ -42,13 +42,13 @@ def with_hair(photo: FacePhoto, head: Head) -> Head:
     thick = _thickness(look, head)
     rows, columns = share.shape
     rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(photo.pixels[::16, ::16]).tobytes()))
-    soft = _blurred(share, _RISE, head)
+    soft = blurred(share, _RISE, head)
     rising = np.clip(2.6 * soft - 1.6, 0.0, 1.0) ** 0.8 * share
-    locks = _blurred(rng.standard_normal((rows, columns)).astype(np.float32), _LOCK_SIZE / 2, head)
+    locks = blurred(rng.standard_normal((rows, columns)).astype(np.float32), _LOCK_SIZE / 2, head)
     locks *= _LOCKS / float(locks.std())
     # Under hair the ears show no more.
     beside = np.abs(np.sin(column_angles(columns))) > 0.8
-    smooth = (_blurred(head.relief.radius, _LOCK_SIZE, head) - head.relief.radius) * beside
+    smooth = (blurred(head.relief.radius, _LOCK_SIZE, head) - head.relief.radius) * beside
     offset = np.maximum(rising * (thick + locks + smooth), 0.0)
     # All columns meet at the vertex: there they rise alike.
     above = head.relief.points[..., 1] < -_MIDDLE
@@ -112,8 +112,8 @@ def _beyond(look: Look, points: Map, side: float) -> Vector:
     return np.clip(smooth * hanging, least, MOST)
 
 
-def _blurred(values: Map, length: float, head: Head) -> Map:
-    """Around the head. length: standard deviation, metres."""
+def blurred(values: Map, length: float, head: Head) -> Map:
+    """(gh, gw) values of a head's grid, blurred around it. length: standard deviation, metres."""
     relief = head.relief
     down = length * (len(values) - 1) / (relief.bottom - relief.top)
     # Columns are closest in front; there they are about so wide.

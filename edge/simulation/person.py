@@ -16,8 +16,9 @@ import numpy as np
 from edge.contracts.enums import Prompt
 from edge.simulation.face_texture import Skin
 from edge.simulation.head import Head, KeyPoint
-from edge.simulation.optics import BANDS, Layer, Material, Pose, Vector, turn
+from edge.simulation.optics import BANDS, Layer, Material, Pose, turn
 from edge.simulation.relief import Relief, column_angles
+from edge.simulation.turns import Turns, minimum_jerk
 from edge.simulation.waves import Waves
 
 # Intervals between blinks at rest are distributed lognormally about 17 a minute (Bentivoglio et al., Mov Disord
@@ -27,16 +28,6 @@ BLINK_SPREAD: Final = 0.45
 _LIDS_FALL: Final = 0.06
 _LIDS_RISE: Final = 0.12
 _LIDS_CLOSED: Final = (0.10, 0.15)
-
-# From reading a prompt to moving, seconds; an estimate: longer than the 0.2 to 0.3 s of a gaze that jumps to a light,
-# since the prompt must be read and a direction chosen.
-REACTION_MEDIAN: Final = 0.6
-REACTION_SPREAD: Final = 0.25
-MOVEMENT_SECONDS: Final = (0.5, 0.75)
-YAW_DEGREES: Final = (14.0, 25.0)
-PITCH_DEGREES: Final = (12.0, 18.0)
-# Of each angle, in a diagonal turn.
-_DIAGONAL: Final = 0.8
 
 # Standard deviations of standing still: metres right, down and away, and degrees of yaw, pitch and roll. Estimates:
 # centimetres of sway in minutes, some millimetres in seconds.
@@ -57,17 +48,6 @@ _STEP_ASIDE: Final = 0.9
 _JOINT: Final = (0.0, 0.035, 0.010)
 # Shoulders that have moved less are drawn as if they had not, metres.
 _SHOULDER_STEP: Final = 0.0005
-
-_DIRECTIONS: Final = {
-    Prompt.TURN_LEFT: (1.0, 0.0),
-    Prompt.TURN_RIGHT: (-1.0, 0.0),
-    Prompt.TURN_UP: (0.0, 1.0),
-    Prompt.TURN_DOWN: (0.0, -1.0),
-    Prompt.TURN_UP_LEFT: (_DIAGONAL, _DIAGONAL),
-    Prompt.TURN_UP_RIGHT: (-_DIAGONAL, _DIAGONAL),
-    Prompt.TURN_DOWN_LEFT: (_DIAGONAL, -_DIAGONAL),
-    Prompt.TURN_DOWN_RIGHT: (-_DIAGONAL, -_DIAGONAL),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +85,7 @@ class Person:
         self._jitter = Waves(rng, _JITTER, _JITTER_HERTZ)
         self._breaths = float(rng.uniform(*_BREATHS_HERTZ)), float(rng.uniform())
         self._blinks = _Blinks(rng)
-        self._turns = _Turns(rng)
+        self._turns = Turns(rng)
         self._side = float(rng.choice((-1.0, 1.0)))
         self._shoulders, self._clothes = shoulders(head), cloth(rng)
         self._last: Layer | None = None
@@ -155,12 +135,6 @@ class Person:
         return self._side * _STEP_ASIDE * (1 - coming + going)
 
 
-def minimum_jerk(share: float) -> float:
-    """Share of a movement done after a share of its time (Flash and Hogan, J Neurosci 5:1688, 1985)."""
-    t = min(max(share, 0.0), 1.0)
-    return t * t * t * (10 - 15 * t + 6 * t * t)
-
-
 def shoulders(head: Head) -> Relief:
     """Neck's foot, shoulders and chest under a head, in the head's local coordinates."""
     top = float(head.points[KeyPoint.MENTON][1]) + 0.035
@@ -202,49 +176,3 @@ class _Blinks:
 
     def _duration(self) -> float:
         return float(self._rng.uniform(*_LIDS_CLOSED))
-
-
-@dataclass(frozen=True, slots=True)
-class _Movement:
-    told: float
-    begin: float
-    duration: float
-    start: Vector
-    end: Vector
-
-    def at(self, now: float) -> Vector:
-        return self.start + (self.end - self.start) * minimum_jerk((now - self.begin) / self.duration)
-
-
-class _Turns:
-    """Yaw and pitch, degrees, by what was asked."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._seed = int(rng.integers(2**63))
-        self._movements: list[_Movement] = []
-        self._prompts: list[tuple[float, Prompt | None]] = []
-
-    def told(self, prompt: Prompt | None, now: float) -> None:
-        # Told anew from an earlier time, what was told after it has not been.
-        self._prompts = [entry for entry in self._prompts if entry[0] <= now]
-        self._movements = [movement for movement in self._movements if movement.told <= now]
-        if self._prompts and self._prompts[-1][1] is prompt:
-            return
-        rng = np.random.default_rng([self._seed, len(self._prompts)])
-        self._prompts.append((now, prompt))
-        reaction = REACTION_MEDIAN * math.exp(REACTION_SPREAD * rng.standard_normal())
-        duration = float(rng.uniform(*MOVEMENT_SECONDS))
-        reach = np.array([rng.uniform(*YAW_DEGREES), rng.uniform(*PITCH_DEGREES)])
-        begin = now + reaction
-        start = self.at(begin)
-        target = np.array(_DIRECTIONS.get(prompt, (0.0, 0.0)) if prompt else (0.0, 0.0)) * reach
-        if np.array_equal(start, target):
-            return
-        self._movements.append(_Movement(now, begin, duration, start, target))
-
-    def at(self, now: float) -> Vector:
-        # The last told that has begun counts, though one told before it may begin later.
-        for movement in reversed(self._movements):
-            if movement.begin <= now:
-                return movement.at(now)
-        return np.zeros(2)

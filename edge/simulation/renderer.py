@@ -74,7 +74,7 @@ class Renderer:
         steady_light = np.zeros((*grid, BANDS), np.float32)
         steady_gloss = np.zeros_like(steady_light)
         steady_returned = None if lit.glow is None else lit.glow.copy()
-        exitance = np.zeros_like(view.albedo)
+        changing: Map | None = None
         glossy = layer.material.f0 > 0
         for number, (lamp, output, (light, gloss)) in enumerate(zip(self._lamps, outputs, lit.lights, strict=True)):
             seen = output[rows]
@@ -91,18 +91,28 @@ class Renderer:
             arriving = light[:, :, None] * lamp.spectrum
             if returned is not None:
                 arriving += stretched(returned, grid)
-            answer = view.albedo * _on_layer(_scattered(arriving, layer), footprint, layer)
+            answer = _on_layer(_scattered(arriving, layer), footprint, layer)
+            answer *= view.albedo
             if glossy:
                 answer += _on_layer(gloss[:, :, None] * lamp.spectrum, footprint, layer)
-            exitance += answer * seen[:, None, None]
+            answer *= seen[:, None, None]
+            changing = answer if changing is None else np.add(changing, answer, out=changing)
         if steady_returned is not None:
             steady_light += stretched(steady_returned, grid)
-        exitance += view.albedo * _on_layer(_scattered(steady_light, layer), footprint, layer)
+        exitance = _on_layer(_scattered(steady_light, layer), footprint, layer)
+        exitance *= view.albedo
+        if changing is not None:
+            exitance += changing
         if glossy:
             exitance += _on_layer(steady_gloss, footprint, layer)
         if layer.material.emission is not None:
             exitance += _on_layer(layer.material.emission, footprint, layer)
-        window += (exitance - window) * footprint.coverage[:, :, None]
+        if view.fills:
+            window[:] = exitance
+            return
+        exitance -= window
+        exitance *= footprint.coverage[:, :, None]
+        window += exitance
 
 
 def _on_layer(values: Map, footprint: Footprint, layer: Layer) -> Map:

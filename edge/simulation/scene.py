@@ -33,6 +33,7 @@ from edge.contracts.enums import ErrorCode, Label, LightLevel, LivenessOperation
 from edge.errors import InputError
 from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
+from edge.simulation.accessories import HeadCover
 from edge.simulation.sheet import BendAxis
 
 # Intensity that gives 100 W/m2 at 0.2 m, the exposure limit for the cornea over long times (IEC 62471), W/sr.
@@ -404,10 +405,11 @@ class Somebody(Placed):
         Field(title="Face", description="Frontal photograph that gives the skin its colours; null: plain skin"),
     ] = None
     tone: Annotated[
-        Annotated[Number, Field(ge=0, le=1)] | None,
+        Annotated[Number, Field(ge=-0.2, le=1.3)] | None,
         Field(
             title="Skin tone",
-            description="0 lightest, 1 darkest; null: as the photograph suggests, and fairly light without one",
+            description="0 light, 1 dark, beyond them the bounds of skin: green reflects 0.60 at -0.2, 0.45, 0.08, and "
+            "0.05 at 1.3; null: as the photograph suggests, and fairly light without one",
         ),
     ] = None
     obj: Annotated[
@@ -429,6 +431,16 @@ class Somebody(Placed):
         Field(title="Leaves", description="Seconds after the beginning; null: stays"),
     ] = None
     obeys: Annotated[YesNo, Field(title="Obeys", description="Whether the person does what the screen asks")] = True
+    glasses: Annotated[
+        YesNo, Field(title="Glasses", description="Dark rims and lenses that mirror the terminal's light")
+    ] = False
+    beard: Annotated[
+        YesNo, Field(title="Beard", description="A full, dark one; a photograph's own beard is there without")
+    ] = False
+    head_cover: Annotated[
+        HeadCover | None,
+        Field(title="Head cover", description="A knitted cap, or a scarf round all but the face; null: none"),
+    ] = None
 
     @field_validator("leaves")
     @classmethod
@@ -471,6 +483,14 @@ class Held(Placed):
         YesNo,
         Field(title="Steady", description="true: fixed to something; false: held in a hand that drifts and trembles"),
     ] = False
+    turned: Annotated[
+        Annotated[Number, Field(ge=1, le=60)] | None,
+        Field(
+            title="Turned",
+            description="Degrees that it is turned about its middle, as fast as a person reacts, when asked for a "
+            "turn; null: it does not move",
+        ),
+    ] = None
 
     def _extent(self, width: float) -> Extent:
         return Extent(
@@ -602,6 +622,39 @@ class WornPrint(Inked, Paper):
         return self.wearer.extent
 
 
+class SiliconeMask(Section):
+    """A mask of silicone over a whole head."""
+
+    kind: Annotated[
+        Literal["silicone_mask"],
+        Field(title="Kind", description="A mask of silicone over a whole head, with somebody else's face"),
+    ]
+    photo: Annotated[Photo, Field(title="Photo", description="Frontal photograph of whom it shows")]
+    tone: Annotated[
+        Annotated[Number, Field(ge=-0.2, le=1.3)] | None,
+        Field(title="Skin tone", description="That it is painted in, as of a person; null: as the photograph suggests"),
+    ] = None
+    obj: Annotated[
+        Obj | None,
+        Field(title="Shape", description="Shape of whom it shows; null: one drawn from the sizes of adults"),
+    ] = None
+    thickness: Annotated[Number, Field(title="Thickness", description="Of the silicone, metres", ge=0.001, le=0.01)] = (
+        0.003
+    )
+    wearer: Annotated[
+        Somebody,
+        Field(
+            title="Wearer",
+            description="Who wears it and moves it, whose eyes and lips show: keys of a person; beard and head cover "
+            "are on the mask",
+        ),
+    ]
+
+    @property
+    def extent(self) -> Extent:
+        return self.wearer.extent
+
+
 class BacklitPrint(HeldPaper):
     """A print with a lamp behind."""
 
@@ -623,10 +676,9 @@ class Device(StrEnum):
 _DEVICES: Final = {Device.PHONE: (0.065, 0.141), Device.TABLET: (0.160, 0.229), Device.LARGE: (0.531, 0.299)}
 
 
-class Screen(Held):
-    """A screen that shows a photo or a video."""
+class Lit(Held):
+    """A screen."""
 
-    kind: Annotated[Literal["screen"], Field(title="Kind", description="A screen that shows a photo or a video")]
     device: Annotated[
         Device, Field(title="Device", description="Size of the lit area; phone and tablet are upright")
     ] = Device.TABLET
@@ -639,6 +691,22 @@ class Screen(Held):
         Field(title="Height", description="Metres of the lit area; null: the device's"),
     ] = None
     luminance: Annotated[Number, Field(title="Luminance", description="Of its white, cd/m2", ge=1, le=3000)] = 400.0
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the lit area, metres."""
+        width, height = _DEVICES[self.device]
+        return self.width or width, self.height or height
+
+    @property
+    def extent(self) -> Extent:
+        return self._extent(self.size[0])
+
+
+class Screen(Lit):
+    """A screen that shows a photo or a video."""
+
+    kind: Annotated[Literal["screen"], Field(title="Kind", description="A screen that shows a photo or a video")]
     photo: Annotated[
         Photo | None, Field(title="Photo", description="What it shows; the middle of it that fills the screen")
     ] = None
@@ -668,19 +736,126 @@ class Screen(Held):
             raise ValueError("a screen shows either a photo or a video: name one of them")
         return video
 
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height of the lit area, metres."""
-        width, height = _DEVICES[self.device]
-        return self.width or width, self.height or height
+
+class ReactiveScreen(Lit):
+    """A screen whose camera sees the terminal's display and whose picture follows it."""
+
+    kind: Annotated[
+        Literal["reactive_screen"],
+        Field(
+            title="Kind", description="A screen whose camera sees the terminal's display and whose picture follows it"
+        ),
+    ]
+    photo: Annotated[Photo, Field(title="Photo", description="A face; the middle of it that fills the screen")]
+    obeys: Annotated[
+        YesNo,
+        Field(
+            title="Obeys",
+            description="true: shows a rendered person with the photo's face who does what the terminal asks, as a "
+            "face swap in real time does; false: shows the photo",
+        ),
+    ] = False
+    relit: Annotated[
+        YesNo,
+        Field(
+            title="Relit",
+            description="true: each half of the terminal's display lights the face shown as it would light a head; "
+            "false: both make all of the picture brighter",
+        ),
+    ] = True
+    gain: Annotated[
+        Number,
+        Field(
+            title="Gain",
+            description="Share of the light on the face shown that follows the display, when that is at full",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.3
+    delay: Annotated[
+        Number,
+        Field(
+            title="Delay",
+            description="Frames of the terminal's camera from a change of the display to the screen's answer",
+            ge=0,
+            le=60,
+        ),
+    ] = 1.0
+
+
+class Surface(StrEnum):
+    """What a picture is thrown on."""
+
+    SHEET = "sheet"
+    HEAD = "head"
+
+
+class Projector(HeldPaper):
+    """A projector that throws a face on a white sheet or on a white head."""
+
+    kind: Annotated[
+        Literal["projector"],
+        Field(title="Kind", description="A projector that throws a face on a white sheet or on a white head"),
+    ]
+    photo: Annotated[Photo, Field(title="Photo", description="What is thrown on it")]
+    width: Annotated[
+        Number,
+        Field(title="Width", description="Of the sheet, metres; the height follows from the picture", ge=0.02, le=2),
+    ] = 0.29
+    onto: Annotated[
+        Surface,
+        Field(title="Onto", description="A flat sheet that is held, or a head without colours as shops have it"),
+    ] = Surface.SHEET
+    reflectance: Annotated[
+        Number, Field(title="Reflectance", description="Of the sheet or the head, in every band", ge=0, le=1)
+    ] = 0.8
+    lux: Annotated[
+        Number,
+        Field(
+            title="Illuminance", description="Lux of the picture's white where it faces the projector", ge=0, le=50_000
+        ),
+    ] = 800.0
+    lens_right: Annotated[
+        Number, Field(title="Projector right", description="Metres of its lens from the camera's axis", ge=-3, le=3)
+    ] = 0.0
+    lens_down: Annotated[
+        Number, Field(title="Projector down", description="Metres of its lens from the camera's axis", ge=-2, le=2)
+    ] = -0.25
+    lens_distance: Annotated[
+        Number,
+        Field(
+            title="Projector's distance",
+            description="Metres of its lens before the camera; negative: behind",
+            ge=-3,
+            le=4,
+        ),
+    ] = Field(default=0.0, validate_default=True)
+
+    @field_validator("lens_distance")
+    @classmethod
+    def _it_shines_on_the_front(cls, lens: float, info: ValidationInfo) -> float:
+        distance = info.data.get("distance")
+        if distance is not None and lens > distance - 0.1:
+            raise ValueError(
+                f"a projector {lens:g} m before the camera does not light the front of what is at {distance:g} m"
+            )
+        return lens
 
     @property
     def extent(self) -> Extent:
-        return self._extent(self.size[0])
+        if self.onto is Surface.SHEET:
+            return super().extent
+        return Extent(
+            near=self.distance - _PERSON_BEFORE,
+            far=self.distance + _PERSON_BEHIND,
+            left=self.right - _PERSON_ASIDE,
+            right=self.right + _PERSON_ASIDE,
+        )
 
 
 Subject = Annotated[
-    Person | Print | BentPrint | CutOut | WornPrint | Screen | BacklitPrint, Field(discriminator="kind")
+    Person | Print | BentPrint | CutOut | WornPrint | Screen | BacklitPrint | ReactiveScreen | SiliconeMask | Projector,
+    Field(discriminator="kind"),
 ]
 
 

@@ -98,11 +98,12 @@ class Sensor:
         electrons *= np.float32(duration)
         # Above twenty electrons a normal deviation with the variance of Poisson's cannot be told from it.
         noise = self._rng.standard_normal(electrons.shape, dtype=np.float32)
-        noise *= np.sqrt(electrons + np.float32(model.read_noise**2))
+        deviation = electrons + np.float32(model.read_noise**2)
+        noise *= np.sqrt(deviation, out=deviation)
         electrons += noise
         electrons *= np.float32(gain * (model.white - model.black) / model.full_well)
         electrons += np.float32(model.black + 0.5)
-        return np.clip(electrons, 0, model.white).astype(np.uint16)
+        return np.clip(electrons, 0, model.white, out=electrons).astype(np.uint16)
 
     def develop(self, mosaic: NDArray[np.uint16], colour_gains: tuple[float, float]) -> NDArray[np.uint8]:
         """(height, width, 3) BGR uint8 on the sRGB curve. colour_gains: of red and blue."""
@@ -115,7 +116,7 @@ class Sensor:
             part = balanced[row::2, column::2] * np.float32(scale * factor)
             wide[row::2, column::2] = np.minimum(part, 65535)
         picture = cv2.cvtColor(wide, cv2.COLOR_BayerRG2BGR)
-        return _TONE[np.right_shift(np.asarray(picture, np.uint16), 4)]
+        return _TONE.take(np.right_shift(np.asarray(picture, np.uint16), 4))
 
     def _through_filters(self, exitance: Map) -> Map:
         """(height, width, 3) what blue, green and red pixels answer to, in lux of white light on green ones."""

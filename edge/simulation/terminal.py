@@ -49,13 +49,17 @@ _LIT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class DisplayOutputs:
-    """The outputs of the display's halves, left and right as the person before it sees them, and where it is."""
+    """The outputs of the display's halves, left and right as the person before it sees them, and where it is.
+
+    began_at: seconds of the outputs' time when the scene began, from which subjects count.
+    """
 
     left: Commanded
     right: Commanded
     geometry: DisplayGeometry | None = None
+    began_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -385,14 +389,19 @@ class _Playing:
         if not self._fresh:
             self._load()
         self._fresh = False
-        self.began_at = self.clock.seconds
+        self._begin()
 
     def _load(self) -> None:
         self.stage = next(self._stages)()
-        self.began_at = self.clock.seconds
+        self._begin()
         outputs = self.stage.display
         self.display = None if outputs is None else _Display(outputs, self.stage.resting_level, self.began_at)
         self._fresh = True
+
+    def _begin(self) -> None:
+        self.began_at = self.clock.seconds
+        if self.stage.display is not None:
+            self.stage.display.began_at = self.began_at
 
 
 class _Display:

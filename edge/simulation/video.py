@@ -89,7 +89,8 @@ class PlayingScreen:
             self._last = number, self._shown(self._video.pictures[number])
         return [replace(layer, material=self._last[1]) for layer in self._screen.layers(now)]
 
-    def told(self, prompt: Prompt | None, now: float) -> None: ...
+    def told(self, prompt: Prompt | None, now: float) -> None:
+        self._screen.told(prompt, now)
 
 
 def _frames(camera: Camera, most: int) -> list[Frame]:

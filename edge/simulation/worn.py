@@ -64,13 +64,15 @@ class WornPrint:
         self._wearer = wearer
         self._sheet = sheet
         self._material = material
+        self._relief = head.relief
         self._middle = head.face - np.array([*eyes, _GAP])
 
     def layers(self, now: float) -> Sequence[Layer]:
         worn = tuple(self._wearer.layers(now))
-        if not worn:
-            return ()
-        pose = worn[-1].pose
+        heads = [layer.pose for layer in worn if layer.shape is self._relief]
+        if not heads:
+            return worn
+        pose = heads[-1]
         return (
             *worn,
             Layer(self._sheet, Pose(pose.rotation, pose.rotation @ self._middle + pose.position), self._material),

@@ -15,7 +15,7 @@ from edge.contracts.enums import (
     QualityFailure,
 )
 from edge.errors import InputError
-from edge.evaluation import scores
+from edge.evaluation import csv_file
 from edge.evaluation.scores import Score, ScoreWriter, counted, read_scores
 
 ATTACK = Score(
@@ -104,7 +104,7 @@ def test_a_full_disk_is_named_and_costs_one_row(tmp_path, monkeypatch):
 
     with ScoreWriter(path, []) as writer:
         writer.write(NO_ANSWER)
-        monkeypatch.setattr(scores, "_write_all", write_half)
+        monkeypatch.setattr(csv_file, "_write_all", write_half)
         with pytest.raises(InputError, match="No space left"):
             writer.write(BROKEN)
     monkeypatch.undo()

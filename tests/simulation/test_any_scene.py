@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from edge.contracts.enums import Prompt
 from edge.hardware.ports import Pattern
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.build import build
@@ -18,6 +19,27 @@ pytest.importorskip("openpeople", reason="the photographs of synthetic people ar
 
 # Each draws about so many scenes; of what is drawn, some stands inside something else and is refused.
 DRAWN = 6
+ARTEFACTS = (
+    "print",
+    "bent_print",
+    "cut_out",
+    "worn_print",
+    "screen",
+    "backlit_print",
+    "reactive_screen",
+    "projector",
+    "silicone_mask",
+)
+
+
+def worn(draw: random.Random) -> dict[str, Any]:
+    return {
+        "glasses": draw.random() < 0.3,
+        "beard": draw.random() < 0.3,
+        "head_cover": draw.choice([None, None, "cap", "scarf"]),
+        "tone": draw.choice([None, draw.uniform(-0.2, 1.3)]),
+        "face": draw.choice([None, f"openpeople:P00{draw.randint(1, 9)}"]),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +57,7 @@ def place(draw: random.Random, nearest: float, farthest: float) -> dict[str, flo
 
 
 def subject(draw: random.Random) -> dict[str, Any]:
-    kind = draw.choice(["person", "person", "print", "bent_print", "cut_out", "worn_print", "screen", "backlit_print"])
+    kind = draw.choice(["person", "person", *ARTEFACTS])
     if kind == "person":
         arrives = draw.choice([None, draw.uniform(0, 1)])
         return {
@@ -43,15 +65,29 @@ def subject(draw: random.Random) -> dict[str, Any]:
             "arrives": arrives,
             "leaves": (arrives or 0) + draw.uniform(0.1, 1),
             **place(draw, 0.2, 4),
+            **worn(draw),
         }
     photo = {"kind": kind, "photo": f"openpeople:P00{draw.randint(1, 9)}"}
     if kind == "worn_print":
-        return photo | {"width": draw.uniform(0.05, 0.53), "wearer": place(draw, 0.2, 3)}
+        return photo | {"width": draw.uniform(0.05, 0.53), "wearer": place(draw, 0.2, 3) | worn(draw)}
+    if kind == "silicone_mask":
+        return photo | {"thickness": draw.uniform(0.001, 0.01), "wearer": place(draw, 0.2, 3) | worn(draw)}
     turned = {"yaw": draw.uniform(-80, 80), "pitch": draw.uniform(-80, 80), "roll": draw.uniform(-180, 180)}
     held = photo | place(draw, 0.06, 2.5) | turned | {"steady": draw.choice([True, False])}
+    held |= {"turned": draw.choice([None, draw.uniform(1, 60)])}
     if kind == "screen":
         return held | {"device": draw.choice(["phone", "tablet", "large"])}
+    if kind == "reactive_screen":
+        return held | {
+            "obeys": draw.random() < 0.3,
+            "relit": draw.random() < 0.7,
+            "gain": draw.random(),
+            "delay": draw.uniform(0, 9),
+        }
     width = draw.uniform(0.02, 1.2)
+    if kind == "projector":
+        lens = {f"lens_{way}": draw.uniform(-1, 1) for way in ("right", "down", "distance")}
+        return held | lens | {"onto": draw.choice(["sheet", "head"]), "width": width, "lux": draw.uniform(0, 9000)}
     if kind == "bent_print":
         axis = draw.choice(["vertical", "horizontal"])
         return held | {
@@ -111,6 +147,7 @@ def test_what_is_accepted_can_be_built_and_played(networks, seed):
         terminal.backlight.set_level(1.0, 0.0)
         terminal.illuminator.set_output(1.0, 0.0)
         with terminal.camera as camera:
+            terminal.screen.show_prompt(Prompt.TURN_LEFT)
             for pattern in (Pattern.LEFT, *[Pattern.FULL] * 8):
                 terminal.screen.show_pattern(pattern, terminal.clock.now())
                 frame = camera.read(1.0)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.contracts.enums import Prompt
 from edge.simulation.artefacts import HeldSheet, Holding, Wall, backlit, pixels_across, printed, shown
 from edge.simulation.optics import INFRARED, Pinhole
 from edge.simulation.sheet import Sheet
@@ -71,9 +72,9 @@ def test_a_texture_has_two_samples_to_a_camera_pixel():
     assert pixels_across(0.2, 0.5, CAMERA) == 100
 
 
-def held(steady=False, seed=4):
+def held(steady=False, seed=4, turned=None):
     sheet = Sheet(0.2, 0.28)
-    holding = Holding(0.5, yaw=10.0, steady=steady)
+    holding = Holding(0.5, yaw=10.0, steady=steady, turned=turned)
     return HeldSheet(sheet, printed(picture(120), 60), holding, np.random.default_rng(seed))
 
 
@@ -133,3 +134,44 @@ def test_a_lamp_lights_the_wall_as_the_inverse_square_and_the_cosine_have_it():
 def test_an_impossible_wall_is_refused(wrong):
     with pytest.raises(ValueError, match=r"sheet of|reflectance"):
         Wall(*wrong)
+
+
+def facing(subject, now):
+    """Degrees that a sheet is turned to the right of the picture, and upwards."""
+    x, y, z = -subject.layers(now)[0].pose.rotation[:, 2]
+    return math.degrees(math.atan2(x, -z)), math.degrees(math.asin(-y))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "to"),
+    [
+        (Prompt.TURN_LEFT, (25, 0)),
+        (Prompt.TURN_RIGHT, (-25, 0)),
+        (Prompt.TURN_UP, (0, 25)),
+        (Prompt.TURN_DOWN, (0, -25)),
+    ],
+)
+def test_a_hand_turns_what_it_holds_when_asked_after_a_reaction_and_back_again(prompt, to):
+    subject = HeldSheet(
+        Sheet(0.2, 0.2), printed(picture(128), 50), Holding(0.4, steady=True, turned=25.0), np.random.default_rng(1)
+    )
+    still = subject.layers(0.9)[0]
+    subject.told(prompt, 1.0)
+    assert facing(subject, 1.15) == pytest.approx((0, 0), abs=0.01)
+    assert facing(subject, 3.0) == pytest.approx(to, abs=0.01)
+    assert subject.layers(3.0)[0].pose.position == pytest.approx(still.pose.position)
+    subject.told(Prompt.LOOK_STRAIGHT, 4.0)
+    assert facing(subject, 4.15) == pytest.approx(to, abs=0.01)
+    assert subject.layers(6.0)[0] is still
+
+
+def test_what_is_not_turned_is_deaf():
+    subject = held(steady=True)
+    subject.told(Prompt.TURN_LEFT, 0.0)
+    assert subject.layers(3.0)[0] is subject.layers(0.0)[0]
+
+
+def test_a_hand_that_turns_a_sheet_drifts_as_it_would_without():
+    turned, still = held(turned=20.0), held()
+    turned.told(Prompt.TURN_UP, 0.0)
+    assert turned.layers(2.0)[0].pose.position == pytest.approx(still.layers(2.0)[0].pose.position)

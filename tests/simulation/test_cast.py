@@ -25,6 +25,7 @@ def scene(tmp_path: Path) -> Scene:
                 {"kind": "cut_out", "photo": photo, "distance": 1.2, "behind": {"distance": 1.3, "obeys": False}},
                 {"kind": "cut_out", "photo": photo, "distance": 1.6},
                 {"kind": "screen", "photo": photo, "turning": True, "distance": 1.7},
+                {"kind": "silicone_mask", "photo": photo, "obj": {"file": own}, "wearer": {"distance": 2.0}},
             ],
         }
     )
@@ -38,16 +39,17 @@ def head(tmp_path: Path) -> Path:
 
 
 def test_wearers_and_who_is_behind_a_cut_out_get_the_head_too(scene, head):
-    person, worn, cut_out, *_ = with_head(scene, head).subjects
-    for somebody in (person, worn.wearer, cut_out.behind):
+    person, worn, cut_out, *_, mask = with_head(scene, head).subjects
+    assert mask.obj.file.name == "own.obj", "whom a mask shows stays"
+    for somebody in (person, worn.wearer, cut_out.behind, mask.wearer):
         assert somebody.obj.model_dump() == {"file": head, "up": "y", "front": "z", "metres": None}
 
 
 def test_all_else_stays_as_it_was(scene, head):
     given, recast = (one.model_dump() for one in (scene, with_head(scene, head)))
     for document in (given, recast):
-        person, worn, cut_out, *_ = document["subjects"]
-        for somebody in (person, worn["wearer"], cut_out["behind"]):
+        person, worn, cut_out, *_, mask = document["subjects"]
+        for somebody in (person, worn["wearer"], cut_out["behind"], mask["wearer"]):
             somebody["obj"] = None
     assert recast == given
 

@@ -185,6 +185,21 @@ def test_skin_reflects_what_its_tone_says_in_every_band(tone):
         assert patch(albedo, HEAD, x, y) == pytest.approx(skin_reflectance(tone), rel=0.1)
 
 
+def test_tones_darken_in_every_band_from_the_palest_skin_to_the_deepest():
+    tones = np.array([skin_reflectance(tone) for tone in np.linspace(-0.2, 1.3, 31)])
+    assert (np.diff(tones, axis=0) < 0).all()
+    assert tones[0, GREEN] == pytest.approx(0.60)
+    assert tones[-1, GREEN] == pytest.approx(0.05)
+    assert (tones[:, BLUE] < tones[:, GREEN]).all()
+    assert (tones[:, GREEN] < tones[:, RED]).all()
+
+
+@pytest.mark.parametrize("tone", [-0.2, 1.3])
+def test_a_photograph_can_be_given_skin_of_the_tones_at_the_bounds(tone):
+    albedo = face_skin(drawn(), HEAD, tone=tone).at(0.0).albedo
+    assert patch(albedo, HEAD, 0.02, 0.03)[GREEN] == pytest.approx(skin_reflectance(tone)[GREEN], rel=0.1)
+
+
 def test_tones_run_from_light_to_dark_and_differ_least_in_infrared():
     light, middle, dark = (skin_reflectance(tone) for tone in (0.0, 0.5, 1.0))
     assert light == pytest.approx(LIGHTEST_SKIN)

@@ -13,7 +13,8 @@ from edge.liveness.plans import Direction
 from edge.simulation.face_texture import Skin, plain_skin
 from edge.simulation.head import Anthropometry, parametric_head
 from edge.simulation.optics import Pinhole, turn
-from edge.simulation.person import Person, Place, minimum_jerk
+from edge.simulation.person import Person, Place
+from edge.simulation.turns import minimum_jerk
 from edge.vision.pose import pose_of_rotation
 
 HEAD = parametric_head(Anthropometry())

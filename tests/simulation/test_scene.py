@@ -110,6 +110,16 @@ def place_of(folder: Path, text: str) -> tuple[int, int, str, str | None]:
         ("{kind: screen, photo: face.jpg, video: face.jpg}", 42, "subjects[0].video", None),
         ("{kind: screen, turning: true, video: face.jpg}", 27, "subjects[0].turning", None),
         ("{kind: backlit_print, photo: face.jpg, finish: glossy}", 42, "subjects[0].finish", None),
+        ("{kind: person, tone: -0.3}", 24, "subjects[0].tone", None),
+        ("{kind: person, head_cover: helm}", 30, "subjects[0].head_cover", None),
+        ("{kind: silicone_mask, photo: face.jpg, thickness: 0.02, wearer: {}}", 53, "subjects[0].thickness", None),
+        ("{kind: silicone_mask, photo: face.jpg}", 3, "subjects[0].wearer", None),
+        ("{kind: print, photo: face.jpg, turned: 0}", 42, "subjects[0].turned", None),
+        ("{kind: reactive_screen}", 3, "subjects[0].photo", None),
+        ("{kind: reactive_screen, photo: face.jpg, gain: 1.1}", 50, "subjects[0].gain", None),
+        ("{kind: reactive_screen, photo: face.jpg, delay: -1}", 51, "subjects[0].delay", None),
+        ("{kind: projector, photo: face.jpg, onto: wall}", 44, "subjects[0].onto", None),
+        ("{kind: projector, photo: face.jpg, lens_distance: 0.3}", 53, "subjects[0].lens_distance", None),
     ],
 )
 def test_what_is_wrong_with_a_subject_is_told_with_its_place(
@@ -165,17 +175,16 @@ def test_every_shipped_scene_is_correct_and_has_a_title_of_its_own() -> None:
     pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
     scenes = [load_scene(file) for file in scene_files(shipped_scenes())]
     assert len({scene.title for scene in scenes}) == len(scenes)
-    shown = {subject.kind for scene in scenes for subject in scene.subjects}
-    assert shown == {kind.model_fields["kind"].annotation.__args__[0] for kind in get_args(get_args(Subject)[0])}
 
 
-def test_the_scene_that_the_page_explains_is_correct(tmp_path: Path) -> None:
+def test_the_scenes_of_the_page_are_correct_and_with_those_shipped_show_every_kind_of_subject(tmp_path: Path) -> None:
     pytest.importorskip("openpeople", reason="the synthetic people are in the extra 'demo'")
     page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    examples = [read(tmp_path, text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     assert examples
-    for example in examples:
-        read(tmp_path, example)
+    shipped = [load_scene(file) for file in scene_files(shipped_scenes())]
+    shown = {subject.kind for scene in (*examples, *shipped) for subject in scene.subjects}
+    assert shown == {kind.model_fields["kind"].annotation.__args__[0] for kind in get_args(get_args(Subject)[0])}
 
 
 def test_a_folder_without_scenes_is_told(tmp_path: Path) -> None:
