@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +72,13 @@ class LitFace:
 
     def outshone(self) -> bool:
         """Whether our light leaves too little of the surroundings' to compare with; told without any fit."""
-        if not self._samples:
+        dark, full = (
+            [float(sample.patch.levels.mean()) for sample in self._samples if (sample.lit == value).all()]
+            for value in (0.0, 1.0)
+        )
+        if not dark or not full:
             return False
-        levels = np.array([sample.patch.levels.mean() for sample in self._samples])
-        lit = np.array([sample.lit for sample in self._samples]).reshape(len(levels), -1)
-        dark, full = (levels[(lit == value).all(axis=1)] for value in (0.0, 1.0))
-        if dark.size == 0 or full.size == 0:
-            return False
-        return bool(full.mean() - dark.mean() > darkest_room(self._light) * dark.mean())
+        return mean(full) - mean(dark) > darkest_room(self._light) * mean(dark)
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""
