@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -60,15 +61,26 @@ class LightChallenge:
     The methods raise HardwareError when camera or screen fail.
     """
 
-    def __init__(self, camera: Camera, screen: Screen, display: DisplayGeometry, plan: LightPlan, now: float) -> None:
-        """display: the screen's geometry."""
+    def __init__(
+        self,
+        camera: Camera,
+        screen: Screen,
+        display: DisplayGeometry,
+        plan: LightPlan,
+        now: float,
+        *,
+        begin_at: float = -math.inf,
+    ) -> None:
+        """display: the screen's geometry. begin_at: seconds before which the code does not begin, for the flashes that
+        were before.
+        """
         self._camera = camera
         self._screen = screen
         self._plan = plan
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._began = now
         self._changes: list[LightInterval] = []
-        self._next_at = 0.0
+        self._next_at = begin_at
         self._face = LitFace(display, camera.traits.focal)
         camera.lock(self._exposure.flicker_period)
 
@@ -87,7 +99,7 @@ class LightChallenge:
         if landmarks is not None and self._changes:
             self._face.saw(frame, landmarks, self._lit)
         last = len(self._changes) == len(self._plan.chips)
-        if not last and (not self._changes or now >= self._next_at):
+        if not last and now >= self._next_at:
             self._show_next(now)
         elif last and self._changes[-1].commanded_at + self._plan.chip_seconds <= exposure.start - exposure.duration:
             return self._answer()

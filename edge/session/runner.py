@@ -6,6 +6,7 @@ import math
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,7 +16,9 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, 
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
+from edge.hardware.light_guard import LampCaps
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
+from edge.hardware.safe_lights import SafeLights
 from edge.liveness.effects import (
     AttemptEnded,
     Effect,
@@ -48,7 +51,7 @@ from edge.session.clock import Clock
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_level import level_from_lux
-from edge.session.light_step import LightStep
+from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
@@ -104,9 +107,27 @@ def _ignore(*_: object) -> None: ...
 class SessionRunner:
     """Runs one session at a time on the calling thread, which must own the interpreters behind ``vision``."""
 
-    def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
-        """make_clock: called for each session; a replay's time begins with its first frame."""
-        self._devices = devices
+    def __init__(
+        self,
+        devices: Devices,
+        vision: Vision,
+        make_clock: Callable[[], Clock],
+        *,
+        caps: LampCaps | None = None,
+        timer: Callable[[], float] | None = None,
+    ) -> None:
+        """The lights pass a guard from here on, whoever made them.
+
+        make_clock: called for each session; a replay's time begins with its first frame. caps: the most that the
+        illuminator may give. timer: seconds of that clock where it is real, for the guard's own thread.
+        """
+        self._lights = SafeLights(devices.backlight, devices.screen, devices.illuminator, caps=caps, timer=timer)
+        self._devices = replace(
+            devices,
+            backlight=self._lights.backlight,
+            screen=self._lights.screen,
+            illuminator=self._lights.illuminator,
+        )
         self._vision = vision
         self._make_clock = make_clock
 
@@ -136,11 +157,14 @@ class SessionRunner:
         on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
         was the last. Both are called on the running thread.
         """
-        run = _Run(self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
+        run = _Run(self._devices, self._lights, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
         try:
-            run.until_done(cancelled)
+            with self._lights:
+                try:
+                    run.until_done(cancelled)
+                finally:
+                    run.put_back()
         finally:
-            run.put_back()
             self._tell_lights(session_id)
         return run.report(session_id)
 
@@ -158,6 +182,7 @@ class _Run:
     def __init__(
         self,
         devices: Devices,
+        lights: SafeLights,
         vision: Vision,
         clock: Clock,
         policy: Policy,
@@ -166,6 +191,7 @@ class _Run:
         on_attempt: Callable[[AttemptReport, bool], None],
     ) -> None:
         self._devices = devices
+        self._lights = lights
         self._vision = vision
         self._clock = clock
         self._mode = mode
@@ -179,6 +205,7 @@ class _Run:
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
+        self._prepare_at: float | None = None
         self._frame_lux: float | None = None
         self._frames_read = 0
         self._attempts: list[AttemptReport] = []
@@ -201,15 +228,23 @@ class _Run:
                 self._apply(self._pending.popleft() if self._pending else self._observe())
 
     def put_back(self) -> None:
-        # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
-        if self._light_step is not None:
-            self._light_step.forget()
-            self._light_step = None
-        self._restore_lights()
-        self._end_light_challenge()
-        self._end_motion()
-        self._vision.reset()
-        self._devices.camera.close()
+        # Lights first, and without asking the clock: whatever else fails, none stays on, and the rest is done all the
+        # same. Closing frees a held exposure.
+        self._lights.put_back()
+        with ExitStack() as rest:
+            for action in (
+                self._devices.camera.close,
+                self._vision.reset,
+                self._end_motion,
+                self._end_light_challenge,
+                self._forget_light_step,
+            ):
+                rest.callback(action)
+
+    def _forget_light_step(self) -> None:
+        forgotten, self._light_step = self._light_step, None
+        if forgotten is not None:
+            forgotten.forget()
 
     def report(self, session_id: str) -> SessionReport:
         return SessionReport(
@@ -247,9 +282,16 @@ class _Run:
             return HardwareFailed(code, str(error))
         if frame is None:
             self._clock.waited(READ_TIMEOUT)
+            self._lights.tick(self._clock.now())
             return Ticked()
         self._frames_read += 1
         self._clock.frame_arrived(frame)
+        try:
+            self._lights.renew(self._clock.now())
+        except HardwareError as error:
+            return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
+        if self._prepare_at is not None and self._clock.now() >= self._prepare_at:
+            self._light_up()
         self._frame_lux = frame.lux
         judge = wants_judgement(self._state)
         if self._light_step is not None:
@@ -341,6 +383,13 @@ class _Run:
             ending[1].end()
 
     def _prepare_lights(self) -> None:
+        """At once, unless an attempt before this one broke off in the middle of its flashes."""
+        self._prepare_at = self._lights.admit(1, 0.0, self._clock.now())
+        if self._clock.now() >= self._prepare_at:
+            self._light_up()
+
+    def _light_up(self) -> None:
+        self._prepare_at = None
         now = self._clock.now()
         try:
             interval = self._devices.backlight.set_level(1.0, now)
@@ -353,17 +402,8 @@ class _Run:
             self._settled_at = interval.settled_at
 
     def _restore_lights(self) -> None:
-        now = self._clock.now()
-        self._settled_at = None
-        for light, action in (
-            ("backlight", lambda: self._devices.backlight.restore(now)),
-            ("illuminator", lambda: self._devices.illuminator.set_output(0.0, now)),
-        ):
-            try:
-                action()
-            except Exception:
-                # Of whatever kind: the next light is put back all the same.
-                log.exception("a light could not be put back", light=light)
+        self._settled_at = self._prepare_at = None
+        self._lights.put_back(self._clock.now())
 
     def _measure_light(self, measurement: int) -> None:
         self._end_light_step()
@@ -376,8 +416,11 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            display = self._devices.screen.geometry
-            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux(), display=display)
+            now, display = self._clock.now(), self._devices.screen.geometry
+            dark_from = self._lights.admit(CHANGES, LEAST_SECONDS, now)
+            self._light_step = LightStep(
+                camera, backlight, now, lux=self._lux(), display=display, dark_from=dark_from
+            )
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
@@ -408,7 +451,9 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no display to play a code on"))
             return
         try:
-            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, self._clock.now())
+            now = self._clock.now()
+            begin_at = self._lights.admit(len(plan.chips), plan.chip_seconds, now)
+            self._light_challenge = plan.plan_id, LightChallenge(camera, screen, display, plan, now, begin_at=begin_at)
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
 

@@ -10,10 +10,9 @@ from typing import Final, cast
 
 import numpy as np
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
 from edge.frames.picture import Picture, read_picture
-from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, pixels_across, printed, shown
 from edge.simulation.face_texture import FacePhoto, Skin, face_skin, plain_skin, read_face
