@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 import structlog
 
@@ -29,53 +29,38 @@ T = TypeVar("T")
 
 
 class SafeLights:
-    """Backlight, screen and illuminator behind one guard.
+    """Backlight, screen and illuminator behind one guard. All but the timer of ``minded`` belongs to one thread."""
 
-    As a context, around a session: the lamp is off on entering, all lights are put back on leaving, and between them a
-    timer looks after a stalled caller, if there is one. All but the timer belongs to the caller's thread.
-    """
-
-    def __init__(
-        self,
-        backlight: Backlight,
-        screen: Screen,
-        illuminator: Illuminator,
-        *,
-        caps: LampCaps | None = None,
-        timer: Callable[[], float] | None = None,
-    ) -> None:
-        """timer: seconds of the session's clock, for a thread that switches off when the session's own hangs; backlight
-        and illuminator must then take calls from another thread. None: time is simulated, and stands where nobody moves it.
-        """
+    def __init__(self, backlight: Backlight, screen: Screen, illuminator: Illuminator, caps: LampCaps) -> None:
         self._backlight, self._screen, self._illuminator = backlight, screen, illuminator
-        self._guard = LightGuard(caps or LampCaps())
+        self._guard = LightGuard(caps)
         # Never held while a device is called: a driver that hangs must not keep the timer from switching off.
         self._lock = threading.Lock()
-        self._timer = timer
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self.backlight: Backlight = _SafeBacklight(self, backlight)
         self.screen: Screen = _SafeScreen(self, screen)
         self.illuminator: Illuminator = _SafeIlluminator(self, illuminator)
 
-    def __enter__(self) -> Self:
-        atexit.register(self.put_back)
-        self._off(self._guard.latest)
-        if self._timer is not None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._watch, args=(self._timer,), name="light timer", daemon=True)
-            self._thread.start()
-        return self
+    @contextmanager
+    def minded(self, clock: Callable[[], float] | None) -> Iterator[None]:
+        """Around a session: the lamp is off at its begin, and all lights are put back at its end.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        self.put_back()
-        atexit.unregister(self.put_back)
+        clock: seconds, of the session's clock where that runs by itself: then a thread switches off when the session's own
+        hangs, and backlight and illuminator must take calls from it. None: time stands where nobody moves it.
+        """
+        atexit.register(self.put_back)
+        stop = threading.Event()
+        timer = threading.Thread(target=self._watch, args=(clock, stop), name="light timer", daemon=True)
+        try:
+            self._off(self._guard.latest)
+            if clock is not None:
+                timer.start()
+            yield
+        finally:
+            stop.set()
+            if timer.ident is not None:
+                timer.join()
+            self.put_back()
+            atexit.unregister(self.put_back)
 
     def admit(self, steps: int, seconds: float, now: float) -> float:
         """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds`` after
@@ -124,12 +109,12 @@ class SafeLights:
                 log.error("the lights are switched off", reason=self._guard.tripped)
             return stalled
 
-    def _watch(self, now: Callable[[], float]) -> None:
+    def _watch(self, clock: Callable[[], float], stop: threading.Event) -> None:
         """On the timer's thread. The screen is left alone: drawing belongs to one thread, and a pattern that stands still
         does not flash.
         """
-        while not self._stop.wait(TIMER_SECONDS):
-            moment = now()
+        while not stop.wait(TIMER_SECONDS):
+            moment = clock()
             if self._stalled(moment):
                 self._off(moment)
                 _try("backlight", lambda moment=moment: self.backlight.restore(moment))  # type: ignore[misc]

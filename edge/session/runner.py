@@ -47,7 +47,7 @@ from edge.liveness.machine import SessionState, new_session, step, wants_judgeme
 from edge.liveness.plans import LightPlan, MotionPlan
 from edge.liveness.policy import Policy
 from edge.liveness.state import Phase
-from edge.session.clock import Clock
+from edge.session.clock import Clock, RealClock
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_level import level_from_lux
@@ -79,13 +79,14 @@ class Vision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """The terminal's hardware, each behind its port."""
+    """The terminal's hardware, each behind its port. caps: what the illuminator may give at most."""
 
     camera: Camera
     backlight: Backlight
     illuminator: Illuminator
     screen: Screen
     ambient: AmbientSensor
+    caps: LampCaps = LampCaps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +108,10 @@ def _ignore(*_: object) -> None: ...
 class SessionRunner:
     """Runs one session at a time on the calling thread, which must own the interpreters behind ``vision``."""
 
-    def __init__(
-        self,
-        devices: Devices,
-        vision: Vision,
-        make_clock: Callable[[], Clock],
-        *,
-        caps: LampCaps | None = None,
-        timer: Callable[[], float] | None = None,
-    ) -> None:
-        """The lights pass a guard from here on, whoever made them.
-
-        make_clock: called for each session; a replay's time begins with its first frame. caps: the most that the
-        illuminator may give. timer: seconds of that clock where it is real, for the guard's own thread.
-        """
-        self._lights = SafeLights(devices.backlight, devices.screen, devices.illuminator, caps=caps, timer=timer)
+    def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
+        """make_clock: called for each session; a replay's time begins with its first frame."""
+        # Here, and not where devices are made, so that no session runs without it.
+        self._lights = SafeLights(devices.backlight, devices.screen, devices.illuminator, devices.caps)
         self._devices = replace(
             devices,
             backlight=self._lights.backlight,
@@ -157,9 +147,10 @@ class SessionRunner:
         on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
         was the last. Both are called on the running thread.
         """
-        run = _Run(self._devices, self._lights, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
+        clock = self._make_clock()
+        run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, on_progress, on_attempt)
         try:
-            with self._lights:
+            with self._lights.minded(clock.now if isinstance(clock, RealClock) else None):
                 try:
                     run.until_done(cancelled)
                 finally:
