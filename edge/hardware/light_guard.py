@@ -235,9 +235,12 @@ class LightGuard:
         the one before. Raises UnsafeLight for one that would flash too often whenever it began.
         """
         self._moved_to(now)
-        past = sorted({*self._halves[0].times, *self._halves[1].times, *self._lamp.times})
+        most = PLANNED_CHANGES - self._lamp_kept
         try:
-            return start_after(past, steps, seconds, now, most=PLANNED_CHANGES - self._lamp_kept)
+            return max(
+                start_after(sorted((*half.times, *self._lamp.times)), steps, seconds, now, most=most)
+                for half in self._halves
+            )
         except ValueError as error:
             raise UnsafeLight(f"the plan is refused: {error}", remedy="give each step more time") from None
 
