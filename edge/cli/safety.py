@@ -26,8 +26,8 @@ def safety() -> None:
 def explain(config: Path | None, as_json: bool) -> int:
     """Print every limit, what is used of it and how that was reckoned, and which failure is covered by what.
 
-    Designed to keep to IEC 62471 and WCAG 2.3.1, certified by nobody: have your hardware measured. Exit code 3 where the
-    configured lamp breaks a limit: the message says by how much.
+    Designed to keep to IEC 62471 and WCAG 2.3.1, certified by nobody: have your hardware measured. Exit code 3 where
+    the configured lamp breaks a limit: the message says by how much.
     """
     report = safety_report(None if config is None else load(config).settings)
     if as_json:

@@ -2,18 +2,18 @@
 
 Pure. Designed to keep to these limits; no measurement, and no certificate of one.
 
-IEC 62471:2006, photobiological safety of lamps and lamp systems (its limits are those of ICNIRP, Health Physics 73 (1997)
-539-554; as applied to infrared diodes by Osram's application note "Eye Safety of IREDs used in Lamp Applications"):
+IEC 62471:2006, photobiological safety of lamps and lamp systems (its limits are those of ICNIRP, Health Physics 73
+(1997) 539-554; applied to infrared diodes by Osram's note "Eye Safety of IREDs used in Lamp Applications"):
 
 * cornea and lens, 780 to 3000 nm (4.3.7): E <= 18000 t^-0.75 W/m2 for t up to 1000 s, 100 W/m2 beyond;
-* retina, where infrared comes with little visible light (4.3.6): L <= 6000 / alpha W/m2/sr for more than 10 s, alpha the
-  angle that the source subtends, not less than 0.011 and not more than 0.1 rad;
+* retina, where infrared comes with little visible light (4.3.6): L <= 6000 / alpha W/m2/sr for more than 10 s, alpha
+  the angle that the source subtends, not less than 0.011 and not more than 0.1 rad;
 * a source is looked at from 200 mm (5.2.2, lamps other than those for general lighting): nearer, the eye cannot focus
   it, but the cornea gets more.
 
-WCAG 2.3.1 (three flashes or below threshold): no more than three general flashes within any one second. A general flash
-is a pair of opposing changes of relative luminance of 10 % or more of the maximum, where the darker is below 0.80. A red
-flash involves a saturated red, R / (R + G + B) >= 0.8.
+WCAG 2.3.1 (three flashes or below threshold): no more than three general flashes within any one second. A general
+flash is a pair of opposing changes of relative luminance of 10 % or more of the maximum, where the darker is below 0.80.
+A red flash involves a saturated red, R / (R + G + B) >= 0.8.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ WHITE_EFFICACY: Final = 250.0
 FLASHES: Final = 3
 FLASH_CHANGE: Final = 0.1
 FLASH_DARKER: Final = 0.8
-# A second, and what two lights may differ in the time from a command to its light: panels take a frame or two longer than
-# a backlight does, so commands that are more than a second apart may show within one.
+# A second, and what two lights may differ in the time from a command to its light: panels take a frame or two longer
+# than a backlight does, so commands that are more than a second apart may show within one.
 FLASH_SECONDS: Final = 1.1
 # Opposing changes in that time: an eighth would complete a fourth flash. The seventh is kept for putting lights back.
 MOST_CHANGES: Final = 2 * FLASHES + 1
@@ -226,13 +226,11 @@ def steps_at(count: int, dwell: float, start: float = 0.0) -> tuple[float, ...]:
     return tuple(start + number * dwell for number in range(count))
 
 
-def start_after(
-    past: Sequence[float], count: int, dwell: float, now: float, *, most: int = PLANNED_CHANGES
-) -> float:
-    """From when on a plan of ``count`` changes may begin, so that with those ``past`` there are never more than ``most``.
+def start_after(past: Sequence[float], count: int, dwell: float, now: float, *, most: int = PLANNED_CHANGES) -> float:
+    """From when on a plan of ``count`` changes may begin, so that with those ``past`` there are no more than ``most``.
 
-    past: ascending seconds, none later than ``now``. Every step of the plan is taken for a change, since another code would
-    have one there. A plan that is too fast by itself raises ValueError.
+    past: ascending seconds, none later than ``now``. Every step of the plan is taken for a change, since another code
+    would have one there. A plan that is too fast by itself raises ValueError.
     """
     planned = most_changes(steps_at(count, dwell))
     if planned > most:

@@ -245,8 +245,8 @@ class Lamp(Section):
         Field(
             title="Source size",
             description=(
-                "Metres across what seems to shine of one emitter, through its lens; null: not known, and the retina is "
-                "covered by the declared risk group alone"
+                "Metres across what seems to shine of one emitter, through its lens; null: not known, and the retina "
+                "is covered by the declared risk group alone"
             ),
         ),
     ] = None
@@ -281,7 +281,9 @@ class Lamp(Section):
     @classmethod
     def _white_light_has_blue_in_it(cls, group: RiskGroup | None, info: ValidationInfo) -> RiskGroup | None:
         if "band" in info.data and (info.data["band"] is LightBand.WHITE) != (group is not None):
-            raise ValueError("a white lamp has one declared, an infrared one has none: see the data sheet's IEC 62471 part")
+            raise ValueError(
+                "a white lamp has one declared, an infrared one has none: see the data sheet's IEC 62471 part"
+            )
         return group
 
     @model_validator(mode="after")

@@ -44,7 +44,7 @@ _SHARES: Final[Mapping[Pattern, tuple[float, float]]] = MappingProxyType(
 )
 
 
-class UnsafeLight(HardwareError):
+class UnsafeLight(HardwareError):  # noqa: N818 - the family has the suffix
     """A light that was not switched on, or was switched off, for the sake of the people before it."""
 
 
@@ -54,6 +54,9 @@ class LampCaps:
 
     output: float = 1.0
     share: float = 1.0
+
+
+UNCAPPED: Final = LampCaps()
 
 
 class Signal:
@@ -231,8 +234,8 @@ class LightGuard:
         self._lamp.lost()
 
     def admit(self, steps: int, seconds: float, now: float) -> float:
-        """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds`` after
-        the one before. Raises UnsafeLight for one that would flash too often whenever it began.
+        """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds``
+        after the one before. Raises UnsafeLight for one that would flash too often whenever it began.
         """
         self._moved_to(now)
         most = PLANNED_CHANGES - self._lamp_kept

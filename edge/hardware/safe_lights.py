@@ -1,7 +1,7 @@
 """The terminal's lights as a session may use them: every command passes the guard, below every caller.
 
-The guard refuses what would break the limits of ``edge.config.safety`` before it is carried out, and puts the lights back
-when the caller stalls. Putting lights back is never refused.
+The guard refuses what would break the limits of ``edge.config.safety`` before it is carried out, and puts the lights
+back when the caller stalls. Putting lights back is never refused.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class SafeLights:
     def minded(self, clock: Callable[[], float] | None) -> Iterator[None]:
         """Around a session: the lamp is off at its begin, and all lights are put back at its end.
 
-        clock: seconds, of the session's clock where that runs by itself: then a thread switches off when the session's own
-        hangs, and backlight and illuminator must take calls from it. None: time stands where nobody moves it.
+        clock: seconds, of the session's clock where that runs by itself: then a thread switches off when the session's
+        own hangs, and backlight and illuminator must take calls from it. None: time stands where nobody moves it.
         """
         atexit.register(self.put_back)
         stop = threading.Event()
@@ -63,8 +63,8 @@ class SafeLights:
             atexit.unregister(self.put_back)
 
     def admit(self, steps: int, seconds: float, now: float) -> float:
-        """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds`` after
-        the one before, so that it makes no flash too many with what was shown before it. Nothing is changed yet.
+        """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds``
+        after the one before, so that it makes no flash too many with what was shown before it. Nothing is changed yet.
 
         Raises UnsafeLight for a plan that would flash too often whenever it began.
         """
@@ -72,7 +72,7 @@ class SafeLights:
             return self._guard.admit(steps, seconds, now)
 
     def renew(self, now: float) -> None:
-        """A frame was read: the caller makes progress. Raises UnsafeLight where the lights were taken from it meanwhile."""
+        """A frame was read: the caller makes progress. Raises UnsafeLight where its lights were put back meanwhile."""
         self.tick(now)
         with self._lock:
             self._guard.refuse_if_tripped()
@@ -110,8 +110,8 @@ class SafeLights:
             return stalled
 
     def _watch(self, clock: Callable[[], float], stop: threading.Event) -> None:
-        """On the timer's thread. The screen is left alone: drawing belongs to one thread, and a pattern that stands still
-        does not flash.
+        """On the timer's thread. The screen is left alone: drawing belongs to one thread, and a pattern that stands
+        still does not flash.
         """
         while not stop.wait(TIMER_SECONDS):
             moment = clock()

@@ -16,7 +16,7 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, 
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
-from edge.hardware.light_guard import LampCaps
+from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
 from edge.hardware.safe_lights import SafeLights
 from edge.liveness.effects import (
@@ -86,7 +86,7 @@ class Devices:
     illuminator: Illuminator
     screen: Screen
     ambient: AmbientSensor
-    caps: LampCaps = LampCaps()
+    caps: LampCaps = UNCAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,9 +409,7 @@ class _Run:
         try:
             now, display = self._clock.now(), self._devices.screen.geometry
             dark_from = self._lights.admit(CHANGES, LEAST_SECONDS, now)
-            self._light_step = LightStep(
-                camera, backlight, now, lux=self._lux(), display=display, dark_from=dark_from
-            )
+            self._light_step = LightStep(camera, backlight, now, lux=self._lux(), display=display, dark_from=dark_from)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 

@@ -19,8 +19,8 @@ from edge.contracts.enums import CaptureKind, LightBand, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
-from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.guidance.patterns import GUIDANCE_LIT
+from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.hardware.null import NullBacklight, checked
 from edge.hardware.ports import Camera, CameraTraits, LightInterval, Pattern
 from edge.simulation.exposure import ExposureControl, Setting

@@ -24,7 +24,7 @@ from edge.session.light_step import CHANGES, LEAST_SECONDS
 from edge.terminal.assembly import configured_lamp
 
 _CHIPS: Final = len(Chip) * CHIPS_OF_EACH
-# Until the supervisor kills a daemon whose session hangs, at the latest: what the daemon waits, and the unit's WatchdogSec.
+# What the daemon waits for a session that hangs, and the unit's WatchdogSec more.
 _SUPERVISED: Final = "the supervisor restarts the daemon after 60 s to 90 s"
 _OFF: Final = f"off within {STALL_SECONDS + TIMER_SECONDS:g} s of the last frame"
 

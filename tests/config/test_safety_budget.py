@@ -167,5 +167,5 @@ def test_a_plan_is_refused_or_begins_when_it_and_the_past_keep_to_the_limit_and_
 def test_a_code_of_a_fifth_of_a_second_is_within_the_limit_and_one_of_less_than_0_18_is_not():
     assert most_changes(steps_at(13, 0.2)) == PLANNED_CHANGES
     assert start_after((), 12, 0.184, 0.0) == 0.0
-    with pytest.raises(ValueError, match="12 steps of 0.18 s"):
+    with pytest.raises(ValueError, match=r"12 steps of 0\.18 s"):
         start_after((), 12, 0.18, 0.0)

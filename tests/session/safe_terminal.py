@@ -11,7 +11,7 @@ from edge.config.policy import PRESETS, Preset
 from edge.contracts.enums import LightBand, LivenessOperationMode
 from edge.contracts.session import SessionStart
 from edge.frames.display import DisplayGeometry
-from edge.hardware.light_guard import LampCaps
+from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.ports import Pattern
 from edge.liveness.evidence import FaceBox
 from edge.liveness.policy import tighten
@@ -41,7 +41,7 @@ class Terminal:
     lux: float = 2000.0
     fps: float = 30.0
     band: LightBand = LightBand.INFRARED
-    caps: LampCaps = LampCaps()
+    caps: LampCaps = UNCAPPED
 
     def __post_init__(self):
         self.lamp = Commanded(0.0)
