@@ -12,7 +12,7 @@ IEC 62471:2006, photobiological safety of lamps and lamp systems (its limits are
   it, but the cornea gets more.
 
 WCAG 2.3.1 (three flashes or below threshold): no more than three general flashes within any one second. A general
-flash is a pair of opposing changes of relative luminance of 10 % or more of the maximum, where the darker is below 0.80.
+flash is a pair of opposing changes of relative luminance of 10 % or more of the maximum, the darker below 0.80.
 A red flash involves a saturated red, R / (R + G + B) >= 0.8.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -89,6 +90,14 @@ class Signal:
             self._extreme = luminance
         elif self._rising is not None and luminance is not None and self._extreme is not None:
             self._extreme = max(self._extreme, luminance) if self._rising else min(self._extreme, luminance)
+
+    def with_more(self, *luminances: float | None) -> int:
+        """How many changes there would be if these followed, each at once."""
+        trial = copy(self)
+        trial.times = deque(self.times)
+        for luminance in luminances:
+            trial.move(luminance, 0.0)
+        return len(trial.times)
 
     def found(self, luminance: float) -> None:
         """What it is, as the device says, though nobody changed it."""
@@ -193,8 +202,12 @@ class LightGuard:
             self._display(None, self._pattern, now, put_back=True)
 
     def show(self, pattern: Pattern, now: float) -> None:
-        """On the screen. Raises UnsafeLight, and for guidance never."""
-        self._display(self._level, pattern, now, put_back=pattern is Pattern.GUIDANCE)
+        """On the screen. Raises UnsafeLight."""
+        self._display(self._level, pattern, now, put_back=False)
+
+    def show_guidance_again(self, now: float) -> None:
+        """On the screen, after the backlight was restored."""
+        self._display(self._level, Pattern.GUIDANCE, now, put_back=True)
 
     def display_lost(self) -> None:
         """A command to backlight or screen failed."""
@@ -216,12 +229,9 @@ class LightGuard:
             if self._duty_spent(now):
                 raise UnsafeLight(self._duty_told(), remedy="let it rest")
         self._visible = visible
-        if visible and self._lamp.changes(output):
+        if visible:
             if output > 0:
-                self._refuse_flashes(
-                    max(len(half.times) for half in self._halves) + len(self._lamp.times) + 1,
-                    kept=self._display_kept(self._level, self._pattern) + 1,
-                )
+                self._refuse_flashes(self._level, self._pattern, lamp=(output, 0.0))
             self._lamp.move(output, now)
         self._duty.set(output, now)
         self._output = output
@@ -276,12 +286,9 @@ class LightGuard:
         if not put_back:
             self.refuse_if_tripped()
         before = self.minded
+        if not put_back:
+            self._refuse_flashes(level, pattern, lamp=(0.0,) if self._lamp_kept else ())
         lit = self._luminances(level, pattern)
-        changed = [half.changes(light) for half, light in zip(self._halves, lit, strict=True)]
-        if any(changed) and not put_back:
-            count = max(len(half.times) + change for half, change in zip(self._halves, changed, strict=True))
-            kept = self._display_kept(level, pattern) + self._lamp_kept
-            self._refuse_flashes(count + len(self._lamp.times), kept=kept)
         for half, light in zip(self._halves, lit, strict=True):
             half.move(light, now)
         self._level, self._pattern = level, pattern
@@ -295,17 +302,15 @@ class LightGuard:
         left, right = _SHARES[pattern]
         return shown * left, shown * right
 
-    def _refuse_flashes(self, changes: int, *, kept: int) -> None:
-        """kept: changes that putting the lights back would take."""
-        if changes + kept > MOST_CHANGES:
+    def _refuse_flashes(self, level: float | None, pattern: Pattern | None, *, lamp: tuple[float, ...]) -> None:
+        """Of a command that leads there: with it, and with putting all lights back after it, in the order of that."""
+        steps = (self._luminances(*step) for step in ((level, pattern), (None, pattern), (None, Pattern.GUIDANCE)))
+        changes = [half.with_more(*lights) for half, lights in zip(self._halves, zip(*steps, strict=True), strict=True)]
+        if max(changes) + self._lamp.with_more(*lamp) > MOST_CHANGES:
             raise UnsafeLight(
-                f"one more change of light would make more than {FLASHES} flashes in a second (WCAG 2.3.1)",
+                f"one more change of light could make more than {FLASHES} flashes in a second (WCAG 2.3.1)",
                 remedy="give each step of light more time",
             )
-
-    @staticmethod
-    def _display_kept(level: float | None, pattern: Pattern | None) -> int:
-        return int(level is not None or pattern is not Pattern.GUIDANCE)
 
     @property
     def _lamp_kept(self) -> int:

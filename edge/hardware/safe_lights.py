@@ -96,7 +96,7 @@ class SafeLights:
         self._off(now)
         _try("backlight", lambda: self.backlight.restore(now))
         if not self._guard.guides:
-            _try("screen", lambda: self.screen.show_pattern(Pattern.GUIDANCE, now))
+            _try("screen", lambda: self._show_guidance_again(now))
 
     def _off(self, now: float) -> None:
         _try("illuminator", lambda: self.illuminator.set_output(0.0, now))
@@ -143,6 +143,12 @@ class SafeLights:
             with self._lock:
                 self._guard.show(pattern, now)
         return self._display(lambda: self._screen.show_pattern(pattern, now))
+
+    def _show_guidance_again(self, now: float) -> None:
+        if self._screen.available:
+            with self._lock:
+                self._guard.show_guidance_again(now)
+        self._display(lambda: self._screen.show_pattern(Pattern.GUIDANCE, now))
 
     def set_output(self, output: float, now: float) -> LightInterval:
         """As Illuminator has it."""

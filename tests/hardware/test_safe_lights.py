@@ -132,7 +132,7 @@ COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     commands=st.lists(st.tuples(st.floats(0.0, 0.3), COMMANDS), max_size=60),
     band=st.sampled_from(LightBand),
