@@ -69,27 +69,41 @@ class Signal:
 
     def __init__(self) -> None:
         self.times: deque[float] = deque()
-        # The last peak or valley. Not known at first and after a failure: then any light is a change.
-        self._extreme: float | None = None
+        # Of the last peak and valley, what is known. Nothing is at first and after a failure: then any light is a change.
+        self._high: float | None = None
+        self._low: float | None = None
         self._rising: bool | None = None
 
-    def changes(self, luminance: float | None) -> bool:
-        """Whether it would be one more change. None: nobody knows what it will be."""
-        if self._extreme is None or luminance is None:
-            return True
-        step = luminance - self._extreme
-        if abs(step) < FLASH_CHANGE - 1e-9 or min(luminance, self._extreme) >= FLASH_DARKER:
-            return False
-        return self._rising is None or (step > 0) != self._rising
-
     def move(self, luminance: float | None, now: float) -> None:
-        """The part has this luminance from ``now`` on."""
-        if self.changes(luminance):
+        """The part has this luminance from ``now`` on. None: nobody knows which."""
+        if luminance is None or self._high is None or self._low is None:
             self.times.append(now)
-            self._rising = None if self._extreme is None or luminance is None else luminance > self._extreme
-            self._extreme = luminance
-        elif self._rising is not None and luminance is not None and self._extreme is not None:
-            self._extreme = max(self._extreme, luminance) if self._rising else min(self._extreme, luminance)
+            self._high = self._low = luminance
+            self._rising = None
+        elif self._rising is not False and self._is_flash(luminance, self._high):
+            self.times.append(now)
+            self._rising, self._low = False, luminance
+        elif self._rising is not True and self._is_flash(self._low, luminance):
+            self.times.append(now)
+            self._rising, self._high = True, luminance
+        else:
+            if self._goes_on(luminance, self._low, self._high):
+                # What began long ago ends now: windows that begin in between see a change too.
+                if self.times:
+                    self.times.pop()
+                self.times.append(now)
+            self._high, self._low = max(self._high, luminance), min(self._low, luminance)
+
+    def _goes_on(self, luminance: float, low: float, high: float) -> bool:
+        """Whether the last change is carried further."""
+        if self._rising:
+            return luminance > high and high < FLASH_DARKER
+        return self._rising is False and luminance < low
+
+    @staticmethod
+    def _is_flash(darker: float, brighter: float) -> bool:
+        # Less than rounding is a tenth too.
+        return brighter - darker >= FLASH_CHANGE - 1e-9 and darker < FLASH_DARKER
 
     def with_more(self, *luminances: float | None) -> int:
         """How many changes there would be if these followed, each at once."""
@@ -101,12 +115,13 @@ class Signal:
 
     def found(self, luminance: float) -> None:
         """What it is, as the device says, though nobody changed it."""
-        if self.changes(luminance):
-            self._extreme, self._rising = luminance, None
+        if self.with_more(luminance) > len(self.times):
+            self._high = self._low = luminance
+            self._rising = None
 
     def lost(self) -> None:
         """Nobody knows what it is now."""
-        self._extreme = self._rising = None
+        self._high = self._low = self._rising = None
 
 
 class DeadMan:

@@ -123,10 +123,8 @@ class SafeLights:
         """As Backlight has it."""
         inner = self._backlight
         if inner.available:
-            found = inner.level() if self._guard.at_rest else None
+            self._find_rest()
             with self._lock:
-                if self._guard.at_rest:
-                    self._guard.found_at_rest(found)
                 self._guard.set_level(checked(level), now)
         return self._display(lambda: inner.set_level(level, now))
 
@@ -140,9 +138,16 @@ class SafeLights:
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         """As Screen has it."""
         if self._screen.available:
+            self._find_rest()
             with self._lock:
                 self._guard.show(pattern, now)
         return self._display(lambda: self._screen.show_pattern(pattern, now))
+
+    def _find_rest(self) -> None:
+        if self._guard.at_rest and self._backlight.available:
+            level = self._backlight.level()
+            with self._lock:
+                self._guard.found_at_rest(level)
 
     def _show_guidance_again(self, now: float) -> None:
         if self._screen.available:

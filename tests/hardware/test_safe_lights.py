@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from edge.hardware.safe_lights import SafeLights
 from edge.liveness.plans import draw_light_plan
 from tests.hardware.contracts.lights import BacklightContract, IlluminatorContract
 from tests.hardware.contracts.screen import ScreenContract
+from tests.session.safe_terminal import most_flashes
 
 REST = 0.6
 SHARES = {
@@ -81,25 +83,10 @@ class Lights:
     def at_rest(self):
         return (self.backlight_level, self.pattern, self.lamp) == (REST, Pattern.GUIDANCE, 0.0)
 
-    def changes(self, part):
-        """When this part went the other way, by a tenth or more and below 0.8."""
-        found, extreme, going = [], self.seen[0][part], 0
-        for moment in self.seen:
-            step = moment[part] - extreme
-            if abs(step) >= 0.1 - 1e-9 and min(moment[part], extreme) < 0.8 and going * step <= 0:
-                found.append(moment[0])
-                going, extreme = (1 if step > 0 else -1), moment[part]
-            elif going * step > 0:
-                extreme = moment[part]
-        return found
-
     def most_flashes(self):
-        lamp = self.changes(3) if self.band is LightBand.WHITE else []
-        return max(
-            sum(start <= now <= start + 1.0 for now in (*half, *lamp)) // 2
-            for half in (self.changes(1), self.changes(2))
-            for start in (0.0, *half, *lamp)
-        )
+        times, left, right, lamp = np.array(self.seen).T
+        others = lamp if self.band is LightBand.WHITE else np.zeros_like(lamp)
+        return max(most_flashes(times, half, others) for half in (left, right))
 
 
 def safe(lights, caps=None):
@@ -230,6 +217,19 @@ def test_dimming_little_by_little_is_no_flash():
     guard = safe(Lights())
     for number in range(100):
         guard.backlight.set_level(1 - number / 100, 0.01 * number)
+
+
+def test_small_swings_about_a_level_add_up_to_a_flash():
+    lights = Lights()
+    guard = safe(lights)
+    refused = 0
+    for number in range(12):
+        try:
+            guard.backlight.set_level((0.66, 0.53)[number % 2], 0.05 * number)
+        except UnsafeLight:
+            refused += 1
+    assert refused > 0
+    assert lights.most_flashes() <= 3
 
 
 def test_a_plan_that_is_too_fast_is_refused_and_one_after_flashes_waits():
