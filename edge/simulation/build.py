@@ -10,12 +10,11 @@ from typing import Final, TypeVar, cast
 
 import numpy as np
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
 from edge.frames.linear import to_linear
 from edge.frames.picture import Picture, read_picture
-from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.accessories import Glasses, in_relief, painted
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, blank, pixels_across, printed, shining, shown

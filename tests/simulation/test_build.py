@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.contracts.enums import Prompt, Spectrum
+from edge.contracts.enums import LightBand, Prompt, Spectrum
 from edge.errors import InputError
-from edge.hardware.ports import LightBand
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.build import build
 from edge.simulation.optics import GREEN, INFRARED
