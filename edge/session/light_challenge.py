@@ -126,7 +126,7 @@ class LightChallenge:
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
-        answer = relief_answer(found, sun=isinstance(self._code.geometry, PointGeometry))
+        answer = relief_answer(found, lamp=isinstance(self._code.geometry, PointGeometry))
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
