@@ -25,8 +25,8 @@ _SELF_LIT: Final = 0.3
 # screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
 # and all of its colours.
 _SHEET_IN_THE_SUN: Final = 0.15
-# The image of a small lamp in glossy paper is narrow and bright: simulated prints seemed to have 0.26 of a head's relief,
-# and others to lack 0.37.
+# The image of a small lamp in glossy paper is narrow and bright: simulated prints seemed to have 0.26 of a head's
+# relief, and others to lack 0.37.
 _GLOSSY: Final = 0.4
 _COLOURED_IN_THE_SUN: Final = 0.85
 
