@@ -142,8 +142,8 @@ class LightChallenge:
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
-        in_sun = isinstance(self._code.geometry, PointGeometry)
-        answer = relief_answer(found, self._face.beside(response), sun=in_sun)
+        by_lamp = isinstance(self._code.geometry, PointGeometry)
+        answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
