@@ -69,7 +69,12 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
     policy = state.policy
     judged = fusion.best_frames(gathered.candidates, policy.judged_frames)
     pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
-    findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(gathered))
+    findings = (
+        pad,
+        gathered.light or _unplayed(EvidenceKind.LIGHT),
+        _motion_finding(gathered),
+        gathered.continuity or _unwatched(),
+    )
     required = policy.required(gathered.path)
     return replace(
         outcome,
@@ -98,6 +103,10 @@ def _motion_finding(gathered: Attempt) -> Finding:
         reason = "nobody was asked to move"
         return Finding(EvidenceKind.MOTION, EvidenceOutcome.NOT_APPLICABLE, reason)
     return gathered.motion or _unplayed(EvidenceKind.MOTION)
+
+
+def _unwatched() -> Finding:
+    return Finding(EvidenceKind.CONTINUITY, EvidenceOutcome.INSUFFICIENT, "no face was followed")
 
 
 def _unplayed(kind: EvidenceKind) -> Finding:

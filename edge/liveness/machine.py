@@ -159,7 +159,9 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
         (Phase.PASSIVE, FrameSeen): Transition(
             collect, {Phase.POSITIONING: "another face", _DECIDING: "enough frames"}
         ),
-        (Phase.LIGHT_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),
+        (Phase.LIGHT_CHALLENGE, FrameSeen): Transition(
+            watch_challenge, {_DECIDING: "another face, or a break in the frames"}
+        ),
         (Phase.LIGHT_CHALLENGE, ChallengeFinished): Transition(
             light_answered,
             {
@@ -167,7 +169,9 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
                 _DECIDING: "veto, not followed, overwhelmed, or too faint",
             },
         ),
-        (Phase.MOTION_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),
+        (Phase.MOTION_CHALLENGE, FrameSeen): Transition(
+            watch_challenge, {_DECIDING: "another face, or a break in the frames"}
+        ),
         (Phase.MOTION_CHALLENGE, ChallengeFinished): Transition(
             motion_answered, {_DECIDING: "played, or not performed"}
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -26,7 +26,7 @@ from edge.simulation.person import Person, Place
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene
 from edge.simulation.sensor import SensorModel
 from edge.simulation.sheet import BendAxis, Sheet, glint_grid
-from edge.simulation.signals import Commanded, Mains, Pwm, Steady
+from edge.simulation.signals import Commanded, Mains, Pulsed, Pwm, Steady
 from edge.simulation.terminal import DisplayOutputs, SimulatedCamera, SimulatedTerminal, Stage
 from edge.simulation.video import PlayingScreen, Video, read_video, record_turning
 from edge.simulation.worn import WORN_RADIUS, WornPrint, cut_along_face
@@ -192,9 +192,11 @@ class _Builder:
     def _screen(self, screen: scene.Screen, rng: np.random.Generator) -> Subject:
         width, height = screen.size
         pixels = pixels_across(width, screen.distance, _pinhole(self.given.terminal.camera))
+        pulse = None if screen.pwm_hz is None else Pulsed(screen.pwm_hz, screen.pwm_duty)
 
         def material(picture: Picture) -> Material:
-            return shown(_filling(picture, width / height), pixels, screen.luminance, bezel=_BEZEL)
+            lit = shown(_filling(picture, width / height), pixels, screen.luminance, bezel=_BEZEL)
+            return replace(lit, pulse=pulse)
 
         bezel = 2 * _BEZEL * width
         video = self._video(screen, rng)

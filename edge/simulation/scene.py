@@ -639,6 +639,13 @@ class Screen(Held):
         Field(title="Height", description="Metres of the lit area; null: the device's"),
     ] = None
     luminance: Annotated[Number, Field(title="Luminance", description="Of its white, cd/m2", ge=1, le=3000)] = 400.0
+    pwm_hz: Annotated[
+        Annotated[Number, Field(ge=50, le=100_000)] | None,
+        Field(title="Pulse frequency", description="Hz at which its light is switched to dim it; null: it is steady"),
+    ] = None
+    pwm_duty: Annotated[
+        Number, Field(title="Pulse duty", description="Share of a pulse's period for which it is lit", ge=0.02, le=1)
+    ] = 0.5
     photo: Annotated[
         Photo | None, Field(title="Photo", description="What it shows; the middle of it that fills the screen")
     ] = None

@@ -47,7 +47,7 @@ from edge.liveness.evidence import FaceBox, FrameEvidence, PadScore
 from edge.liveness.machine import TRANSITIONS, Phase, new_session, step
 from edge.liveness.policy import Policy
 
-PAD, LIGHT, MOTION = EvidenceKind
+PAD, LIGHT, MOTION, _ = EvidenceKind
 CONFIRMED, VETO = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO
 WALKS = 3000
 FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=100)
