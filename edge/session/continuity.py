@@ -92,7 +92,7 @@ class Continuity:
 
     def finding(self, level: LightLevel) -> Finding:
         """What all frames so far say. level: of the light, as measured on this face; it decides what a pulse means."""
-        similarity = _finite(self._similarity)
+        similarity = _finite(self._similarity if math.isfinite(self._similarity) else self._least)
         if self._still:
             return _finding(EvidenceOutcome.NOT_APPLICABLE, "one picture is no sequence")
         if self._break is not None:
@@ -104,8 +104,8 @@ class Continuity:
         seen = len(self._embeddings)
         if seen < 2:  # noqa: PLR2004 - two are needed to compare
             return _finding(EvidenceOutcome.INSUFFICIENT, f"the face was seen well {seen} times, too few to compare")
-        told = f"{seen} pictures of the face, {self._similarity:.2f} alike before and after any moment"
-        if self._similarity < _SAME:
+        told = f"{seen} pictures of the face, {self._least:.2f} alike where they are least"
+        if self._least < _SAME:
             return _finding(EvidenceOutcome.INSUFFICIENT, f"{told}: too little for one person", similarity)
         reason = f"one face without a break in {self._frames} frames: {told}"
         return _finding(EvidenceOutcome.CONFIRMED, reason, similarity)
@@ -126,7 +126,7 @@ class Continuity:
         self._banding: Banding | None = None
         self._embeddings: list[Embedding] = []
         self._looked_at = -math.inf
-        self._similarity = math.inf
+        self._similarity = self._least = math.inf
         self._prints = _Prints()
 
     def _breaks(self, frame: Frame, evidence: FrameEvidence, box: FaceBox, landmarks: Points) -> str | None:
@@ -145,27 +145,38 @@ class Continuity:
             return
         self._looked_at = evidence.captured_at
         self._embeddings.append(embedding)
-        self._similarity = least_alike(self._embeddings)
-        if len(self._embeddings) >= 2 * _EACH and self._similarity <= _ANOTHER:
+        self._similarity = least_alike(self._embeddings, _EACH)
+        self._least = min(self._similarity, alone(self._embeddings))
+        if self._similarity <= _ANOTHER:
             self._break = self._break or (
                 f"another face took the place of the first: {self._similarity:.2f} alike, up to {_ANOTHER} is no one's"
             )
 
 
-def least_alike(embeddings: Sequence[Embedding]) -> float:
+def least_alike(embeddings: Sequence[Embedding], each: int) -> float:
     """How alike the pictures before and after a moment are, by the means of each, at the moment where they are least.
 
-    embeddings: in order of time. Two pictures at least are on each side, one where there are fewer than four. Infinite
-    for fewer than two.
+    embeddings: in order of time. each: so many pictures at least are on either side. Infinite where there are fewer.
     """
-    each = _EACH if len(embeddings) >= 2 * _EACH else 1
-    before = np.cumsum(embeddings, axis=0, dtype=np.float64) if len(embeddings) else np.zeros((0, 1))
+    if len(embeddings) < 2 * each:
+        return math.inf
+    before = np.cumsum(embeddings, axis=0, dtype=np.float64)
     alike = math.inf
     for count in range(each, len(embeddings) - each + 1):
         first, second = before[count - 1], before[-1] - before[count - 1]
         lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
         alike = min(alike, float(first @ second) / max(lengths, 1e-9))
     return alike
+
+
+def alone(embeddings: Sequence[Embedding]) -> float:
+    """How alike a picture is to the mean of all others, of the picture that is least. Infinite for fewer than two."""
+    if len(embeddings) < 2:  # noqa: PLR2004 - two are needed to compare
+        return math.inf
+    each = np.array(embeddings, np.float64)
+    others = each.sum(axis=0) - each
+    lengths = np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+    return float(((each * others).sum(axis=1) / lengths).min())
 
 
 class _Prints:
