@@ -64,6 +64,12 @@ class Continuity:
     and a small grey picture are kept until then.
     """
 
+    _track: int
+    _frames: int
+    _break: str | None
+    _banding: Banding | None
+    _embeddings: list[Embedding]
+
     def __init__(self, embedding: Callable[[Frame], Embedding | None]) -> None:
         """embedding: of the face in the frame seen last; None where there is none."""
         self._embedding = embedding
@@ -102,7 +108,7 @@ class Continuity:
         if self._prints.stopped_in_recording:
             return _finding(EvidenceOutcome.INSUFFICIENT, "the recording stood still", similarity)
         seen = len(self._embeddings)
-        if seen < 2:  # noqa: PLR2004 - two are needed to compare
+        if seen < 2:
             return _finding(EvidenceOutcome.INSUFFICIENT, f"the face was seen well {seen} times, too few to compare")
         told = f"{seen} pictures of the face, {self._least:.2f} alike where they are least"
         if self._least < _SAME:
@@ -122,9 +128,9 @@ class Continuity:
         self._track = 0
         self._frames = 0
         self._still = False
-        self._break: str | None = None
-        self._banding: Banding | None = None
-        self._embeddings: list[Embedding] = []
+        self._break = None
+        self._banding = None
+        self._embeddings = []
         self._looked_at = -math.inf
         self._similarity = self._least = math.inf
         self._prints = _Prints()
@@ -171,7 +177,7 @@ def least_alike(embeddings: Sequence[Embedding], each: int) -> float:
 
 def alone(embeddings: Sequence[Embedding]) -> float:
     """How alike a picture is to the mean of all others, of the picture that is least. Infinite for fewer than two."""
-    if len(embeddings) < 2:  # noqa: PLR2004 - two are needed to compare
+    if len(embeddings) < 2:
         return math.inf
     each = np.array(embeddings, np.float64)
     others = each.sum(axis=0) - each
@@ -180,7 +186,7 @@ def alone(embeddings: Sequence[Embedding]) -> float:
 
 
 class _Prints:
-    """A number for each frame that another frame of a camera has only by repeating it: noise is never twice the same."""
+    """A number for each frame, which another one has only where it repeats it: noise is never twice the same."""
 
     def __init__(self) -> None:
         self.stopped_in_recording = False

@@ -132,9 +132,7 @@ def _windows(frame: Frame, box: FaceBox) -> _Windows | None:
         min(max(0, int(box.left + share * box.width)), frame.width) for share in (_FACE_COLUMNS[0], _FACE_COLUMNS[1])
     )
     ends = int(box.left - _BESIDE * box.width), int(box.left + (1 + _BESIDE) * box.width)
-    room = tuple(
-        (start, end) for start, end in ((0, ends[0]), (ends[1], frame.width)) if end - start >= _LEAST_COLUMNS
-    )
+    room = tuple((start, end) for start, end in ((0, ends[0]), (ends[1], frame.width)) if end - start >= _LEAST_COLUMNS)
     if bottom - top < _LEAST_ROWS or right - left < _LEAST_COLUMNS or not room:
         return None
     return _Windows(top, bottom, (left, right), room)
@@ -149,9 +147,7 @@ def _profile(levels: NDArray[Any]) -> _Values:
     return np.asarray(light - slow @ (slow.T @ light), np.float64)
 
 
-def _strongest(
-    face: list[_Values], room: list[_Values], times: _Values, top: int, line_time: float
-) -> Banding | None:
+def _strongest(face: list[_Values], room: list[_Values], times: _Values, top: int, line_time: float) -> Banding | None:
     step = (times[-1] - times[0]) / (len(times) - 1)
     if step <= 0:
         return None

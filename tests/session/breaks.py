@@ -1,4 +1,4 @@
-"""Sessions before a simulated terminal in which the sequence is broken: faces swapped, pictures cut, repeated, pulsed."""
+"""Simulated stages whose sequence is broken: faces swapped, pictures cut or repeated."""
 
 from __future__ import annotations
 
@@ -33,30 +33,23 @@ class Swapped:
 
 
 class Injecting:
-    """A camera whose frames are replaced on their way by earlier ones, with new numbers and times, from a moment on.
+    """Replaces frames on their way by earlier ones, with new numbers and times, from a moment on.
 
     length: frames that go round; 1: the picture stands.
     """
 
-    def __init__(self, camera, at, length):
-        self._camera, self._at, self._length = camera, at, length
+    def __init__(self, at, length):
+        self._at, self._length = at, length
         self._kept = []
         self._given = 0
 
-    def __getattr__(self, name):
-        return getattr(self._camera, name)
-
-    def read(self, timeout):
-        frame = self._camera.read(timeout)
-        if frame is None:
-            return None
+    def __call__(self, frame):
         if frame.captured_at < self._at:
             self._kept = [*self._kept, frame][-self._length :]
             return frame
         shown = self._kept[self._given % len(self._kept)]
         self._given += 1
-        changes = {"sequence": frame.sequence, "captured_at": frame.captured_at, "exposure": frame.exposure}
-        return replace(shown, **changes, light=frame.light)
+        return replace(shown, sequence=frame.sequence, captured_at=frame.captured_at, exposure=frame.exposure)
 
 
 def scene_of(subject, lux, seed, *, flicker=0.0):
@@ -72,7 +65,13 @@ def stage_of(scene, networks):
     return replace(build(scene, networks), raw=False)
 
 
-def watched(stage, networks, until):
+def swapped(stage, other, at):
+    """The stage, where the other's subject takes the place of its own at a moment."""
+    both = Swapped(stage.subjects[-1], other.subjects[-1], at)
+    return replace(stage, subjects=(*stage.subjects[:-1], both))
+
+
+def watched(stage, networks, until, inject=lambda frame: frame):
     """What continuity saw of a stage, from when exposure has settled up to ``until`` seconds."""
     unit = SimulatedTerminal([lambda: stage])
     vision = FaceVision(networks)
@@ -82,29 +81,16 @@ def watched(stage, networks, until):
         while unit.clock.now() < until:
             frame = unit.camera.read(1.0)
             if frame is not None and unit.clock.now() > SETTLING:
+                frame = inject(frame)
                 continuity.saw(frame, vision.see(frame, judge=False), vision.landmarks)
     return continuity
 
 
-def session(scene, networks, *, swapped=None, cut=None, injected=None, mode=LivenessOperationMode.PASSIVE_ACTIVE):
-    """The only attempt. swapped: (scene, seconds): whose subject takes the place of the first one's. injected:
-    (seconds, frames): as of Injecting. cut: (stage, seconds) -> stage, any other change."""
-
-    def made():
-        stage = build(scene, networks)
-        if swapped is not None:
-            other, at = swapped
-            second = build(other, networks).subjects[-1]
-            stage = replace(stage, subjects=(*stage.subjects[:-1], Swapped(stage.subjects[-1], second, at)))
-        return stage if cut is None else cut(stage)
-
-    unit = SimulatedTerminal([made])
-    camera = unit.camera if injected is None else Injecting(unit.camera, *injected)
-    devices = Devices(camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
+def session(scene, networks):
+    """The only attempt of a session, and what it says of continuity; None where it ended with an error."""
+    unit = SimulatedTerminal([lambda: build(scene, networks)])
+    devices = Devices(unit.camera, unit.backlight, unit.illuminator, unit.screen, unit.ambient)
     runner = SessionRunner(devices, FaceVision(networks), lambda: unit.clock)
-    return runner.run("0" * 32, policy_for(PRESETS[Preset.DOOR], mode), mode).attempts[-1]
-
-
-def continuity(attempt):
-    """The finding, None where the attempt ended with an error."""
-    return next((item for item in attempt.evidence if item.kind is EvidenceKind.CONTINUITY), None)
+    mode = LivenessOperationMode.PASSIVE_ACTIVE
+    attempt = runner.run("0" * 32, policy_for(PRESETS[Preset.DOOR], mode), mode).attempts[-1]
+    return attempt, next((item for item in attempt.evidence if item.kind is EvidenceKind.CONTINUITY), None)

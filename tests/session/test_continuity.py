@@ -9,7 +9,7 @@ from edge.contracts.enums import CaptureKind, EvidenceOutcome, LightLevel, Quali
 from edge.frames.frame import ColourOrder, Frame
 from edge.liveness.evidence import FaceBox, FrameEvidence, HeadPose
 from edge.session.continuity import Continuity, alone, least_alike
-from tests.session.breaks import Swapped, scene_of, stage_of, watched
+from tests.session.breaks import scene_of, stage_of, swapped, watched
 
 VETO, CONFIRMED, INSUFFICIENT = EvidenceOutcome.VETO, EvidenceOutcome.CONFIRMED, EvidenceOutcome.INSUFFICIENT
 RNG = np.random.default_rng(3)
@@ -255,6 +255,7 @@ def test_nothing_of_a_face_is_left():
 
 
 PERSON = {"kind": "person", "face": "openpeople:P002", "distance": 0.5}
+PRINT = {"kind": "print", "photo": "openpeople:P007", "width": 0.29, "distance": 0.5}
 TABLET = {"kind": "screen", "photo": "openpeople:P003", "device": "tablet", "distance": 0.34, "steady": True}
 
 
@@ -265,10 +266,8 @@ def test_a_simulated_person_is_one_and_unbroken(models):
 
 def test_a_simulated_photograph_that_takes_the_place_of_a_person_is_a_veto(models):
     stage = stage_of(scene_of(PERSON, 1000, 5), models)
-    other = stage_of(scene_of({"kind": "print", "photo": "openpeople:P007", "width": 0.29, "distance": 0.5}, 1000, 6), models)
-    both = Swapped(stage.subjects[-1], other.subjects[-1], 1.6)
-    stage = replace(stage, subjects=(*stage.subjects[:-1], both))
-    found = watched(stage, models, 3.0).finding(LightLevel.BRIGHT)
+    other = stage_of(scene_of(PRINT, 1000, 6), models)
+    found = watched(swapped(stage, other, 1.6), models, 2.9).finding(LightLevel.BRIGHT)
     assert found.outcome is VETO, found.reason
 
 
