@@ -37,7 +37,7 @@ _STOPPED_FRAMES: Final = 5
 # So many different frames on end that have all been there before, in that order. A driver's stale buffer is one.
 _AGAIN: Final = 5
 # Of a frame, rows that are held against those of other frames.
-_PRINT_ROWS: Final = 60
+_PRINT_ROWS: Final = 30
 
 # Nobody moves a head faster than this from rest to rest, in widths of the face (0.17 m) per second squared: 40 m/s2,
 # four times gravity; and how far landmarks of a face at rest may jump.
@@ -48,6 +48,7 @@ _AROUND: Final = 2
 _LONGEST: Final = 0.1
 _CHANGED: Final = 0.95
 _CELLS: Final = 48
+_EVERY: Final = 9
 
 # Of the change of rows from frame to frame that one tone explains, its least depth, and how much more it must be than
 # that of the room.
@@ -252,7 +253,7 @@ class _Pace:
             return None
         sequence, then, was, points, old, old_apart = before
         if sequence + 1 == frame.sequence and 0 < time - then <= _LONGEST and old.shape == picture.shape:
-            away = np.linalg.norm(landmarks[:, :2] - points[:, :2], axis=1)
+            away = np.linalg.norm(landmarks[::_EVERY, :2] - points[::_EVERY, :2], axis=1)
             moved = float(np.median(away)) / was.width
             self._steps = [*self._steps, _Step(time - then, moved, _alike(old, picture, was, old_apart))]
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -25,10 +26,11 @@ _Values = NDArray[np.float64]
 # Frames that are looked at together, of a face that moves no further meanwhile than this share of its width.
 _FRAMES: Final = 12
 _STAYS: Final = 0.06
-# Of the face's box: columns, and what lies at least so far beside it is the room.
-_FACE_COLUMNS: Final = (0.2, 0.8)
+# Of the face's box: columns, and what lies at least so far beside it is the room. More columns cost more than they tell.
+_FACE_COLUMNS: Final = (0.3, 0.7)
 _BESIDE: Final = 0.4
-_LEAST_COLUMNS: Final = 40
+_LEAST_COLUMNS: Final = 30
+_MOST_COLUMNS: Final = 60
 _LEAST_ROWS: Final = 80
 # Rows that are averaged, hertz that are looked at.
 _ROWS: Final = 4
@@ -128,11 +130,10 @@ def _stays(first: FaceBox, box: FaceBox) -> bool:
 
 def _windows(frame: Frame, box: FaceBox) -> _Windows | None:
     top, bottom = max(0, int(box.top)), min(frame.height, int(box.top + box.height))
-    left, right = (
-        min(max(0, int(box.left + share * box.width)), frame.width) for share in (_FACE_COLUMNS[0], _FACE_COLUMNS[1])
-    )
-    ends = int(box.left - _BESIDE * box.width), int(box.left + (1 + _BESIDE) * box.width)
-    room = tuple((start, end) for start, end in ((0, ends[0]), (ends[1], frame.width)) if end - start >= _LEAST_COLUMNS)
+    left, right = (min(max(0, int(box.left + share * box.width)), frame.width) for share in _FACE_COLUMNS)
+    end, start = int(box.left - _BESIDE * box.width), int(box.left + (1 + _BESIDE) * box.width)
+    beside = (max(0, end - _MOST_COLUMNS), end), (start, min(frame.width, start + _MOST_COLUMNS))
+    room = tuple((first, last) for first, last in beside if last - first >= _LEAST_COLUMNS)
     if bottom - top < _LEAST_ROWS or right - left < _LEAST_COLUMNS or not room:
         return None
     return _Windows(top, bottom, (left, right), room)
@@ -142,9 +143,16 @@ def _profile(levels: NDArray[Any]) -> _Values:
     """(n,) logarithm of the light of each few rows, without what changes slowly down the picture."""
     count = len(levels) // _ROWS
     light = np.log(np.maximum(levels[: count * _ROWS].astype(np.float64), _DARK)).reshape(count, _ROWS).mean(axis=1)
-    places = np.linspace(-1.0, 1.0, count)
-    slow, _ = np.linalg.qr(np.stack([np.ones(count), places, places**2], axis=1))
+    slow = _slow(count)
     return np.asarray(light - slow @ (slow.T @ light), np.float64)
+
+
+@lru_cache(maxsize=8)
+def _slow(count: int) -> _Values:
+    """(count, 3) orthonormal: what changes by a quadratic at most."""
+    places = np.linspace(-1.0, 1.0, count)
+    basis, _ = np.linalg.qr(np.stack([np.ones(count), places, places**2], axis=1))
+    return np.asarray(basis, np.float64)
 
 
 def _strongest(face: list[_Values], room: list[_Values], times: _Values, top: int, line_time: float) -> Banding | None:

@@ -137,7 +137,16 @@ def test_a_dimmed_light_stands_as_bands_over_the_rows_of_a_frame():
     assert bands == pytest.approx(rows * line_time * frequency, abs=0.3)
 
 
-@pytest.mark.parametrize("wrong", [lambda: Mains(0, 0.1), lambda: Mains(50, 1.1), lambda: Pwm(Commanded(1.0), 0), lambda: Pulsed(0, 0.5), lambda: Pulsed(9, 0.0)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Mains(0, 0.1),
+        lambda: Mains(50, 1.1),
+        lambda: Pwm(Commanded(1.0), 0),
+        lambda: Pulsed(0, 0.5),
+        lambda: Pulsed(9, 0.0),
+    ],
+)
 def test_impossible_lamps_are_refused(wrong):
     with pytest.raises(ValueError, match="frequency"):
         wrong()
