@@ -28,7 +28,7 @@ from edge.vision.identity import Embedding
 _LOOK_SECONDS: Final = 0.5
 _STRAIGHT: Final = 12.0
 _EACH: Final = 2
-_ANOTHER: Final = 0.25
+_ANOTHER: Final = 0.3
 _SAME: Final = 0.5
 
 # A camera that has nothing new may give a frame again; one that gives it for so long has stopped.

@@ -26,7 +26,7 @@ _Values = NDArray[np.float64]
 # Frames that are looked at together, of a face that moves no further meanwhile than this share of its width.
 _FRAMES: Final = 12
 _STAYS: Final = 0.06
-# Of the face's box: columns, and what lies at least so far beside it is the room. More columns cost more than they tell.
+# Of the face's box: columns, and what lies at least so far beside it is the room. More columns only cost more.
 _FACE_COLUMNS: Final = (0.3, 0.7)
 _BESIDE: Final = 0.4
 _LEAST_COLUMNS: Final = 30
