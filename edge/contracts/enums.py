@@ -136,6 +136,7 @@ class EvidenceKind(StrEnum):
     PAD = "pad"
     LIGHT = "light"
     MOTION = "motion"
+    CONTINUITY = "continuity"
 
 
 class EvidenceOutcome(StrEnum):

@@ -49,6 +49,7 @@ from edge.liveness.policy import Policy
 from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
 from edge.session.clock import Clock, RealClock
+from edge.session.continuity import Continuity
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_code import DisplayCode, InfraredCode, LightCode
@@ -58,6 +59,7 @@ from edge.session.lit_face import LitFace
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
+from edge.vision.identity import Embedding
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +79,8 @@ class Vision(Protocol):
 
     @property
     def landmarks(self) -> Points | None: ...
+
+    def embedding(self, frame: Frame) -> Embedding | None: ...
 
     def reset(self) -> None: ...
 
@@ -201,6 +205,7 @@ class _Run:
         self._bright_from = -math.inf
         self._infrared = 0.0
         self._motion: tuple[str, MotionChallenge] | None = None
+        self._continuity = Continuity(vision.embedding)
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -234,6 +239,7 @@ class _Run:
             for action in (
                 self._devices.camera.close,
                 self._vision.reset,
+                self._continuity.forget,
                 self._end_motion,
                 self._end_light_challenge,
                 self._forget_lit_face,
@@ -319,13 +325,14 @@ class _Run:
             self._measure_on(frame, evidence)
             self._follow_code(frame)
             self._follow_motion(frame, evidence)
+            self._continuity.saw(frame, evidence, self._vision.landmarks)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
             # A fault of ours must still end the session with a code, or the requester waits for nothing.
             log.exception("a frame could not be judged")
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
-        seen = FrameSeen(evidence)
+        seen = FrameSeen(evidence, self._continuity.finding(self._state.gathered.light_level))
         if self._settled_at is None or _began(frame) < self._settled_at:
             return seen
         self._settled_at = None
@@ -362,6 +369,7 @@ class _Run:
             case AttemptEnded(attempt, outcome, last):
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
+                self._continuity.forget()
                 self._vision.reset()
                 report = attempt_report(attempt, outcome)
                 self._attempts.append(report)

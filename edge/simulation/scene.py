@@ -712,6 +712,13 @@ class Screen(Lit):
     """A screen that shows a photo or a video."""
 
     kind: Annotated[Literal["screen"], Field(title="Kind", description="A screen that shows a photo or a video")]
+    pwm_hz: Annotated[
+        Annotated[Number, Field(ge=50, le=100_000)] | None,
+        Field(title="Pulse frequency", description="Hz at which its light is switched to dim it; null: it is steady"),
+    ] = None
+    pwm_duty: Annotated[
+        Number, Field(title="Pulse duty", description="Share of a pulse's period for which it is lit", ge=0.02, le=1)
+    ] = 0.5
     photo: Annotated[
         Photo | None, Field(title="Photo", description="What it shows; the middle of it that fills the screen")
     ] = None
