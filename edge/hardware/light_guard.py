@@ -69,7 +69,7 @@ class Signal:
 
     def __init__(self) -> None:
         self.times: deque[float] = deque()
-        # Of the last peak and valley, what is known: nothing at first and after a failure, when any light is a change.
+        # The last peak and valley. Nothing is known at first and after a failure: then any light is a change.
         self._high: float | None = None
         self._low: float | None = None
         self._rising: bool | None = None
