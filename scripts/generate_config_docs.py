@@ -25,7 +25,7 @@ def presets() -> Iterator[str]:
 
 def value(of: object) -> str:
     if isinstance(of, list):
-        return ", ".join(map(str, of))
+        return ", ".join(map(str, of)) or "none"
     return f"{of:g}" if isinstance(of, float) else str(of)
 
 

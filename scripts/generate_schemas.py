@@ -16,6 +16,7 @@ from edge.contracts.enums import (
     CommandErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessDecision,
     LivenessOperationMode,
@@ -80,7 +81,7 @@ def example_decision() -> Decision:
             ),
             light_level=LightLevel.DIM,
             light_reason="the face answers the display in single frames",
-            assurance=Assurance(confirmed=(), frames_judged=5, temporal=True),
+            assurance=Assurance(confirmed=(), frames_judged=5, temporal=True, path=EvidencePath.PASSIVE),
             evidence=(
                 EvidenceItem(
                     kind=EvidenceKind.PAD,

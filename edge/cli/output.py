@@ -68,7 +68,7 @@ def decision_facts(heard: HeardDecision) -> dict[str, Any]:
 
 
 def decision_line(heard: HeardDecision) -> str:
-    """One line: outcome, attempt, light level, capture, and what the signature is worth."""
+    """One line: outcome, attempt, assurance, light level, capture, and what the signature is worth."""
     decision = heard.decision
     if decision is None:
         return f"unreadable decision: {heard.problem}"
@@ -78,8 +78,10 @@ def decision_line(heard: HeardDecision) -> str:
         outcome = f"{attempt.error.code} ({attempt.error.message})"
     confirmed = ", ".join(attempt.assurance.confirmed) or "nothing"
     signature = heard.verification.value + (f": {heard.problem}" if heard.problem else "")
+    without = f" {attempt.assurance.alternative}" if attempt.assurance.alternative else ""
     by = f" by {', '.join(attempt.decided_by)}" if attempt.decided_by else ""
     return (
-        f"{outcome}{by}  attempt {attempt.attempt_id}, light {attempt.light_level}, confirmed {confirmed}, "
+        f"{outcome}{by}  attempt {attempt.attempt_id}{without}, assurance {attempt.assurance.level}, "
+        f"light {attempt.light_level}, confirmed {confirmed}, "
         f"capture {decision.capture}, seq {decision.boot_count}/{decision.seq}, signature {signature}"
     )

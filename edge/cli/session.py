@@ -9,9 +9,9 @@ import click
 from edge.cli import output
 from edge.cli.broker import Broker, broker_options
 from edge.cli.options import matching, mode_option
-from edge.contracts.enums import LivenessDecision, LivenessOperationMode
+from edge.contracts.enums import Alternative, AssuranceLevel, LivenessOperationMode
 from edge.errors import ExitCode
-from edge.link.requester import HeardDecision, Requester, Verification
+from edge.link.requester import Requester
 
 SESSION_ID = matching("[0-9a-f]{32}", "a session id, 32 hexadecimal digits as `session start` prints them")
 CORRELATION_ID = matching("(?s).{1,64}", "1 to 64 characters")
@@ -27,18 +27,55 @@ def session() -> None:
 @mode_option
 @click.option("--attempts", type=click.IntRange(1, 3), default=1, show_default=True)
 @click.option("--correlation", callback=CORRELATION_ID, help="userCorrelationId, signed with the decision.")
+@click.option("--without-flash", is_flag=True, help="For somebody whom flashes would harm; the policy must allow it.")
+@click.option(
+    "--without-movement", is_flag=True, help="For somebody who cannot turn the head; the policy must allow it."
+)
 @click.option("--wait", is_flag=True, help="Wait for every attempt's decision.")
+@click.option(
+    "--assurance",
+    type=click.Choice([level.value for level in AssuranceLevel]),
+    default=AssuranceLevel.NONE.value,
+    show_default=True,
+    help="With --wait: the least that exit code 0 takes. A door asks for light.",
+)
 @click.option("--within", type=click.FloatRange(1, 600), default=90.0, show_default=True, help="Seconds to wait.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def start(
-    broker: Broker, mode: str, attempts: int, correlation: str | None, wait: bool, within: float, as_json: bool
+    broker: Broker,
+    mode: str,
+    attempts: int,
+    correlation: str | None,
+    without_flash: bool,
+    without_movement: bool,
+    wait: bool,
+    assurance: str,
+    within: float,
+    as_json: bool,
 ) -> int:
     """Ask for a session with a fresh nonce.
 
-    With --wait, exit code 0 means that a decision with a correct signature says realface; without --key no
-    signature is checked, and that is never so.
+    With --wait, exit code 0 means that a decision with a correct signature says realface, at the level of --assurance
+    or above; without --key no signature is checked, and that is never so.
     """
-    return asyncio.run(_start(broker, LivenessOperationMode(mode), attempts, correlation, wait, within, as_json))
+    if without_flash and without_movement:
+        raise click.UsageError("--without-flash and --without-movement leave nothing to answer: choose one.")
+    alternative = (
+        Alternative.WITHOUT_FLASH if without_flash else Alternative.WITHOUT_MOVEMENT if without_movement else None
+    )
+    return asyncio.run(
+        _start(
+            broker,
+            LivenessOperationMode(mode),
+            attempts,
+            correlation,
+            alternative,
+            wait,
+            AssuranceLevel(assurance),
+            within,
+            as_json,
+        )
+    )
 
 
 async def _start(
@@ -46,12 +83,16 @@ async def _start(
     mode: LivenessOperationMode,
     attempts: int,
     correlation: str | None,
+    alternative: Alternative | None,
     wait: bool,
+    assurance: AssuranceLevel,
     within: float,
     as_json: bool,
 ) -> int:
     async with Requester(broker.options, broker.topics, keys=broker.keys) as requester:
-        started = await requester.start(mode=mode, attempts=attempts, user_correlation_id=correlation)
+        started = await requester.start(
+            mode=mode, attempts=attempts, user_correlation_id=correlation, alternative=alternative
+        )
         if not as_json:
             click.echo(f"session {started.session_id}")
         heard = [heard async for heard in requester.decisions(started, within=within)] if wait else []
@@ -66,16 +107,7 @@ async def _start(
     else:
         for one in heard:
             click.echo(output.decision_line(one))
-    return ExitCode.OK if not wait or any(_accepted(one) for one in heard) else ExitCode.FAILED
-
-
-def _accepted(heard: HeardDecision) -> bool:
-    result = heard.decision.attempt.result if heard.decision else None
-    return (
-        heard.verification is Verification.VERIFIED
-        and result is not None
-        and result.liveness_decision is LivenessDecision.REALFACE
-    )
+    return ExitCode.OK if not wait or any(one.accepts(assurance) for one in heard) else ExitCode.FAILED
 
 
 @session.command()

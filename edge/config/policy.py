@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from edge.contracts.enums import EvidenceKind, LivenessOperationMode
+from edge.contracts.enums import Alternative, EvidenceKind, LivenessOperationMode
 from edge.errors import ConfigError
 
 
@@ -113,6 +113,37 @@ class PolicyFloor(BaseModel):
             description="Confirmations that realface needs where when_overwhelmed is motion; always pad",
         ),
     ] = (EvidenceKind.PAD, EvidenceKind.MOTION)
+    allow_alternatives: Annotated[
+        tuple[Alternative, ...],
+        Field(
+            title="Alternatives",
+            description=(
+                "What a request may have left out for somebody whom it would harm or who cannot do it; nobody can "
+                "choose it at the terminal"
+            ),
+            max_length=len(Alternative),
+        ),
+    ] = ()
+    require_without_flash: Annotated[
+        Evidence,
+        Field(
+            title="Evidence without flash",
+            description=(
+                "Confirmations that realface needs in place of light when a request leaves out flashes; with motion "
+                "among them, heads are to turn in dim light too; always pad"
+            ),
+        ),
+    ] = (EvidenceKind.PAD, EvidenceKind.MOTION)
+    require_without_movement: Annotated[
+        Evidence,
+        Field(
+            title="Evidence without movement",
+            description=(
+                "Confirmations that realface needs in place of motion when a request leaves out head movements; "
+                "always pad"
+            ),
+        ),
+    ] = (EvidenceKind.PAD, EvidenceKind.LIGHT)
     pad_margin: Annotated[
         float,
         Field(
@@ -122,10 +153,23 @@ class PolicyFloor(BaseModel):
             title="PAD margin",
             description=(
                 "How far above their thresholds the PAD networks together must be to confirm, in units of their "
-                "manifests' spread"
+                "manifests' spread; where light is not required as well"
             ),
         ),
     ] = 0.0
+    pad_margin_with_light: Annotated[
+        float,
+        Field(
+            strict=True,
+            ge=-20,
+            le=20,
+            title="PAD margin beside light",
+            description=(
+                "pad_margin where light is required as well: what the light has proven to be a head, networks need "
+                "only not take for an attack"
+            ),
+        ),
+    ] = -0.5
     pad_veto_margin: Annotated[
         float,
         Field(
@@ -135,10 +179,10 @@ class PolicyFloor(BaseModel):
             title="PAD veto margin",
             description=(
                 "How far below their thresholds the PAD networks together veto (spoofface), in units of their "
-                "manifests' spread; between this and pad_margin they prove nothing (uncertain)"
+                "manifests' spread, whatever else is confirmed; between this and pad_margin they prove nothing"
             ),
         ),
-    ] = 0.0
+    ] = 0.5
     when_light_not_measured: Annotated[
         WhenLightNotMeasured,
         Field(
@@ -224,7 +268,18 @@ class PolicyFloor(BaseModel):
     def _modes_in_order(cls, modes: tuple[LivenessOperationMode, ...]) -> tuple[LivenessOperationMode, ...]:
         return _each_once(modes, LivenessOperationMode)
 
-    @field_validator("require_passive", "require_active", "require_motion_alone")
+    @field_validator("allow_alternatives")
+    @classmethod
+    def _alternatives_in_order(cls, alternatives: tuple[Alternative, ...]) -> tuple[Alternative, ...]:
+        return _each_once(alternatives, Alternative)
+
+    @field_validator(
+        "require_passive",
+        "require_active",
+        "require_motion_alone",
+        "require_without_flash",
+        "require_without_movement",
+    )
     @classmethod
     def _evidence_in_order(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
         if EvidenceKind.PAD not in kinds:
@@ -251,16 +306,18 @@ class Preset(StrEnum):
 
 PRESETS: Mapping[Preset, PolicyFloor] = MappingProxyType(
     {
-        # A lock follows the decision, so no proof is waived.
+        # A lock follows the decision, so no proof is waived, on nobody's word.
         Preset.DOOR: PolicyFloor(
             name="door",
             require_passive=(EvidenceKind.PAD, EvidenceKind.LIGHT),
             when_light_not_measured=WhenLightNotMeasured.REFUSE,
             when_overwhelmed=WhenOverwhelmed.REFUSE,
         ),
-        # Somebody may be near and a back end weighs `assurance`, so the person is judged by what can be had.
+        # Somebody may be near and a back end weighs `assurance`, so the person is judged by what can be had. What the
+        # alternatives require, others too may pass with: motion where light is overwhelmed, light where it is dim.
         Preset.KIOSK: PolicyFloor(
             name="kiosk",
+            allow_alternatives=tuple(Alternative),
             when_light_not_measured=WhenLightNotMeasured.PASSIVE,
             when_overwhelmed=WhenOverwhelmed.MOTION,
         ),
@@ -302,7 +359,11 @@ _STRICTER: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
         "require_passive": _all,
         "require_active": _all,
         "require_motion_alone": _all,
+        "allow_alternatives": _both,
+        "require_without_flash": _all,
+        "require_without_movement": _all,
         "pad_margin": max,
+        "pad_margin_with_light": max,
         "pad_veto_margin": min,
         "when_light_not_measured": _refusing_light,
         "when_overwhelmed": _refusing_overwhelmed,

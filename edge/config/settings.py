@@ -352,6 +352,20 @@ class Policy(PolicyFloor, PresetChoice):
             raise ValueError("light is never there when it is overwhelmed, so no attempt could pass")
         return kinds
 
+    @field_validator("require_without_flash")
+    @classmethod
+    def _no_light_without_flash(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
+        if EvidenceKind.LIGHT in kinds:
+            raise ValueError("light is never there without flash, so no attempt could pass")
+        return kinds
+
+    @field_validator("require_without_movement")
+    @classmethod
+    def _no_motion_without_movement(cls, kinds: tuple[EvidenceKind, ...]) -> tuple[EvidenceKind, ...]:
+        if EvidenceKind.MOTION in kinds:
+            raise ValueError("motion is never there without movement, so no attempt could pass")
+        return kinds
+
 
 class Tls(Section):
     """PEM files of an encrypted connection, read anew at each connection."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from edge.contracts.base import SCHEMA_VERSION, Outgoing
-from edge.contracts.enums import CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
+from edge.contracts.enums import Alternative, CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
 from edge.contracts.session import Sha256
 
 
@@ -32,6 +32,9 @@ class Info(Outgoing):
     runtime: str
     capture: CaptureKind
     modes: tuple[LivenessOperationMode, ...]
+    alternatives: Annotated[
+        tuple[Alternative, ...], Field(description="Those that the site's policy lets a request switch on")
+    ] = ()
     policy: str
     models: dict[str, Sha256]
     config: Sha256

@@ -140,6 +140,49 @@ class EvidenceOutcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class EvidencePath(StrEnum):
+    """Which way an attempt went. Light and mode decide; the policy names for each what ``realface`` needs."""
+
+    PASSIVE = "passive"
+    ACTIVE = "active"
+    MOTION_ALONE = "motion_alone"
+    WITHOUT_NETWORKS = "without_networks"
+
+
+class Alternative(StrEnum):
+    """What a requester may have left out, for somebody whom it would harm or who cannot do it."""
+
+    WITHOUT_FLASH = "without_flash"
+    WITHOUT_MOVEMENT = "without_movement"
+
+
+class AssuranceLevel(StrEnum):
+    """How much was proven, from nothing to all; compared by that order, never by the alphabet."""
+
+    NONE = "none"
+    NETWORKS = "networks"
+    MOTION = "motion"
+    LIGHT = "light"
+    LIGHT_AND_MOTION = "light_and_motion"
+
+    @property
+    def rank(self) -> int:
+        """0 for the lowest."""
+        return list(AssuranceLevel).index(self)
+
+    def __lt__(self, other: str) -> bool:
+        return self.rank < AssuranceLevel(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= AssuranceLevel(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > AssuranceLevel(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= AssuranceLevel(other).rank
+
+
 class Label(StrEnum):
     """What a presentation truly is, in the words of ISO/IEC 30107-3; measured with, and told to no terminal."""
 

@@ -9,10 +9,13 @@ from pydantic import Field
 
 from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
 from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
     CaptureKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessDecision,
     LivenessOperationMode,
@@ -46,6 +49,10 @@ class SessionStart(Incoming):
             "How far above their thresholds the PAD networks together must be, in units of their manifests' spread; "
             "the stricter of this and the policy counts"
         ),
+    )
+    alternative: Alternative | None = Field(
+        None,
+        description="For one whom flashes would harm, or who cannot turn the head; the site's policy must allow it",
     )
 
 
@@ -106,11 +113,24 @@ class EvidenceItem(Outgoing):
 
 
 class Assurance(Outgoing):
-    """The evidence that was present, so that a back end can decide what it is worth."""
+    """The evidence that was present, so that a back end can decide what it is worth.
 
+    Decisions of older software have no level, which reads as ``none``.
+    """
+
+    level: Annotated[
+        AssuranceLevel,
+        Field(description="What was proven, from none to light_and_motion; above none with realface alone"),
+    ] = AssuranceLevel.NONE
     confirmed: tuple[EvidenceKind, ...]
     frames_judged: Annotated[int, Field(ge=0)]
     temporal: Annotated[bool, Field(description="False for a still picture: nothing about time was judged")]
+    path: Annotated[
+        EvidencePath | None, Field(description="Whose requirements in the policy held; absent with an error")
+    ] = None
+    alternative: Annotated[Alternative | None, Field(description="What the request had left out; absent: nothing")] = (
+        None
+    )
 
 
 class LivenessResult(Outgoing):

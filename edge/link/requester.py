@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from edge.contracts.decision import Decision
 from edge.contracts.device import CommandReply, DeviceEvent, Info, State
-from edge.contracts.enums import CommandErrorCode, LivenessOperationMode
+from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, LivenessDecision, LivenessOperationMode
 from edge.contracts.jws import EnrolledKeys, SignatureError, read_decision, read_unverified
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 from edge.contracts.topics import Topics
@@ -70,6 +70,20 @@ class HeardDecision:
     verification: Verification
     problem: str
     payload: bytes
+
+    def accepts(self, least: AssuranceLevel = AssuranceLevel.NONE) -> bool:
+        """Whether it is verified and says ``realface`` at this level of assurance or a higher one.
+
+        Whether it came of a live camera, and in time, is the caller's to judge.
+        """
+        attempt = self.decision.attempt if self.decision else None
+        return (
+            self.verification is Verification.VERIFIED
+            and attempt is not None
+            and attempt.result is not None
+            and attempt.result.liveness_decision is LivenessDecision.REALFACE
+            and attempt.assurance.level >= least
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +176,13 @@ class Requester:
         mode: LivenessOperationMode = LivenessOperationMode.PASSIVE,
         attempts: int = 1,
         user_correlation_id: str | None = None,
+        alternative: Alternative | None = None,
         lifetime: float = 30.0,
     ) -> StartedSession:
         """Ask for a session with a fresh nonce. lifetime: seconds until the command is void.
+
+        alternative: for a person whom flashes would harm, or who cannot turn the head; the terminal refuses what
+        its policy does not allow.
 
         Raises TerminalRefusedError, NoAnswerError, LinkError.
         """
@@ -176,6 +194,7 @@ class Requester:
             number_of_client_attempts_allowed=attempts,
             user_correlation_id=user_correlation_id,
             nonce=nonce,
+            alternative=alternative,
         )
         reply = await self._ask("session.start", command, lifetime)
         session_id = (reply.data or {}).get("sessionId")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.contracts.enums import EvidenceKind, EvidenceOutcome
+from edge.contracts.enums import Alternative, EvidenceKind, EvidenceOutcome
 from edge.liveness.effects import Ignored
 from edge.liveness.events import ChallengeFinished
 from edge.liveness.outcome import Finding
@@ -22,6 +22,8 @@ def light_answered(state: SessionState, event: ChallengeFinished, now: float) ->
         return overwhelmed(state, event.reason, now)
     if event.faint:
         return without_light(state, f"the light is too weak here to tell a shape: {event.reason}", now)
+    if state.policy.alternative is Alternative.WITHOUT_MOVEMENT:
+        return judge(state, "the light challenge was played to its end", now)
     return challenge_motion(state, now)
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edge.contracts.enums import ErrorCode, EvidenceKind, EvidenceOutcome, LivenessDecision, Prompt
+from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
+    ErrorCode,
+    EvidenceKind,
+    EvidenceOutcome,
+    EvidencePath,
+    LivenessDecision,
+    Prompt,
+)
 from edge.liveness import fusion
+from edge.liveness.assurance import assurance_level
 from edge.liveness.effects import AttemptEnded, Effect, PrepareLights, RestoreLights
 from edge.liveness.outcome import AttemptOutcome, Finding, NetworkSummary
-from edge.liveness.policy import Path
 from edge.liveness.prompts import say
 from edge.liveness.quality import REMEDIES, RETRYABLE
 from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, enter
@@ -30,7 +39,9 @@ def conclude(state: SessionState, _: None, now: float) -> Step:
         and state.attempt < state.policy.attempts
         and (outcome.error in RETRYABLE or outcome.decision in NOT_ACCEPTED)
     )
-    restored: tuple[Effect, ...] = (RestoreLights(),) if state.gathered.prepared else ()
+    # Down and up again between two attempts would be a flash.
+    kept = again and state.policy.alternative is Alternative.WITHOUT_FLASH
+    restored: tuple[Effect, ...] = (RestoreLights(),) if state.gathered.prepared and not kept else ()
     state, prompt = say(state, Prompt.TRY_AGAIN if again else _final_prompt(outcome), now)
     effects = (*restored, *prompt, AttemptEnded(state.attempt, outcome, last=not again))
     state = replace(state, ending=None)
@@ -64,6 +75,9 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         judged=(),
         digest=None,
         temporal=False,
+        level=AssuranceLevel.NONE,
+        path=None,
+        alternative=state.policy.alternative,
         failures=gathered.failures,
         started_at=gathered.started_at,
         ended_at=now,
@@ -74,10 +88,11 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
     judged = fusion.best_frames(gathered.candidates, policy.judged_frames)
     pad, networks = _UNJUDGED
     if state.means.networks:
-        pad, networks = fusion.judge_pad(judged, pad_margin=policy.pad_margin, pad_veto_margin=policy.pad_veto_margin)
-    findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(gathered))
+        margin = policy.pad_margin_on(gathered.path)
+        pad, networks = fusion.judge_pad(judged, pad_margin=margin, pad_veto_margin=policy.pad_veto_margin)
+    findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(state))
     required = policy.required(gathered.path)
-    return replace(
+    outcome = replace(
         outcome,
         decision=fusion.decide(findings, required),
         findings=findings,
@@ -87,7 +102,16 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         judged=tuple(frame.sequence for frame in judged),
         digest=fusion.digest(judged),
         temporal=len(judged) > 1 and not any(frame.still for frame in judged),
+        path=gathered.path,
     )
+    level = assurance_level(
+        outcome.decision,
+        outcome.confirmed,
+        path=gathered.path,
+        temporal=outcome.temporal,
+        capture=state.capture,
+    )
+    return replace(outcome, level=level)
 
 
 def _nothing_judged(state: SessionState, why: str) -> Ending:
@@ -99,8 +123,9 @@ def _nothing_judged(state: SessionState, why: str) -> Ending:
     return Ending(f"{why}; no frame carried scores", ErrorCode.GENERIC_FAILURE)
 
 
-def _motion_finding(gathered: Attempt) -> Finding:
-    if gathered.path is Path.PASSIVE:
+def _motion_finding(state: SessionState) -> Finding:
+    gathered = state.gathered
+    if gathered.path is EvidencePath.PASSIVE or state.policy.alternative is Alternative.WITHOUT_MOVEMENT:
         reason = "nobody was asked to move"
         return Finding(EvidenceKind.MOTION, EvidenceOutcome.NOT_APPLICABLE, reason)
     return gathered.motion or _unplayed(EvidenceKind.MOTION)

@@ -11,12 +11,12 @@ from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 
 @dataclass(frozen=True, slots=True)
 class PrepareLights:
-    """Whatever shows the face to the camera to full brightness; answer LightsSettled."""
+    """Whatever shows the face to the camera to full brightness, where it may be already; answer LightsSettled."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreLights:
-    """Everything back as it was found; emitted on every way out."""
+    """Everything back as it was found; emitted on every way out, and between attempts unless without flash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,11 @@ class MeasureLight:
     """Answer LightMeasured with the same number; a later one takes the place of an earlier one.
 
     measurement: counts from 1 over the session.
+    flash: False where no light may change for it, on the requester's word; then lux alone tells the level.
     """
 
     measurement: int
+    flash: bool = True
 
 
 @dataclass(frozen=True, slots=True)

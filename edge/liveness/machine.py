@@ -7,7 +7,8 @@ belong to the phase changes nothing and gives an ``Ignored``. Every attempt ends
 left within the same step.
 
 The handlers, in the order of an attempt: ``preparation``, ``watching`` (frames), ``paths`` (light), ``challenges``,
-``interruptions`` (time and the world), ``conclusion``. What they change: ``state``; what is said: ``prompts``.
+``interruptions`` (time and the world), ``conclusion`` (with ``fusion`` and ``assurance``). What they change: ``state``;
+what is said: ``prompts``.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
             {
                 Phase.PASSIVE: "dim, or not measured if the policy lets the networks judge alone",
                 Phase.LIGHT_CHALLENGE: "bright, PassiveActive; or no networks can judge",
-                Phase.MOTION_CHALLENGE: "overwhelmed, PassiveActive, if the policy allows motion alone",
+                Phase.MOTION_CHALLENGE: "PassiveActive, overwhelmed and motion alone allowed, or without flash",
                 _DECIDING: "any other light, a veto, or a still",
             },
         ),
@@ -172,7 +173,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
             light_answered,
             {
                 Phase.MOTION_CHALLENGE: "played, or overwhelmed or too faint if the policy allows motion alone",
-                _DECIDING: "veto, not followed, overwhelmed, or too faint",
+                _DECIDING: "veto, not followed, overwhelmed, too faint, or played without movement to follow",
             },
         ),
         (Phase.MOTION_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessDecision,
     QualityFailure,
@@ -42,6 +45,7 @@ class AttemptOutcome:
     decided_by: the kinds of evidence that made the decision; empty with an error.
     judged: sequence numbers of the frames that were judged, best first.
     digest: SHA-256 hex over the judged frames' evidence; None with an error.
+    path: whose requirements held; None with an error. alternative: what the request had left out.
     failures: how many frames each quality failure kept from being judged.
     """
 
@@ -57,6 +61,9 @@ class AttemptOutcome:
     judged: tuple[int, ...]
     digest: str | None
     temporal: bool
+    level: AssuranceLevel
+    path: EvidencePath | None
+    alternative: Alternative | None
     failures: tuple[tuple[QualityFailure, int], ...]
     started_at: float
     ended_at: float

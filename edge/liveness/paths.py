@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed
 from edge.contracts.enums import (
+    Alternative,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessOperationMode,
     Prompt,
@@ -15,7 +17,6 @@ from edge.liveness.effects import Ignored, PlayLight, PlayMotion
 from edge.liveness.events import LightMeasured
 from edge.liveness.outcome import Finding
 from edge.liveness.plans import InfraredPlan, LightPlan, draw_infrared_plan, draw_light_plan, draw_motion_plan
-from edge.liveness.policy import Path
 from edge.liveness.prompts import say
 from edge.liveness.spectrum import OwnLight
 from edge.liveness.state import Ending, Phase, SessionState, Step, end, enter, gather, judge
@@ -31,14 +32,19 @@ def light_measured(state: SessionState, event: LightMeasured, now: float) -> Ste
     if not state.means.networks:
         # However bright it is: without networks nothing but what is asked of the person can be judged.
         return _challenge_light(state, now)
-    alone = state.policy.when_light_not_measured is WhenLightNotMeasured.PASSIVE
-    if event.level is LightLevel.DIM or (event.level is LightLevel.NOT_MEASURED and alone):
-        return _go_passive(state, now)
-    if event.level is LightLevel.BRIGHT and state.mode is LivenessOperationMode.PASSIVE_ACTIVE:
-        return _challenge_light(state, now)
-    if event.level is LightLevel.OVERWHELMED:
+    policy, level = state.policy, event.level
+    if level is LightLevel.OVERWHELMED:
         return overwhelmed(state, event.reason, now)
-    return end(state, unsupported(state), now)
+    if level is LightLevel.NOT_MEASURED and policy.when_light_not_measured is WhenLightNotMeasured.REFUSE:
+        return end(state, unsupported(state), now)
+    active = state.mode is LivenessOperationMode.PASSIVE_ACTIVE
+    if active and policy.alternative is Alternative.WITHOUT_FLASH:
+        if level is LightLevel.BRIGHT or EvidenceKind.MOTION in policy.passive:
+            return _challenge_motion_alone(state, now)
+        return _go_passive(state, now)
+    if level is not LightLevel.BRIGHT:
+        return _go_passive(state, now)
+    return _challenge_light(state, now) if active else end(state, unsupported(state), now)
 
 
 def note_light(
@@ -48,10 +54,12 @@ def note_light(
     outcome: EvidenceOutcome = EvidenceOutcome.INSUFFICIENT,
     margin: float | None = None,
 ) -> SessionState:
-    if level is LightLevel.DIM or outcome is EvidenceOutcome.VETO:
+    if outcome is EvidenceOutcome.VETO:
         light = Finding(EvidenceKind.LIGHT, outcome, reason, margin)
-    elif level is LightLevel.NOT_MEASURED:
+    elif level is LightLevel.NOT_MEASURED or state.policy.alternative is Alternative.WITHOUT_FLASH:
         light = Finding(EvidenceKind.LIGHT, EvidenceOutcome.NOT_APPLICABLE, reason)
+    elif level is LightLevel.DIM:
+        light = Finding(EvidenceKind.LIGHT, outcome, reason, margin)
     else:
         light = Finding(EvidenceKind.LIGHT, EvidenceOutcome.INSUFFICIENT, reason)
     return gather(state, light_level=level, light_reason=reason, light=light)
@@ -74,7 +82,7 @@ def _go_passive(state: SessionState, now: float) -> Step:
 
 
 def _challenge_light(state: SessionState, now: float) -> Step:
-    path = Path.ACTIVE if state.means.networks else Path.WITHOUT_NETWORKS
+    path = EvidencePath.ACTIVE if state.means.networks else EvidencePath.WITHOUT_NETWORKS
     unseen = state.means.code is OwnLight.INFRARED
     plan: LightPlan | InfraredPlan = (draw_infrared_plan if unseen else draw_light_plan)(state.seed, state.attempt)
     state = enter(gather(state, path=path, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
@@ -89,18 +97,24 @@ def challenge_motion(state: SessionState, now: float) -> Step:
     return state, (*prompt, PlayMotion(plan))
 
 
+def _challenge_motion_alone(state: SessionState, now: float) -> Step:
+    return challenge_motion(gather(state, path=EvidencePath.MOTION_ALONE), now)
+
+
 def overwhelmed(state: SessionState, reason: str, now: float) -> Step:
     state = note_light(state, LightLevel.OVERWHELMED, reason)
     return without_light(state, unsupported(state).message, now)
 
 
 def without_light(state: SessionState, why: str, now: float) -> Step:
-    """Motion alone, where the policy names it."""
+    """Motion alone, where the policy names it and the person can move."""
+    policy = state.policy
     by_motion = (
-        state.policy.when_overwhelmed is WhenOverwhelmed.MOTION
+        policy.when_overwhelmed is WhenOverwhelmed.MOTION
+        and policy.alternative is not Alternative.WITHOUT_MOVEMENT
         and state.mode is LivenessOperationMode.PASSIVE_ACTIVE
         and state.means.networks
     )
     if by_motion:
-        return challenge_motion(gather(state, path=Path.MOTION_ALONE), now)
+        return _challenge_motion_alone(state, now)
     return end(state, Ending(why, ErrorCode.ENVIRONMENT_NOT_SUPPORTED), now)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge.config.policy import WhenPadNotApplicable
-from edge.contracts.enums import ErrorCode, EvidenceKind, LivenessOperationMode, Prompt
+from edge.contracts.enums import (
+    ErrorCode,
+    EvidenceKind,
+    EvidencePath,
+    LivenessOperationMode,
+    Prompt,
+)
 from edge.liveness.effects import PrepareLights
 from edge.liveness.events import LightsSettled, Started
-from edge.liveness.policy import Path
 from edge.liveness.prompts import say
 from edge.liveness.spectrum import OwnLight
 from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, end, enter
@@ -39,11 +44,13 @@ def _cannot_judge(state: SessionState) -> str | None:
     blind = "the camera sees infrared alone, which no PAD network can judge"
     if state.mode is LivenessOperationMode.PASSIVE:
         return f"{blind}, so there is no passive check"
+    if policy.alternative is not None:
+        return f"{blind}: its light nobody sees, and movement is needed, so ask without {policy.alternative}"
     if means.code is OwnLight.NONE:
         return f"{blind}, and there is no infrared lamp whose place is known"
     if policy.when_pad_not_applicable is WhenPadNotApplicable.REFUSE:
         return f"{blind}, and the policy {policy.name} accepts nobody without"
-    if EvidenceKind.PAD in policy.required(Path.WITHOUT_NETWORKS):
+    if EvidenceKind.PAD in policy.required(EvidencePath.WITHOUT_NETWORKS):
         return f"{blind}, and the request demands pad evidence"
     return None
 

@@ -7,12 +7,20 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from edge.contracts.enums import CaptureKind, ErrorCode, LightLevel, LivenessOperationMode, Prompt, QualityFailure
+from edge.contracts.enums import (
+    CaptureKind,
+    ErrorCode,
+    EvidencePath,
+    LightLevel,
+    LivenessOperationMode,
+    Prompt,
+    QualityFailure,
+)
 from edge.liveness.effects import Effect
 from edge.liveness.evidence import FrameEvidence
 from edge.liveness.outcome import Finding
 from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
-from edge.liveness.policy import Path, Policy
+from edge.liveness.policy import Policy
 from edge.liveness.spectrum import USUAL, Means
 
 
@@ -61,7 +69,7 @@ class Attempt:
     started_at: float
     prepared: bool = True
     track: int = 0
-    path: Path = Path.PASSIVE
+    path: EvidencePath = EvidencePath.PASSIVE
     light_level: LightLevel = LightLevel.NOT_MEASURED
     light_reason: str = "not measured"
     light: Finding | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from edge.contracts.enums import CaptureKind, ErrorCode, Prompt, QualityFailure
+from edge.contracts.enums import Alternative, CaptureKind, ErrorCode, Prompt, QualityFailure
 from edge.liveness import fusion
 from edge.liveness.effects import Ignored, MeasureLight
 from edge.liveness.events import FrameSeen
@@ -30,7 +30,8 @@ def position(state: SessionState, event: FrameSeen, now: float) -> Step:
     if enough or (gathered.held and is_still(state, evidence)):
         state = replace(enter(state, Phase.MEASURING_LIGHT, now), measurements=state.measurements + 1)
         state, prompt = say(state, Prompt.WORKING, now)
-        return state, (*prompt, MeasureLight(state.measurements))
+        flash = policy.alternative is not Alternative.WITHOUT_FLASH
+        return state, (*prompt, MeasureLight(state.measurements, flash))
     return suggest(state, prompt_for(evidence, Prompt.HOLD_STILL), now)
 
 

@@ -47,7 +47,14 @@ def attempt_report(attempt: int, outcome: AttemptOutcome) -> AttemptReport:
         error=error,
         light_level=outcome.light_level,
         light_reason=outcome.light_reason,
-        assurance=Assurance(confirmed=outcome.confirmed, frames_judged=len(outcome.judged), temporal=outcome.temporal),
+        assurance=Assurance(
+            level=outcome.level,
+            confirmed=outcome.confirmed,
+            frames_judged=len(outcome.judged),
+            temporal=outcome.temporal,
+            path=outcome.path,
+            alternative=outcome.alternative,
+        ),
         evidence=tuple(
             EvidenceItem(kind=f.kind, outcome=f.outcome, reason=f.reason, margin=f.margin) for f in outcome.findings
         ),

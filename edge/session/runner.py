@@ -323,8 +323,8 @@ class _Run:
                 self._restore_lights()
             case ShowPrompt(prompt):
                 self._show(prompt)
-            case MeasureLight(measurement):
-                self._measure_light(measurement)
+            case MeasureLight(measurement, flash):
+                self._measure_light(measurement, flash=flash)
             case PlayLight(plan):
                 self._play_light(plan)
             case PlayMotion(plan):
@@ -403,9 +403,12 @@ class _Run:
                 # Of whatever kind: the next light is put back all the same.
                 log.exception("a light could not be put back", light=light)
 
-    def _measure_light(self, measurement: int) -> None:
+    def _measure_light(self, measurement: int, *, flash: bool) -> None:
         self._end_light_step()
         self._measurement = measurement
+        if not flash:
+            self._measured(LightAnswer(None, "no flash, on the requester's word"))
+            return
         camera, backlight = self._devices.camera, self._devices.backlight
         if not (backlight.available and camera.traits.exposure_metadata):
             self._measured(LightAnswer(None, "no light of the terminal's own to measure with"))

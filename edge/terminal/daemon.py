@@ -257,7 +257,7 @@ class Daemon:
             error=AttemptError(code=ErrorCode.GENERIC_FAILURE, message="internal fault of the terminal"),
             light_level=LightLevel.NOT_MEASURED,
             light_reason="not measured",
-            assurance=Assurance(confirmed=(), frames_judged=0, temporal=False),
+            assurance=Assurance(confirmed=(), frames_judged=0, temporal=False, alternative=session.policy.alternative),
             duration_seconds=0.0,
         )
         try:
@@ -300,6 +300,7 @@ class Daemon:
             runtime=workbench.runtime if workbench else "not loaded",
             capture=capture_kind(settings.camera),
             modes=settings.policy.modes,
+            alternatives=settings.policy.allow_alternatives,
             policy=settings.policy.name,
             models=workbench.model_hashes if workbench else {},
             config=self._loaded.sha256,

@@ -100,6 +100,8 @@ def test_version_and_help_answer():
         (["session", "start", "--site", "+"], 2, "--site"),
         (["session", "start", "--device", ""], 2, "--device"),
         (["session", "start", "--correlation", "x" * 65], 2, "1 to 64 characters"),
+        (["session", "start", "--without-flash", "--without-movement"], 2, "choose one"),
+        (["session", "start", "--wait", "--assurance", "high"], 2, "light_and_motion"),
         (["session", "cancel", "5d6e8f"], 2, "32 hexadecimal digits"),
     ],
 )
@@ -508,11 +510,19 @@ def test_a_terminal_serves_a_session_and_a_listener_verifies_it(pictures, tmp_pa
                     first = json.loads(listener.stdout.readline())
                     started = livegate("session", "start", "--config", config, "--key", key, "--wait", "--json")
                     heard = [first, *map(json.loads, listener.stdout)]
+                ask = ("session", "start", "--config", config, "--key", key)
+                enough = livegate(*ask, "--wait", "--assurance", "networks")
+                too_little = livegate(*ask, "--wait", "--assurance", "light")
+                refused = livegate(*ask, "--without-flash")
                 session = json.loads(started.stdout)
             finally:
                 terminal.send_signal(signal.SIGTERM)
                 code = terminal.wait(PATIENCE)
     assert code == 0
+    assert (enough.returncode, too_little.returncode) == (started.returncode, 1) == (0, 1)
+    assert "assurance networks" in enough.stdout
+    assert refused.returncode != 0
+    assert "ask for PassiveActive" in refused.stderr
     (decision,) = [message for message in heard if "verification" in message]
     assert decision["verification"] == "verified"
     assert decision["decision"]["sessionId"] == session["sessionId"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from edge.config.policy import PolicyFloor, WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
-from edge.contracts.enums import EvidenceKind, LivenessOperationMode
+from edge.contracts.enums import Alternative, EvidenceKind, LivenessOperationMode
 
 evidence = st.sets(st.sampled_from(EvidenceKind)).map(lambda kinds: tuple(kinds | {EvidenceKind.PAD}))
 floors = st.builds(
@@ -18,7 +18,11 @@ floors = st.builds(
     require_passive=evidence,
     require_active=evidence,
     require_motion_alone=evidence,
+    allow_alternatives=st.sets(st.sampled_from(Alternative)).map(tuple),
+    require_without_flash=evidence,
+    require_without_movement=evidence,
     pad_margin=st.floats(0, 20),
+    pad_margin_with_light=st.floats(-20, 20),
     pad_veto_margin=st.floats(0, 20),
     when_light_not_measured=st.sampled_from(WhenLightNotMeasured),
     when_overwhelmed=st.sampled_from(WhenOverwhelmed),

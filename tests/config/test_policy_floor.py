@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from edge.config.loader import load_bytes
 from edge.config.policy import (
     PRESETS,
     PolicyFloor,
@@ -15,7 +19,7 @@ from edge.config.policy import (
     stricter,
 )
 from edge.config.settings import Policy
-from edge.contracts.enums import EvidenceKind, LivenessOperationMode
+from edge.contracts.enums import Alternative, EvidenceKind, LivenessOperationMode
 from edge.errors import ConfigError
 from tests.config.floors import floors
 
@@ -39,7 +43,11 @@ def demands_at_least(strict: PolicyFloor, floor: PolicyFloor) -> bool:
         and set(strict.require_passive) >= set(floor.require_passive)
         and set(strict.require_active) >= set(floor.require_active)
         and set(strict.require_motion_alone) >= set(floor.require_motion_alone)
+        and set(strict.allow_alternatives) <= set(floor.allow_alternatives)
+        and set(strict.require_without_flash) >= set(floor.require_without_flash)
+        and set(strict.require_without_movement) >= set(floor.require_without_movement)
         and strict.pad_margin >= floor.pad_margin
+        and strict.pad_margin_with_light >= floor.pad_margin_with_light
         and strict.pad_veto_margin <= floor.pad_veto_margin
         and (strict.when_light_not_measured == "refuse" or floor.when_light_not_measured == "passive")
         and (strict.when_overwhelmed == "refuse" or floor.when_overwhelmed == "motion")
@@ -107,7 +115,7 @@ def test_evidence_keeps_one_order_however_it_was_written():
     assert floor.require_active == (EvidenceKind.PAD, EvidenceKind.MOTION)
 
 
-@pytest.mark.parametrize("field", ["require_passive", "require_active", "require_motion_alone"])
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.startswith("require_")])
 def test_no_policy_does_without_the_pad_networks(field):
     with pytest.raises(ValidationError, match="pad must be among them"):
         PolicyFloor(**{field: (EvidenceKind.MOTION,)})
@@ -124,11 +132,40 @@ def test_the_door_preset_waives_no_proof():
     assert door.require_active == tuple(EvidenceKind)
     assert door.when_light_not_measured is WhenLightNotMeasured.REFUSE
     assert door.when_overwhelmed is WhenOverwhelmed.REFUSE
+    assert door.allow_alternatives == ()
+
+
+def test_no_alternative_is_allowed_where_the_file_names_none():
+    assert PolicyFloor().allow_alternatives == ()
+
+
+def test_the_kiosk_preset_asks_no_less_of_an_alternative_than_of_others_somewhere():
+    kiosk = PRESETS[Preset.KIOSK]
+    assert kiosk.allow_alternatives == tuple(Alternative)
+    assert set(kiosk.require_without_flash) >= set(kiosk.require_motion_alone)
+    assert set(kiosk.require_without_movement) >= set(kiosk.require_passive)
+
+
+def test_a_kiosk_may_allow_fewer_alternatives_and_a_door_no_more():
+    kiosk = Policy.model_validate({"preset": "kiosk", "allow_alternatives": ["without_movement"]})
+    assert kiosk.allow_alternatives == (Alternative.WITHOUT_MOVEMENT,)
+    with pytest.raises(ValidationError, match="is looser than the door preset"):
+        Policy.model_validate({"preset": "door", "allow_alternatives": ["without_movement"]})
 
 
 def test_the_door_preset_is_nowhere_looser_than_the_kiosk_preset():
     assert demands_at_least(PRESETS[Preset.DOOR], PRESETS[Preset.KIOSK])
     assert not demands_at_least(PRESETS[Preset.KIOSK], PRESETS[Preset.DOOR])
+
+
+def test_the_policy_that_docs_give_a_door_for_photosensitive_people_is_a_doors_but_for_them():
+    page = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```yaml\npolicy:\n(.*?)```", page, re.DOTALL)
+    loaded = load_bytes(f"camera: {{driver: replay, sources: [a]}}\npolicy:\n{written}".encode(), Path("site.yaml"))
+    own = loaded.settings.policy.model_dump(exclude={"preset"})
+    door = PRESETS[Preset.DOOR].model_dump()
+    assert {key for key in door if own[key] != door[key]} == {"name", "allow_alternatives"}
+    assert own["allow_alternatives"] == (Alternative.WITHOUT_FLASH,)
 
 
 @pytest.mark.parametrize("preset", Preset)

@@ -8,10 +8,13 @@ import pytest
 
 from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed
 from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
     CaptureKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessDecision,
     LivenessOperationMode,
@@ -1032,6 +1035,160 @@ def test_an_accepted_face_ends_the_session_with_attempts_left(positioned):
     session.send(DIM)
     session.watch(2.0)
     assert session.state.done
+
+
+# Alternatives
+
+PAD, LIGHT, MOTION = EvidenceKind
+WITHOUT_FLASH, WITHOUT_MOVEMENT = Alternative
+BY_MOTION = frozenset({PAD, MOTION})
+
+
+def test_without_flash_the_light_is_to_be_measured_without_changing_any(begin):
+    for alternative, flash in ((None, True), (WITHOUT_MOVEMENT, True), (WITHOUT_FLASH, False)):
+        session = begin(alternative=alternative)
+        session.start()
+        session.settle()
+        session.position()
+        assert MeasureLight(1, flash=flash) in session.effects
+
+
+@pytest.mark.parametrize("measured", [DIM, BRIGHT, NOT_MEASURED])
+def test_without_flash_heads_turn_in_any_light_where_motion_takes_lights_place(positioned, measured):
+    session = positioned(alternative=WITHOUT_FLASH, passive=BY_MOTION)
+    session.send(measured)
+    assert session.phase is Phase.MOTION_CHALLENGE
+    answer(session)
+    outcome = session.outcome
+    assert outcome.decision is LivenessDecision.REALFACE
+    assert outcome.confirmed == (PAD, MOTION)
+    assert (outcome.path, outcome.alternative) == (EvidencePath.MOTION_ALONE, WITHOUT_FLASH)
+    assert finding(session, LIGHT).outcome is EvidenceOutcome.NOT_APPLICABLE
+    assert session.count(PlayLight) == 0
+
+
+def test_without_flash_motion_that_proves_nothing_is_uncertain(positioned):
+    session = positioned(alternative=WITHOUT_FLASH, passive=BY_MOTION)
+    session.send(DIM)
+    answer(session, INSUFFICIENT)
+    assert session.outcome.decision is LivenessDecision.UNCERTAIN
+
+
+def test_without_flash_nobody_turns_in_dim_light_where_the_networks_are_enough(positioned):
+    session = positioned(alternative=WITHOUT_FLASH)
+    session.send(DIM)
+    assert session.phase is Phase.PASSIVE
+    session.watch(2.0)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert session.outcome.path is EvidencePath.PASSIVE
+
+
+def test_without_flash_no_light_is_confirmed_whatever_answers(positioned):
+    session = positioned(alternative=WITHOUT_FLASH, passive=frozenset({PAD, LIGHT}))
+    session.send(replace(DIM, outcome=CONFIRMED))
+    session.watch(2.0)
+    assert session.outcome.decision is LivenessDecision.UNCERTAIN
+
+
+@pytest.mark.parametrize("alternative", Alternative)
+def test_an_alternative_gets_no_light_accepted_that_the_policy_refuses(positioned, alternative):
+    session = positioned(alternative=alternative, when_light_not_measured=WhenLightNotMeasured.REFUSE)
+    session.send(NOT_MEASURED)
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
+    assert session.outcome.alternative is alternative
+    assert session.outcome.path is None
+
+
+def test_without_flash_the_display_stays_bright_between_attempts(positioned):
+    session = positioned(alternative=WITHOUT_FLASH, passive=BY_MOTION, attempts=2)
+    for measured in (DIM, replace(DIM, measurement=2)):
+        session.settle()
+        session.position()
+        session.send(measured)
+        answer(session, INSUFFICIENT)
+    assert [(end.attempt, end.last) for end in session.ended] == [(1, False), (2, True)]
+    lights = [effect for effect in session.effects if isinstance(effect, PrepareLights | RestoreLights)]
+    assert lights == [PrepareLights(), PrepareLights(), RestoreLights()]
+
+
+def test_without_movement_the_light_challenge_decides_in_bright_light(positioned):
+    decisions = []
+    for outcome in (CONFIRMED, INSUFFICIENT, VETO):
+        session = positioned(alternative=WITHOUT_MOVEMENT, active=frozenset({PAD, LIGHT}))
+        session.send(BRIGHT)
+        assert session.phase is Phase.LIGHT_CHALLENGE
+        answer(session, outcome)
+        decisions.append(session.outcome.decision)
+        assert session.count(PlayMotion) == 0
+        assert session.outcome.path is EvidencePath.ACTIVE
+        assert finding(session, MOTION) == Finding(MOTION, EvidenceOutcome.NOT_APPLICABLE, "nobody was asked to move")
+    assert decisions == [LivenessDecision.REALFACE, LivenessDecision.UNCERTAIN, LivenessDecision.SPOOFFACE]
+
+
+@pytest.mark.parametrize("answered", [None, {"overwhelmed": True}, {"faint": True}])
+def test_without_movement_no_motion_takes_lights_place_where_it_is_drowned_or_faint(positioned, answered):
+    session = positioned(alternative=WITHOUT_MOVEMENT)
+    if answered is None:
+        session.send(OVERWHELMED)
+    else:
+        session.send(BRIGHT)
+        answer(session, INSUFFICIENT, **answered)
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
+
+
+def test_without_movement_dim_light_is_as_for_anybody(positioned):
+    session = positioned(alternative=WITHOUT_MOVEMENT)
+    session.send(DIM)
+    session.watch(2.0)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert (session.outcome.path, session.outcome.alternative) == (EvidencePath.PASSIVE, WITHOUT_MOVEMENT)
+
+
+# Assurance
+
+
+@pytest.mark.parametrize(
+    ("capture", "level"),
+    [
+        (CaptureKind.LIVE, AssuranceLevel.LIGHT_AND_MOTION),
+        (CaptureKind.SIMULATED, AssuranceLevel.LIGHT_AND_MOTION),
+        (CaptureKind.REPLAY, AssuranceLevel.NETWORKS),
+    ],
+)
+def test_both_challenges_answered_are_the_highest_level_but_in_a_recording(positioned, capture, level):
+    session = positioned(capture=capture)
+    session.send(BRIGHT)
+    answer(session)
+    answer(session)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert session.outcome.level is level
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"), [(CONFIRMED, AssuranceLevel.LIGHT), (INSUFFICIENT, AssuranceLevel.NETWORKS)]
+)
+def test_in_dim_light_the_level_says_whether_the_step_told_a_face(positioned, outcome, level):
+    session = positioned(capture=CaptureKind.LIVE)
+    session.send(replace(DIM, outcome=outcome))
+    session.watch(2.0)
+    assert session.outcome.level is level
+
+
+def test_motion_alone_is_the_level_motion(positioned):
+    session = positioned(capture=CaptureKind.LIVE)
+    session.send(OVERWHELMED)
+    answer(session)
+    assert session.outcome.level is AssuranceLevel.MOTION
+    assert session.outcome.path is EvidencePath.MOTION_ALONE
+
+
+def test_what_is_not_accepted_has_no_level_whatever_was_confirmed(positioned):
+    session = positioned(capture=CaptureKind.LIVE, margin=-2.0)
+    session.send(BRIGHT)
+    answer(session)
+    answer(session)
+    assert session.outcome.confirmed == (LIGHT, MOTION)
+    assert session.outcome.level is AssuranceLevel.NONE
 
 
 # Given up, broken, late

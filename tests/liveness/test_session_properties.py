@@ -15,15 +15,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from edge.config.policy import WhenLightNotMeasured, WhenOverwhelmed, WhenPadNotApplicable
 from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
     CaptureKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
+    EvidencePath,
     LightLevel,
     LivenessDecision,
     LivenessOperationMode,
     QualityFailure,
 )
+from edge.contracts.session import SessionStart
 from edge.liveness.effects import (
     AttemptEnded,
     Ignored,
@@ -46,12 +50,21 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FaceBox, FrameEvidence, PadScore
 from edge.liveness.machine import TRANSITIONS, Phase, new_session, step
-from edge.liveness.policy import Policy
+from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.liveness.spectrum import USUAL, Means, OwnLight
+from tests.config.floors import floors
 
 PAD, LIGHT, MOTION = EvidenceKind
 CONFIRMED, VETO = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO
-WALKS = 3000
+WITHOUT_FLASH, WITHOUT_MOVEMENT = Alternative
+LEVELS = {
+    AssuranceLevel.NONE: set(),
+    AssuranceLevel.NETWORKS: {PAD},
+    AssuranceLevel.MOTION: {PAD, MOTION},
+    AssuranceLevel.LIGHT: {PAD, LIGHT},
+    AssuranceLevel.LIGHT_AND_MOTION: {PAD, LIGHT, MOTION},
+}
+WALKS = 8000
 FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 REQUIREMENTS = [{PAD}, {PAD, MOTION}, {PAD, LIGHT, MOTION}, {PAD, LIGHT}, {LIGHT}, {MOTION}, set()]
@@ -67,6 +80,7 @@ POLICIES = st.builds(
     active=REQUIRED,
     motion_alone=REQUIRED,
     pad_margin=st.sampled_from([0.0, 1.0]),
+    pad_margin_with_light=st.sampled_from([-0.5, 0.0, 1.0]),
     pad_veto_margin=st.sampled_from([0.0, 1.0]),
     when_light_not_measured=st.sampled_from(WhenLightNotMeasured),
     when_overwhelmed=st.sampled_from(WhenOverwhelmed),
@@ -75,7 +89,9 @@ POLICIES = st.builds(
     passive_frames=st.integers(1, 4),
     passive_seconds=st.sampled_from([0.0, 0.3]),
     judged_frames=st.integers(1, 8),
+    alternative=st.sampled_from([None, None, *Alternative]),
 )
+MODES_ALL = tuple(LivenessOperationMode)
 MODES = st.sampled_from([LivenessOperationMode.PASSIVE_ACTIVE, LivenessOperationMode.PASSIVE])
 CAPTURES = st.sampled_from(CaptureKind)
 SEEDS = st.binary(min_size=32, max_size=32)
@@ -133,6 +149,8 @@ class Ledger:
         self.measured = None
 
     def required(self, policy):
+        if policy.alternative is WITHOUT_FLASH:
+            return policy.motion_alone if self.plans else policy.passive
         if self.measured is None or self.measured.level in {LightLevel.DIM, LightLevel.NOT_MEASURED}:
             return policy.passive
         overwhelmed = self.measured.level is LightLevel.OVERWHELMED or (
@@ -140,8 +158,10 @@ class Ledger:
         )
         return policy.motion_alone if overwhelmed else policy.active
 
-    def proof(self, kind):
+    def proof(self, kind, policy):
         """Whether anything that was sent could confirm the kind."""
+        if kind is LIGHT and policy.alternative is WITHOUT_FLASH:
+            return False
         if kind in self.answers:
             answer = self.answers[kind]
             return answer.outcome is CONFIRMED and not (kind is LIGHT and answer.overwhelmed)
@@ -246,23 +266,31 @@ class Watched:
         for effect in effects:
             match effect:
                 case PrepareLights():
-                    self.lit += 1
-                    assert self.lit == 1
+                    assert self.lit == self.stays_lit
+                    self.lit = 1
                     self.ledger = Ledger()
                 case RestoreLights():
                     self.lit -= 1
                     assert self.lit == 0
-                case MeasureLight(measurement):
+                case MeasureLight(measurement, flash):
                     assert measurement not in self.asked
+                    assert flash == (self.policy.alternative is not WITHOUT_FLASH)
                     self.asked.append(measurement)
                     self.somebody_held_still()
                 case PlayLight(plan):
+                    assert self.policy.alternative is not WITHOUT_FLASH
                     self.ledger.plans[plan.plan_id] = LIGHT
                 case PlayMotion(plan):
+                    assert self.policy.alternative is not WITHOUT_MOVEMENT
                     self.ledger.plans[plan.plan_id] = MOTION
-                case AttemptEnded():
-                    assert self.lit == 0
+                case AttemptEnded(last=last):
                     self.check(effect)
+                    assert self.lit == (self.stays_lit and not last)
+
+    @property
+    def stays_lit(self):
+        """Between two attempts, where dark and bright again would be a flash."""
+        return self.policy.alternative is WITHOUT_FLASH and bool(self.ended)
 
     def somebody_held_still(self):
         held = self.ledger.good
@@ -278,6 +306,9 @@ class Watched:
         self.ended.append(end)
         outcome, ledger = end.outcome, self.ledger
         assert (outcome.decision is None) != (outcome.error is None)
+        assert (outcome.path is None) == (outcome.decision is None)
+        assert outcome.alternative is self.policy.alternative
+        self.check_level(outcome)
         assert outcome.ended_at >= outcome.started_at
         if outcome.decision is None:
             assert outcome.digest is None
@@ -299,15 +330,27 @@ class Watched:
             assert self.means.networks or self.policy.when_pad_not_applicable is not WhenPadNotApplicable.REFUSE
             assert not ledger.vetoed
             if PAD in required:
-                assert median(ledger.fit[sequence] for sequence in outcome.judged) >= self.policy.pad_margin
+                margin = self.policy.pad_margin_with_light if LIGHT in required else self.policy.pad_margin
+                assert median(ledger.fit[sequence] for sequence in outcome.judged) >= margin
             for kind in required - {PAD}:
-                assert ledger.proof(kind), f"{kind} was never confirmed"
+                assert ledger.proof(kind, self.policy), f"{kind} was never confirmed"
             assert self.mode is LivenessOperationMode.PASSIVE_ACTIVE or not ledger.plans
             if self.capture is CaptureKind.LIVE and not ledger.plans:
                 assert ledger.seen_passively >= self.policy.passive_frames
             refuses = self.policy.when_light_not_measured is WhenLightNotMeasured.REFUSE
             unmeasured = ledger.measured is None or ledger.measured.level is LightLevel.NOT_MEASURED
             assert not (refuses and unmeasured and self.means.networks)
+
+    def check_level(self, outcome):
+        if outcome.decision is not LivenessDecision.REALFACE:
+            assert outcome.level is AssuranceLevel.NONE
+        proven = LEVELS[outcome.level]
+        if not self.means.networks and outcome.level is AssuranceLevel.LIGHT:
+            proven = {LIGHT, MOTION}
+        assert proven <= set(outcome.confirmed)
+        assert all(self.ledger.proof(kind, self.policy) for kind in proven - {PAD})
+        if not outcome.temporal or self.capture is CaptureKind.REPLAY:
+            assert outcome.level in {AssuranceLevel.NONE, AssuranceLevel.NETWORKS}
 
     def answer(self, level, outcome, overwhelmed, error=None, margin=3.0):
         """What the session waits for."""
@@ -425,6 +468,7 @@ def draw_policy(chance):
         active=frozenset(chance.choice(REQUIREMENTS)),
         motion_alone=frozenset(chance.choice(REQUIREMENTS)),
         pad_margin=chance.choice([0.0, 1.0]),
+        pad_margin_with_light=chance.choice([-0.5, 0.0, 1.0]),
         pad_veto_margin=chance.choice([0.0, 1.0]),
         when_light_not_measured=chance.choice(list(WhenLightNotMeasured)),
         when_overwhelmed=chance.choice(list(WhenOverwhelmed)),
@@ -434,6 +478,7 @@ def draw_policy(chance):
         passive_seconds=chance.choice([0.0, 0.25]),
         judged_frames=chance.choice([1, 8]),
         when_pad_not_applicable=chance.choice(list(WhenPadNotApplicable)),
+        alternative=chance.choice([None, None, None, *Alternative]),
     )
 
 
@@ -568,6 +613,7 @@ def test_more_demands_never_turn_a_decision_into_realface(policy, mode, seed, le
     loose = play(policy, mode, seed, level, light, motion, margins)
     for stricter in (
         replace(policy, pad_margin=policy.pad_margin + 1.0),
+        replace(policy, pad_margin_with_light=policy.pad_margin_with_light + 1.0),
         replace(policy, pad_veto_margin=0.0),
         replace(policy, when_light_not_measured=WhenLightNotMeasured.REFUSE),
         replace(policy, when_overwhelmed=WhenOverwhelmed.REFUSE),
@@ -575,7 +621,8 @@ def test_more_demands_never_turn_a_decision_into_realface(policy, mode, seed, le
             replace(policy, **{path: getattr(policy, path) | {kind}})
             for path in ("passive", "active", "motion_alone")
             for kind in EvidenceKind
-            if getattr(policy, path)
+            # Motion demanded without flash asks for the challenge, so that other frames are judged.
+            if getattr(policy, path) and (policy.alternative, kind) != (WITHOUT_FLASH, MOTION)
         ),
     ):
         strict = play(stricter, mode, seed, level, light, motion, margins)
@@ -588,20 +635,68 @@ def test_more_demands_never_turn_a_decision_into_realface(policy, mode, seed, le
 def test_with_all_that_can_be_confirmed_a_session_ends_as_its_policy_says(policy, mode, seed, level):
     outcome = play(policy, mode, seed, LightMeasured(1, level, "measured", CONFIRMED), CONFIRMED, CONFIRMED, [3.0])
     active = mode is LivenessOperationMode.PASSIVE_ACTIVE
+    flash, movement = policy.alternative is not WITHOUT_FLASH, policy.alternative is not WITHOUT_MOVEMENT
+    by_motion = policy.motion_alone, {PAD, MOTION}
+    refused = None, set()
+    passively = policy.passive, {PAD, LIGHT} if flash and level is LightLevel.DIM else {PAD}
+    if active and not flash and MOTION in policy.passive:
+        passively = by_motion
     match level:
         case LightLevel.DIM:
-            required, proven = policy.passive, {PAD, LIGHT}
+            required, proven = passively
         case LightLevel.NOT_MEASURED:
             alone = policy.when_light_not_measured is WhenLightNotMeasured.PASSIVE
-            required, proven = (policy.passive, {PAD}) if alone else (None, set())
+            required, proven = passively if alone else refused
         case LightLevel.BRIGHT:
-            required, proven = (policy.active, set(EvidenceKind)) if active else (None, set())
+            played = (policy.active, {PAD, LIGHT, *([MOTION] if movement else [])}) if flash else by_motion
+            required, proven = played if active else refused
         case LightLevel.OVERWHELMED:
-            alone = active and policy.when_overwhelmed is WhenOverwhelmed.MOTION
-            required, proven = (policy.motion_alone, {PAD, MOTION}) if alone else (None, set())
+            alone = active and movement and policy.when_overwhelmed is WhenOverwhelmed.MOTION
+            required, proven = by_motion if alone else refused
     if required is None:
         assert outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
     elif required and required <= proven:
         assert outcome.decision is LivenessDecision.REALFACE
     else:
         assert outcome.decision is LivenessDecision.UNCERTAIN
+
+
+@FIXED
+@given(
+    floors,
+    st.sampled_from(Alternative),
+    MODES,
+    SEEDS,
+    st.builds(LightMeasured, st.just(1), st.sampled_from(LightLevel), st.just("measured"), OUTCOMES),
+    OUTCOMES,
+    OUTCOMES,
+)
+def test_an_alternative_never_yields_realface_with_less_evidence_than_the_floor_names_for_it(
+    floor, alternative, mode, seed, level, light, motion
+):
+    # Short enough for `play` to come to its end.
+    brief = {"positioning_frames": 3, "positioning_seconds": 0.2, "passive_frames": 4, "passive_seconds": 0.5}
+    floor = floor.model_copy(update=brief | {"allow_alternatives": tuple(Alternative), "modes": tuple(MODES_ALL)})
+    request = SessionStart(id="request-1", expires_at=1.0, liveness_operation_mode=mode, alternative=alternative)
+    try:
+        policy = tighten(floor, request)
+    except PolicyRefusal:
+        assert (alternative, mode) == (WITHOUT_FLASH, LivenessOperationMode.PASSIVE)
+        assert MOTION in floor.require_without_flash
+        return
+    outcome = play(policy, mode, seed, level, light, motion, [30.0])
+    assert outcome.alternative is alternative
+    if outcome.decision is not LivenessDecision.REALFACE:
+        return
+    confirmed = set(outcome.confirmed)
+    if alternative is WITHOUT_FLASH:
+        assert LIGHT not in confirmed
+        assert confirmed >= set(floor.require_without_flash) | (set(floor.require_passive) - {LIGHT})
+        assert outcome.path is EvidencePath.PASSIVE or confirmed >= set(floor.require_motion_alone)
+    else:
+        assert MOTION not in confirmed
+        of_path = {
+            EvidencePath.PASSIVE: set(floor.require_passive),
+            EvidencePath.ACTIVE: set(floor.require_without_movement) | (set(floor.require_active) - {MOTION}),
+        }
+        assert confirmed >= of_path[outcome.path]

@@ -16,9 +16,12 @@ import pytest
 from edge.config.loader import load_bytes
 from edge.contracts.device import DeviceEvent, Info, State
 from edge.contracts.enums import (
+    Alternative,
+    AssuranceLevel,
     CommandErrorCode,
     ErrorCode,
     LivenessDecision,
+    LivenessOperationMode,
     Prompt,
     SessionStatus,
     TerminalState,
@@ -152,6 +155,8 @@ def test_a_session_over_mqtt_comes_back_signed_for_its_nonce(loaded, broker, mon
         assert decision.provenance.config == loaded.sha256
         assert decision.provenance.models == {"net": "0" * 64}
         assert decision.provenance.policy == "kiosk"
+        assert decision.attempt.assurance.level is AssuranceLevel.NETWORKS
+        assert decision.attempt.assurance.alternative is None
         assert decision.provenance.calibration is None
 
     asyncio.run(scenario())
@@ -268,6 +273,36 @@ def test_a_request_that_the_policy_forbids_is_refused_and_changes_nothing(tmp_pa
                     await requester.start()
             assert refused.value.code is CommandErrorCode.POLICY
             await heard_until(broker, is_state(TerminalState.READY))
+
+    asyncio.run(scenario())
+
+
+def test_an_alternative_is_signed_where_the_policy_allows_it_and_refused_where_not(tmp_path, broker, monkeypatch):
+    own = configuration(tmp_path, broker.port, "{allow_alternatives: [without_flash]}")
+
+    async def scenario():
+        async with running(own, monkeypatch):
+            async with Requester(broker, TOPICS, keys=keys(own)) as requester:
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start(alternative=Alternative.WITHOUT_MOVEMENT)
+                assert refused.value.code is CommandErrorCode.POLICY
+                assert "the policy site does not allow the alternative without_movement" in refused.value.remedy
+                _, (heard,) = await session(
+                    requester,
+                    alternative=Alternative.WITHOUT_FLASH,
+                    mode=LivenessOperationMode.PASSIVE_ACTIVE,
+                )
+            (info,) = [
+                one.content
+                for one in await heard_until(broker, lambda content: isinstance(content, Info))
+                if isinstance(one.content, Info)
+            ]
+        assert info.alternatives == (Alternative.WITHOUT_FLASH,)
+        assert heard.verification is Verification.VERIFIED
+        assurance = heard.decision.attempt.assurance
+        assert (assurance.alternative, assurance.level) == (Alternative.WITHOUT_FLASH, AssuranceLevel.NONE)
+        # No sensor tells the light here, and this policy asks to know it.
+        assert heard.decision.attempt.error.code is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
 
     asyncio.run(scenario())
 
