@@ -73,9 +73,11 @@ class LitFace:
         """Whether our light leaves too little of the surroundings' to compare with; told without any fit."""
         if not self._samples:
             return False
-        levels = np.array([sample.patch.levels.mean() for sample in self._samples])
-        lit = np.array([sample.lit for sample in self._samples]).reshape(len(levels), -1)
-        dark, full = (levels[(lit == value).all(axis=1)] for value in (0.0, 1.0))
+        # One by one: a backlight step's samples are of one light, those of a code on halves of two.
+        dark, full = (
+            np.array([sample.patch.levels.mean() for sample in self._samples if (sample.lit == value).all()])
+            for value in (0.0, 1.0)
+        )
         if dark.size == 0 or full.size == 0:
             return False
         return bool(full.mean() - dark.mean() > darkest_room(self._light) * dark.mean())
