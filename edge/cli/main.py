@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",
     "run": "edge.cli.run:run",
+    "safety": "edge.cli.safety:safety",
     "scene": "edge.cli.scene:scene",
     "session": "edge.cli.session:session",
 }

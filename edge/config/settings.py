@@ -29,7 +29,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from edge.config.choices import Pace, RuntimeChoice
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
-from edge.contracts.enums import EvidenceKind
+from edge.config.safety import LampFigures, RiskGroup, budget
+from edge.contracts.enums import EvidenceKind, LightBand
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
 MASK = "********"
@@ -211,7 +212,115 @@ class SimulatedLight(Section):
     ]
 
 
+class Lamp(Section):
+    """What eyes get of an illuminator, from the data sheets of its parts. Refused beyond what docs/safety.md allows."""
+
+    band: Annotated[LightBand, Field(title="Band", description="Light that it gives")]
+    radiant_intensity: Annotated[
+        Number,
+        Field(
+            title="Radiant intensity",
+            description=(
+                "W/sr of one emitter on its axis, behind its lens, at the largest current that its driver can give; "
+                "the data sheet's greatest value"
+            ),
+            ge=0.0001,
+            le=1000,
+        ),
+    ]
+    emitters: Annotated[
+        Whole, Field(title="Emitters", description="That shine together; all are taken to meet in one eye", ge=1, le=64)
+    ] = 1
+    closest_approach: Annotated[
+        Number,
+        Field(
+            title="Closest approach",
+            description="Metres from an eye to the lamp, as near as the housing lets anybody come",
+            ge=0.01,
+            le=5,
+        ),
+    ]
+    source_size: Annotated[
+        Annotated[Number, Field(ge=0.0001, le=0.5)] | None,
+        Field(
+            title="Source size",
+            description=(
+                "Metres across what seems to shine of one emitter, through its lens; null: not known, and the retina "
+                "is covered by the declared risk group alone"
+            ),
+        ),
+    ] = None
+    max_output: Annotated[
+        Number, Field(title="Largest output", description="Relative; a command beyond it is refused", ge=0.01, le=1)
+    ] = 1.0
+    max_on_share: Annotated[
+        Number,
+        Field(
+            title="Largest duty",
+            description="Share of any minute, at full output, after which the lamp is switched off",
+            ge=0.01,
+            le=1,
+        ),
+    ] = 1.0
+    retinal_risk: Annotated[
+        RiskGroup,
+        Field(
+            title="Retinal risk group",
+            description="IEC 62471 thermal hazard of the retina, as declared: exempt; of white light rg1 too",
+        ),
+    ]
+    blue_light_risk: Annotated[
+        RiskGroup | None,
+        Field(
+            title="Blue-light risk group",
+            description="IEC 62471, as declared: exempt or rg1; white lamps only, which must have one",
+        ),
+    ] = Field(default=None, validate_default=True)
+
+    @field_validator("blue_light_risk")
+    @classmethod
+    def _white_light_has_blue_in_it(cls, group: RiskGroup | None, info: ValidationInfo) -> RiskGroup | None:
+        if "band" in info.data and (info.data["band"] is LightBand.WHITE) != (group is not None):
+            raise ValueError(
+                "a white lamp has one declared, an infrared one has none: see the data sheet's IEC 62471 part"
+            )
+        return group
+
+    @model_validator(mode="after")
+    def _safe_for_eyes(self) -> Lamp:
+        problems = budget(self.figures).problems
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def figures(self) -> LampFigures:
+        """What its safety budget is made of."""
+        return LampFigures(
+            band=self.band,
+            radiant_intensity=self.radiant_intensity,
+            emitters=self.emitters,
+            closest_approach=self.closest_approach,
+            source_size=self.source_size,
+            retinal_risk=self.retinal_risk,
+            blue_light_risk=self.blue_light_risk,
+        )
+
+
+class SimulatedIlluminator(SimulatedLight):
+    """The lamp of the scene that is played."""
+
+    lamp: Annotated[
+        Lamp | None,
+        Field(
+            title="Lamp",
+            description="The one that a terminal would have, which no scene's may outshine; null: as scenes say",
+        ),
+    ] = None
+
+
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
+Illuminator = Annotated[NoLight | SimulatedIlluminator, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
 
@@ -220,7 +329,7 @@ class Lights(Section):
 
     backlight: Annotated[Light, Field(title="Backlight", description="Luminance of the attached display")] = _NO_LIGHT
     illuminator: Annotated[
-        Light, Field(title="Illuminator", description="Infrared or white light beside the camera")
+        Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
     screen: Annotated[Light, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
     ambient: Annotated[Light, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT

@@ -47,6 +47,13 @@ class Spectrum(StrEnum):
     IR_PASS = "ir_pass"  # noqa: S105 - a filter
 
 
+class LightBand(StrEnum):
+    """What an illuminator emits."""
+
+    INFRARED = "infrared"
+    WHITE = "white"
+
+
 class CaptureKind(StrEnum):
     """Where the frames came from; only ``live`` may open a door."""
 
@@ -129,6 +136,7 @@ class EvidenceKind(StrEnum):
     PAD = "pad"
     LIGHT = "light"
     MOTION = "motion"
+    CONTINUITY = "continuity"
 
 
 class EvidenceOutcome(StrEnum):

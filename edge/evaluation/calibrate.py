@@ -45,6 +45,7 @@ from edge.liveness.fusion import best_frames, judge_pad, may_be_judged
 from edge.session.clock import Clock
 from edge.session.runner import Devices, SessionRunner, Vision
 from edge.vision.face_patch import Points
+from edge.vision.identity import Embedding
 
 # A median of fewer lets one person decide.
 FEWEST_PEOPLE = 3
@@ -269,6 +270,10 @@ class Witness:
     def landmarks(self) -> Points | None:
         """What the vision behind it has."""
         return self._vision.landmarks
+
+    def embedding(self, frame: Frame) -> Embedding | None:
+        """What the vision behind it has."""
+        return self._vision.embedding(frame)
 
     def reset(self) -> None:
         self._vision.reset()

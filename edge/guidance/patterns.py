@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 from edge.liveness.plans import Chip
 
+# Share of the light of a white screen that one of guidance gives: mostly white, with text and an oval.
+GUIDANCE_LIT = 0.85
+
 
 @dataclass(frozen=True, slots=True)
 class LitColumns:

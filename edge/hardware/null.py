@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
-from edge.hardware.ports import LightBand, LightInterval, Pattern
+from edge.hardware.ports import LightInterval, Pattern
 
 
-def _checked(level: float) -> float:
+def checked(level: float) -> float:
+    """A relative level. Raises ValueError outside 0..1."""
     if not 0.0 <= level <= 1.0:
         raise ValueError(f"a relative level is from 0 to 1, not {level}")
     return level
@@ -28,7 +29,7 @@ class NullBacklight:
         return self._level
 
     def set_level(self, level: float, now: float) -> LightInterval:
-        self._level = _checked(level)
+        self._level = checked(level)
         return LightInterval(now, now)
 
     def restore(self, now: float) -> None:
@@ -54,7 +55,7 @@ class NullIlluminator:
         return None
 
     def set_output(self, output: float, now: float) -> LightInterval:
-        _checked(output)
+        checked(output)
         return LightInterval(now, now)
 
     def output(self) -> float:

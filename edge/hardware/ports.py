@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.contracts.enums import CaptureKind, Prompt, Spectrum
+from edge.contracts.enums import CaptureKind, LightBand, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
@@ -122,13 +122,6 @@ class Backlight(Protocol):
     def restore(self, now: float) -> None:
         """Back to the level found at first use. May be repeated."""
         ...
-
-
-class LightBand(StrEnum):
-    """What an illuminator emits."""
-
-    INFRARED = "infrared"
-    WHITE = "white"
 
 
 class Illuminator(Protocol):

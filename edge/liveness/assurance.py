@@ -14,7 +14,7 @@ NEEDED: Mapping[AssuranceLevel, frozenset[EvidenceKind]] = MappingProxyType(
         AssuranceLevel.NETWORKS: frozenset({EvidenceKind.PAD}),
         AssuranceLevel.MOTION: frozenset({EvidenceKind.PAD, EvidenceKind.MOTION}),
         AssuranceLevel.LIGHT: frozenset({EvidenceKind.PAD, EvidenceKind.LIGHT}),
-        AssuranceLevel.LIGHT_AND_MOTION: frozenset(EvidenceKind),
+        AssuranceLevel.LIGHT_AND_MOTION: frozenset({EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION}),
     }
 )
 

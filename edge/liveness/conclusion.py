@@ -90,7 +90,12 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
     if state.means.networks:
         margin = policy.pad_margin_on(gathered.path)
         pad, networks = fusion.judge_pad(judged, pad_margin=margin, pad_veto_margin=policy.pad_veto_margin)
-    findings = (pad, gathered.light or _unplayed(EvidenceKind.LIGHT), _motion_finding(state))
+    findings = (
+        pad,
+        gathered.light or _unplayed(EvidenceKind.LIGHT),
+        _motion_finding(state),
+        gathered.continuity or _unwatched(),
+    )
     required = policy.required(gathered.path)
     outcome = replace(
         outcome,
@@ -129,6 +134,10 @@ def _motion_finding(state: SessionState) -> Finding:
         reason = "nobody was asked to move"
         return Finding(EvidenceKind.MOTION, EvidenceOutcome.NOT_APPLICABLE, reason)
     return gathered.motion or _unplayed(EvidenceKind.MOTION)
+
+
+def _unwatched() -> Finding:
+    return Finding(EvidenceKind.CONTINUITY, EvidenceOutcome.INSUFFICIENT, "no face was followed")
 
 
 def _unplayed(kind: EvidenceKind) -> Finding:

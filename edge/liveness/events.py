@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from edge.contracts.enums import CaptureKind, ErrorCode, EvidenceOutcome, LightLevel
 from edge.liveness.evidence import FrameEvidence
+from edge.liveness.outcome import Finding
 from edge.liveness.spectrum import USUAL, Means
 
 SEED_BYTES = 32
@@ -36,9 +37,14 @@ class LightsSettled:
 
 @dataclass(frozen=True, slots=True)
 class FrameSeen:
-    """Vision has looked at a frame."""
+    """Vision has looked at a frame.
+
+    continuity: what all frames of this face, up to this one, say of one person in one unbroken sequence; None: nothing
+    yet.
+    """
 
     evidence: FrameEvidence
+    continuity: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)

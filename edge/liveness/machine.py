@@ -168,7 +168,9 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
         (Phase.PASSIVE, FrameSeen): Transition(
             collect, {Phase.POSITIONING: "another face", _DECIDING: "enough frames"}
         ),
-        (Phase.LIGHT_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),
+        (Phase.LIGHT_CHALLENGE, FrameSeen): Transition(
+            watch_challenge, {_DECIDING: "another face, or a break in the frames"}
+        ),
         (Phase.LIGHT_CHALLENGE, ChallengeFinished): Transition(
             light_answered,
             {
@@ -176,7 +178,9 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
                 _DECIDING: "veto, not followed, overwhelmed, too faint, or played without movement to follow",
             },
         ),
-        (Phase.MOTION_CHALLENGE, FrameSeen): Transition(watch_challenge, {_DECIDING: "another face"}),
+        (Phase.MOTION_CHALLENGE, FrameSeen): Transition(
+            watch_challenge, {_DECIDING: "another face, or a break in the frames"}
+        ),
         (Phase.MOTION_CHALLENGE, ChallengeFinished): Transition(
             motion_answered, {_DECIDING: "played, or not performed"}
         ),

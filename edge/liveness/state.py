@@ -74,6 +74,7 @@ class Attempt:
     light_reason: str = "not measured"
     light: Finding | None = None
     motion: Finding | None = None
+    continuity: Finding | None = None
     plan: LightPlan | InfraredPlan | MotionPlan | None = None
     candidates: tuple[FrameEvidence, ...] = ()
     candidates_before_passive: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from edge.contracts.enums import Alternative, CaptureKind, ErrorCode, Prompt, QualityFailure
+from edge.contracts.enums import Alternative, CaptureKind, ErrorCode, EvidenceOutcome, Prompt, QualityFailure
 from edge.liveness import fusion
 from edge.liveness.effects import Ignored, MeasureLight
 from edge.liveness.events import FrameSeen
@@ -21,7 +21,7 @@ def position(state: SessionState, event: FrameSeen, now: float) -> Step:
     evidence = event.evidence
     if old := _old(state, evidence):
         return old
-    state = _look(state, evidence)
+    state = _look(state, event)
     policy, gathered = state.policy, state.gathered
     enough = (
         gathered.held >= policy.positioning_frames
@@ -40,8 +40,8 @@ def watch_while_measuring(state: SessionState, event: FrameSeen, now: float) -> 
     if old := _old(state, evidence):
         return old
     if _is_another(state, evidence):
-        return _position_anew(state, evidence, now)
-    return suggest(_look(state, evidence), prompt_for(evidence, Prompt.WORKING), now)
+        return _position_anew(state, event, now)
+    return suggest(_look(state, event), prompt_for(evidence, Prompt.WORKING), now)
 
 
 def collect(state: SessionState, event: FrameSeen, now: float) -> Step:
@@ -49,8 +49,8 @@ def collect(state: SessionState, event: FrameSeen, now: float) -> Step:
     if old := _old(state, evidence):
         return old
     if _is_another(state, evidence):
-        return _position_anew(state, evidence, now)
-    state = _look(state, evidence)
+        return _position_anew(state, event, now)
+    state = _look(state, event)
     policy, gathered = state.policy, state.gathered
     mine = gathered.candidates[gathered.candidates_before_passive :]
     enough = len(mine) >= policy.passive_frames and mine[-1].captured_at - mine[0].captured_at >= policy.passive_seconds
@@ -69,7 +69,11 @@ def watch_challenge(state: SessionState, event: FrameSeen, now: float) -> Step:
         # What was asked of one face must not be answered by another.
         lost = "the face was lost during the challenge, or another one took its place"
         return end(state, Ending(lost, ErrorCode.FACE_TRACKING_FAILED), now)
-    return _keep(state, evidence), ()
+    state = _keep(state, event)
+    if event.continuity is not None and event.continuity.outcome is EvidenceOutcome.VETO:
+        # Whatever the challenge comes to, what answers it is no longer what was asked.
+        return judge(state, f"the frames do not go together: {event.continuity.reason}", now)
+    return state, ()
 
 
 def is_still(state: SessionState, evidence: FrameEvidence) -> bool:
@@ -87,10 +91,10 @@ def _is_another(state: SessionState, evidence: FrameEvidence) -> bool:
     return evidence.track not in {0, state.gathered.track}
 
 
-def _position_anew(state: SessionState, evidence: FrameEvidence, now: float) -> Step:
+def _position_anew(state: SessionState, event: FrameSeen, now: float) -> Step:
     # The light was measured on the face before, so it says nothing of this one.
-    state = enter(_look(state, evidence), Phase.POSITIONING, now)
-    return suggest(state, prompt_for(evidence, Prompt.HOLD_STILL), now)
+    state = enter(_look(state, event), Phase.POSITIONING, now)
+    return suggest(state, prompt_for(event.evidence, Prompt.HOLD_STILL), now)
 
 
 def _for_another_face(gathered: Attempt, track: int) -> Attempt:
@@ -98,7 +102,8 @@ def _for_another_face(gathered: Attempt, track: int) -> Attempt:
     return Attempt(gathered.started_at, track=track, recent=gathered.recent, failures=gathered.failures)
 
 
-def _look(state: SessionState, evidence: FrameEvidence) -> SessionState:
+def _look(state: SessionState, event: FrameSeen) -> SessionState:
+    evidence = event.evidence
     if _is_another(state, evidence):
         state = replace(state, gathered=_for_another_face(state.gathered, evidence.track))
     gathered = state.gathered
@@ -106,7 +111,7 @@ def _look(state: SessionState, evidence: FrameEvidence) -> SessionState:
     failures = Counter(dict(gathered.failures))
     failures.update(evidence.failures)
     return gather(
-        _keep(state, evidence),
+        _keep(state, event),
         held=gathered.held + 1 if good else 0,
         held_since=gathered.held_since if gathered.held else evidence.captured_at,
         face_seen=gathered.face_seen or evidence.faces > 0,
@@ -116,7 +121,10 @@ def _look(state: SessionState, evidence: FrameEvidence) -> SessionState:
     )
 
 
-def _keep(state: SessionState, evidence: FrameEvidence) -> SessionState:
+def _keep(state: SessionState, event: FrameSeen) -> SessionState:
+    evidence = event.evidence
+    if event.continuity is not None:
+        state = gather(state, continuity=event.continuity)
     if not fusion.may_be_judged(evidence, by_networks=state.means.networks):
         return state
     return gather(state, candidates=(*state.gathered.candidates, evidence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,16 +56,24 @@ class LightChallenge:
     The methods raise HardwareError when the camera or the light fail.
     """
 
-    def __init__(self, camera: Camera, code: LightCode, now: float, before: LitFace | None = None) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        code: LightCode,
+        now: float,
+        *,
+        before: LitFace | None = None,
+        begin_at: float = -math.inf,
+    ) -> None:
         """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
-        ``end`` forgets it too.
+        ``end`` forgets it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
         """
         self._camera = camera
         self._code = code
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._began = now
         self._changes: list[LightInterval] = []
-        self._next_at = 0.0
+        self._next_at = begin_at
         self._face = LitFace(code.geometry, camera.traits) if before is None else before
         camera.lock(self._exposure.flicker_period)
 
@@ -83,7 +92,7 @@ class LightChallenge:
         if landmarks is not None and self._changes:
             self._face.saw(frame, landmarks, self._lit)
         last = len(self._changes) == len(self._code.steps)
-        if not last and (not self._changes or now >= self._next_at):
+        if not last and now >= self._next_at:
             self._show_next(now)
         elif last and now >= self._next_at and self._changes[-1].settled_at + _LAST_SECONDS <= exposure.start:
             return self._answer()
@@ -133,8 +142,8 @@ class LightChallenge:
         found = self._face.relief(response, surface)
         if found is None:
             return no_proof("too little of the face can be compared")
-        in_sun = isinstance(self._code.geometry, PointGeometry)
-        answer = relief_answer(found, self._face.beside(response), sun=in_sun)
+        by_lamp = isinstance(self._code.geometry, PointGeometry)
+        answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -23,7 +24,8 @@ from edge.vision.face_patch import Points
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
 # stays 0.25 s or longer: two flashes in more than a second (WCAG 2.3.1 allows three).
 _LEVELS: Final = (1.0, 0.0, 1.0, 0.0, 1.0)
-_LEAST_SECONDS: Final = 0.25
+CHANGES: Final = len(_LEVELS) - 1
+LEAST_SECONDS: Final = 0.25
 _FRAMES_OF_EACH: Final = 4
 # To wait for the camera to hold its exposure, and for each level to show: so many frames, and so many seconds.
 _PATIENCE: Final = 30
@@ -53,8 +55,12 @@ class LightStep:
         *,
         lux: float | None,
         display: DisplayGeometry | None = None,
+        dark_from: float = -math.inf,
     ) -> None:
-        """lux: second opinion, None where there is none. display: None where no shape is to be told from its light."""
+        """lux: second opinion, None where there is none. display: None where no shape is to be told from its light.
+
+        dark_from: seconds before which it does not go dark, for the flashes that were before.
+        """
         self._camera = camera
         self._backlight = backlight
         self._shape = None if display is None else LitFace(display, camera.traits)
@@ -64,6 +70,7 @@ class LightStep:
         self._samples: list[Sample] = []
         self._waited = 0
         self._began = now
+        self._dark_from = dark_from
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
@@ -113,10 +120,11 @@ class LightStep:
             self._shape.saw(frame, landmarks, self._lit)
         stage = len(self._stages) - 1
         enough = sum(taken.stage == stage for taken in self._samples) >= _FRAMES_OF_EACH
-        if not enough or now - self._stages[stage].settled_at < _LEAST_SECONDS:
+        if not enough or now - self._stages[stage].settled_at < LEAST_SECONDS:
             return self._impatient("the display's levels could not be told apart in the frames' exposure times", now)
         if stage + 1 < len(_LEVELS):
-            self._backlight_to_next_level(now)
+            if now >= self._dark_from:
+                self._backlight_to_next_level(now)
             return None
         return self._with_shape(light_answer(self._samples, self._circumstances(exposure)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,16 +72,13 @@ class LitFace:
 
     def outshone(self) -> bool:
         """Whether our light leaves too little of the surroundings' to compare with; told without any fit."""
-        if not self._samples:
-            return False
-        # One by one: a backlight step's samples are of one light, those of a code on halves of two.
         dark, full = (
-            np.array([sample.patch.levels.mean() for sample in self._samples if (sample.lit == value).all()])
+            [float(sample.patch.levels.mean()) for sample in self._samples if (sample.lit == value).all()]
             for value in (0.0, 1.0)
         )
-        if dark.size == 0 or full.size == 0:
+        if not dark or not full:
             return False
-        return bool(full.mean() - dark.mean() > darkest_room(self._light) * dark.mean())
+        return mean(full) - mean(dark) > darkest_room(self._light) * mean(dark)
 
     def response(self) -> tuple[LightResponse, Surface] | None:
         """None where too little was seen."""

@@ -6,6 +6,7 @@ import math
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,15 +16,9 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, 
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
-from edge.hardware.ports import (
-    AmbientSensor,
-    Backlight,
-    Camera,
-    CameraTraits,
-    EndOfSource,
-    Illuminator,
-    Screen,
-)
+from edge.hardware.light_guard import UNCAPPED, LampCaps
+from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
+from edge.hardware.safe_lights import SafeLights
 from edge.liveness.effects import (
     AttemptEnded,
     Effect,
@@ -53,16 +48,18 @@ from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.policy import Policy
 from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
-from edge.session.clock import Clock
+from edge.session.clock import Clock, RealClock
+from edge.session.continuity import Continuity
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_code import DisplayCode, InfraredCode, LightCode
 from edge.session.light_level import level_from_lux
-from edge.session.light_step import LightStep
+from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.lit_face import LitFace
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
+from edge.vision.identity import Embedding
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +80,8 @@ class Vision(Protocol):
     @property
     def landmarks(self) -> Points | None: ...
 
+    def embedding(self, frame: Frame) -> Embedding | None: ...
+
     def reset(self) -> None: ...
 
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence: ...
@@ -90,13 +89,14 @@ class Vision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """The terminal's hardware, each behind its port."""
+    """The terminal's hardware, each behind its port. caps: what the illuminator may give at most."""
 
     camera: Camera
     backlight: Backlight
     illuminator: Illuminator
     screen: Screen
     ambient: AmbientSensor
+    caps: LampCaps = UNCAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,14 @@ class SessionRunner:
 
     def __init__(self, devices: Devices, vision: Vision, make_clock: Callable[[], Clock]) -> None:
         """make_clock: called for each session; a replay's time begins with its first frame."""
-        self._devices = devices
+        # Here, and not where devices are made, so that no session runs without it.
+        self._lights = SafeLights(devices.backlight, devices.screen, devices.illuminator, devices.caps)
+        self._devices = replace(
+            devices,
+            backlight=self._lights.backlight,
+            screen=self._lights.screen,
+            illuminator=self._lights.illuminator,
+        )
         self._vision = vision
         self._make_clock = make_clock
 
@@ -150,11 +157,15 @@ class SessionRunner:
         on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
         was the last. Both are called on the running thread.
         """
-        run = _Run(self._devices, self._vision, self._make_clock(), policy, mode, on_progress, on_attempt)
+        clock = self._make_clock()
+        run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, on_progress, on_attempt)
         try:
-            run.until_done(cancelled)
+            with self._lights.minded(clock.now if isinstance(clock, RealClock) else None):
+                try:
+                    run.until_done(cancelled)
+                finally:
+                    run.put_back()
         finally:
-            run.put_back()
             self._tell_lights(session_id)
         return run.report(session_id)
 
@@ -172,6 +183,7 @@ class _Run:
     def __init__(
         self,
         devices: Devices,
+        lights: SafeLights,
         vision: Vision,
         clock: Clock,
         policy: Policy,
@@ -180,6 +192,7 @@ class _Run:
         on_attempt: Callable[[AttemptReport, bool], None],
     ) -> None:
         self._devices = devices
+        self._lights = lights
         self._vision = vision
         self._clock = clock
         self._mode = mode
@@ -192,9 +205,11 @@ class _Run:
         self._bright_from = -math.inf
         self._infrared = 0.0
         self._motion: tuple[str, MotionChallenge] | None = None
+        self._continuity = Continuity(vision.embedding)
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
+        self._prepare_at: float | None = None
         self._frame_lux: float | None = None
         self._frames_read = 0
         self._attempts: list[AttemptReport] = []
@@ -217,16 +232,25 @@ class _Run:
                 self._apply(self._pending.popleft() if self._pending else self._observe())
 
     def put_back(self) -> None:
-        # Lights first: whatever else fails, none stays on. Closing frees a held exposure.
-        if self._light_step is not None:
-            self._light_step.forget()
-            self._light_step = None
-        self._forget_lit_face()
-        self._restore_lights()
-        self._end_light_challenge()
-        self._end_motion()
-        self._vision.reset()
-        self._devices.camera.close()
+        # Lights first, and without asking the clock: whatever else fails, none stays on, and the rest is done all the
+        # same. Closing frees a held exposure.
+        self._lights.put_back()
+        with ExitStack() as rest:
+            for action in (
+                self._devices.camera.close,
+                self._vision.reset,
+                self._continuity.forget,
+                self._end_motion,
+                self._end_light_challenge,
+                self._forget_lit_face,
+                self._forget_light_step,
+            ):
+                rest.callback(action)
+
+    def _forget_light_step(self) -> None:
+        forgotten, self._light_step = self._light_step, None
+        if forgotten is not None:
+            forgotten.forget()
 
     def report(self, session_id: str) -> SessionReport:
         return SessionReport(
@@ -276,20 +300,19 @@ class _Run:
             return HardwareFailed(code, str(error))
         if frame is None:
             self._clock.waited(READ_TIMEOUT)
+            self._lights.tick(self._clock.now())
             return Ticked()
         self._frames_read += 1
         self._clock.frame_arrived(frame)
+        try:
+            self._lights.renew(self._clock.now())
+        except HardwareError as error:
+            return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
+        if self._prepare_at is not None and self._clock.now() >= self._prepare_at:
+            self._light_up()
         self._frame_lux = frame.lux
-        if self._infrared:
-            frame = replace(frame, light=replace(frame.light, infrared=self._infrared))
         judge = wants_judgement(self._state)
-        if self._light_step is not None:
-            frame = replace(frame, light=self._light_step.light_of(frame))
-        elif self._light_challenge is not None:
-            frame = replace(frame, light=CHANGING)
-        elif frame.exposure is not None and _began(frame) - frame.exposure.duration < self._bright_from:
-            # Exposed during a measurement that has ended since, perhaps under a dark display.
-            frame = replace(frame, light=CHANGING)
+        frame = self._as_lit(frame)
         try:
             if self._light_step is not None and frame.light.display != 1.0:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
@@ -302,18 +325,32 @@ class _Run:
             self._measure_on(frame, evidence)
             self._follow_code(frame)
             self._follow_motion(frame, evidence)
+            self._continuity.saw(frame, evidence, self._vision.landmarks)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
             # A fault of ours must still end the session with a code, or the requester waits for nothing.
             log.exception("a frame could not be judged")
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
-        seen = FrameSeen(evidence)
+        seen = FrameSeen(evidence, self._continuity.finding(self._state.gathered.light_level))
         if self._settled_at is None or _began(frame) < self._settled_at:
             return seen
         self._settled_at = None
         self._pending.append(seen)
         return LightsSettled()
+
+    def _as_lit(self, frame: Frame) -> Frame:
+        """With what the terminal's lights did while it was exposed."""
+        if self._infrared:
+            frame = replace(frame, light=replace(frame.light, infrared=self._infrared))
+        if self._light_step is not None:
+            return replace(frame, light=self._light_step.light_of(frame))
+        if self._light_challenge is not None:
+            return replace(frame, light=CHANGING)
+        if frame.exposure is not None and _began(frame) - frame.exposure.duration < self._bright_from:
+            # Exposed during a measurement that has ended since, perhaps under a dark display.
+            return replace(frame, light=CHANGING)
+        return frame
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -332,6 +369,7 @@ class _Run:
             case AttemptEnded(attempt, outcome, last):
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
+                self._continuity.forget()
                 self._vision.reset()
                 report = attempt_report(attempt, outcome)
                 self._attempts.append(report)
@@ -375,6 +413,13 @@ class _Run:
             ending[1].end()
 
     def _prepare_lights(self) -> None:
+        """At once, unless an attempt before this one broke off in the middle of its flashes."""
+        self._prepare_at = self._lights.admit(1, 0.0, self._clock.now())
+        if self._clock.now() >= self._prepare_at:
+            self._light_up()
+
+    def _light_up(self) -> None:
+        self._prepare_at = None
         now = self._clock.now()
         try:
             settled_at = self._devices.backlight.set_level(1.0, now).settled_at
@@ -390,18 +435,9 @@ class _Run:
             self._settled_at = settled_at
 
     def _restore_lights(self) -> None:
-        now = self._clock.now()
-        self._settled_at = None
+        self._settled_at = self._prepare_at = None
         self._infrared = 0.0
-        for light, action in (
-            ("backlight", lambda: self._devices.backlight.restore(now)),
-            ("illuminator", lambda: self._devices.illuminator.set_output(0.0, now)),
-        ):
-            try:
-                action()
-            except Exception:
-                # Of whatever kind: the next light is put back all the same.
-                log.exception("a light could not be put back", light=light)
+        self._lights.put_back(self._clock.now())
 
     def _measure_light(self, measurement: int, *, flash: bool) -> None:
         self._end_light_step()
@@ -417,8 +453,9 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            display = self._devices.screen.geometry
-            self._light_step = LightStep(camera, backlight, self._clock.now(), lux=self._lux(), display=display)
+            now, display = self._clock.now(), self._devices.screen.geometry
+            dark_from = self._lights.admit(CHANGES, LEAST_SECONDS, now)
+            self._light_step = LightStep(camera, backlight, now, lux=self._lux(), display=display, dark_from=dark_from)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
@@ -455,8 +492,13 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no light to play a code with"))
             return
         try:
-            now, before = self._clock.now(), self._lit_face if isinstance(code, DisplayCode) else None
-            self._light_challenge = plan.plan_id, LightChallenge(camera, code, now, before)
+            now, begin_at = self._clock.now(), -math.inf
+            before = None
+            if isinstance(code, DisplayCode):
+                begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
+                before = self._lit_face
+            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at)
+            self._light_challenge = plan.plan_id, challenge
             self._lit_face = None
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))

@@ -10,12 +10,11 @@ from typing import Final, TypeVar, cast
 
 import numpy as np
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
 from edge.frames.linear import to_linear
 from edge.frames.picture import Picture, read_picture
-from edge.hardware.ports import LightBand
 from edge.simulation import illuminants, scene
 from edge.simulation.accessories import Glasses, in_relief, painted
 from edge.simulation.artefacts import HeldSheet, Holding, backlit, blank, pixels_across, printed, shining, shown
@@ -40,7 +39,7 @@ from edge.simulation.reactive import (
 from edge.simulation.scene import Finish, LightSource, Part, Printer, Scene, Surface
 from edge.simulation.sensor import SensorModel
 from edge.simulation.sheet import BendAxis, Sheet, glint_grid
-from edge.simulation.signals import Commanded, Mains, Pwm, Steady
+from edge.simulation.signals import Commanded, Mains, Pulsed, Pwm, Steady
 from edge.simulation.terminal import DisplayOutputs, SimulatedCamera, SimulatedTerminal, Stage
 from edge.simulation.video import PlayingScreen, Video, read_video, record_turning
 from edge.simulation.worn import WORN_RADIUS, WornPrint, cut_along_face
@@ -261,9 +260,11 @@ class _Builder:
     def _screen(self, screen: scene.Screen, rng: np.random.Generator) -> Subject:
         width, height = screen.size
         pixels = pixels_across(width, screen.distance, _pinhole(self.given.terminal.camera))
+        pulse = None if screen.pwm_hz is None else Pulsed(screen.pwm_hz, screen.pwm_duty)
 
         def material(picture: Picture) -> Material:
-            return shown(_filling(picture, width / height), pixels, screen.luminance, bezel=_BEZEL)
+            lit = shown(_filling(picture, width / height), pixels, screen.luminance, bezel=_BEZEL)
+            return replace(lit, pulse=pulse)
 
         video = self._video(screen, rng)
         # A screen without a video has a photo, as the scene's own rules say.

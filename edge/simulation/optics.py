@@ -137,6 +137,8 @@ class Material:
         deviate by 1 / sqrt(2) of it. 0.02 is a screen's glass, 0.3 is skin.
     scatter: (4,) metres: standard deviation of the blur that light gets below the surface, per band.
     emission: (th, tw, 4) exitance of the surface's own light, None for one that does not shine.
+    pulse: how that light goes in time, with a mean of 1; None where it is steady. What it lights up is taken to see
+        its mean.
     """
 
     albedo: Map
@@ -144,6 +146,7 @@ class Material:
     roughness: float = 0.5
     scatter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     emission: Map | None = None
+    pulse: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,7 +52,9 @@ class Renderer:
         self._views = [known.get(id(layer)) or self._look(layer) for layer in layers]
         backdrop = layers[0] if self._views and self._views[0].fills else None
         for view, lit in zip(self._views, self._lighting.of(layers, backdrop), strict=True):
-            self._draw(view, lit, outputs, picture)
+            pulse = view.layer.material.pulse
+            own = None if pulse is None else mean_output(pulse, begins, duration).astype(np.float32)
+            self._draw(view, lit, outputs, own, picture)
         return picture
 
     def _look(self, layer: Layer) -> _View:
@@ -63,7 +65,8 @@ class Renderer:
         whole = footprint.coverage.shape == (self._camera.height, self._camera.width)
         return _View(layer, footprint, albedo, fills=whole and bool(footprint.coverage.min() >= 1))
 
-    def _draw(self, view: _View, lit: Lit, outputs: Sequence[Map], picture: Map) -> None:
+    def _draw(self, view: _View, lit: Lit, outputs: Sequence[Map], own: Map | None, picture: Map) -> None:
+        """own: (height,) what each row sees of the layer's own light, None where that is steady."""
         footprint, layer = view.footprint, view.layer
         if footprint is None:
             return
@@ -106,7 +109,8 @@ class Renderer:
         if glossy:
             exitance += _on_layer(steady_gloss, footprint, layer)
         if layer.material.emission is not None:
-            exitance += _on_layer(layer.material.emission, footprint, layer)
+            emitted = _on_layer(layer.material.emission, footprint, layer)
+            exitance += emitted if own is None else emitted * own[rows, None, None]
         if view.fills:
             window[:] = exitance
             return

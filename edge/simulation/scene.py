@@ -28,16 +28,14 @@ from pydantic_core import InitErrorDetails
 
 from edge.config.document import Kind
 from edge.config.policy import Preset
+from edge.config.safety import LampFigures, budget, white_intensity
 from edge.config.settings import FilePath, Number, Section, Text, Whole, YesNo
-from edge.contracts.enums import ErrorCode, Label, LightLevel, LivenessOperationMode, Spectrum
+from edge.contracts.enums import ErrorCode, Label, LightBand, LightLevel, LivenessOperationMode, Spectrum
 from edge.errors import InputError
-from edge.hardware.ports import LightBand
 from edge.simulation import openpeople
 from edge.simulation.accessories import HeadCover
 from edge.simulation.sheet import BendAxis
 
-# Intensity that gives 100 W/m2 at 0.2 m, the exposure limit for the cornea over long times (IEC 62471), W/sr.
-_EYE_SAFE_INFRARED: Final = 4.0
 # How far a head reaches behind its face and before it, and to either side with the shoulders, metres.
 _PERSON_BEHIND: Final = 0.22
 _PERSON_BEFORE: Final = 0.03
@@ -311,14 +309,21 @@ class Illuminator(Section):
 
     @field_validator("intensity")
     @classmethod
-    def _infrared_is_safe_for_eyes(cls, intensity: float, info: ValidationInfo) -> float:
-        if info.data.get("band") is LightBand.INFRARED and intensity > _EYE_SAFE_INFRARED:
-            irradiance = intensity / 0.2**2
-            raise ValueError(
-                f"{intensity:g} W/sr of infrared give {irradiance:.0f} W/m2 at 0.2 m; eyes bear 100 (IEC 62471), "
-                f"which is {_EYE_SAFE_INFRARED:g} W/sr"
-            )
+    def _safe_for_eyes(cls, intensity: float, info: ValidationInfo) -> float:
+        if "band" in info.data:
+            problems = budget(_figures(info.data["band"], intensity)).problems
+            if problems:
+                raise ValueError(f"{'; '.join(problems)} (IEC 62471)")
         return intensity
+
+    @property
+    def figures(self) -> LampFigures:
+        """What its safety budget is made of; nobody declares the risk groups of a simulated lamp."""
+        return _figures(self.band, self.intensity)
+
+
+def _figures(band: LightBand, intensity: float) -> LampFigures:
+    return LampFigures(band, white_intensity(intensity) if band is LightBand.WHITE else intensity)
 
 
 class Terminal(Section):
@@ -707,6 +712,13 @@ class Screen(Lit):
     """A screen that shows a photo or a video."""
 
     kind: Annotated[Literal["screen"], Field(title="Kind", description="A screen that shows a photo or a video")]
+    pwm_hz: Annotated[
+        Annotated[Number, Field(ge=50, le=100_000)] | None,
+        Field(title="Pulse frequency", description="Hz at which its light is switched to dim it; null: it is steady"),
+    ] = None
+    pwm_duty: Annotated[
+        Number, Field(title="Pulse duty", description="Share of a pulse's period for which it is lit", ge=0.02, le=1)
+    ] = 0.5
     photo: Annotated[
         Photo | None, Field(title="Photo", description="What it shows; the middle of it that fills the screen")
     ] = None

@@ -128,3 +128,24 @@ class Pwm:
         before = self.inner.integral(begin)
         lit = self.inner.integral(end) - before
         return before + np.minimum(times - begin, lit)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulsed:
+    """A light that is switched on and off for ever, with a mean of 1: on for the first part of each period.
+
+    frequency: Hz. duty: the part of a period for which it is on, above 0 and at most 1. phase: periods.
+    """
+
+    frequency: float
+    duty: float
+    phase: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.frequency <= 0 or not 0 < self.duty <= 1:
+            raise ValueError("a pulsed light has a frequency above 0 and a duty above 0 and up to 1")
+
+    def integral(self, times: Times) -> Times:
+        periods = times * self.frequency + self.phase
+        whole = np.floor(periods)
+        return (whole + np.minimum((periods - whole) / self.duty, 1.0)) / self.frequency

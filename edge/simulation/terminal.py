@@ -15,14 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.contracts.enums import CaptureKind, Prompt, Spectrum
+from edge.contracts.enums import CaptureKind, LightBand, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
 from edge.frames.lamp import PointGeometry
+from edge.guidance.patterns import GUIDANCE_LIT
 from edge.hardware.libcamera_metadata import Stamp, read_metadata
-from edge.hardware.null import NullBacklight
-from edge.hardware.ports import Camera, CameraTraits, LightBand, LightInterval, Pattern
+from edge.hardware.null import NullBacklight, checked
+from edge.hardware.ports import Camera, CameraTraits, LightInterval, Pattern
 from edge.simulation.exposure import ExposureControl, Setting
 from edge.simulation.optics import Lamp, Layer, Pinhole, Subject
 from edge.simulation.renderer import Renderer
@@ -35,13 +36,11 @@ _BACKLIGHT: Final = 0.005
 _CRYSTAL: Final = 0.008
 _DIODE: Final = 0.0005
 _PICTURE_DELAY: Final = 0.025
-# Share of the panel's light that a screen of guidance gives: mostly white, with text and an oval.
-_GUIDANCE: Final = 0.85
 # A black picture lets through what the panel's contrast leaves of the backlight.
 _BLACK: Final = 0.001
 
 _LIT: Final = {
-    Pattern.GUIDANCE: (_GUIDANCE, _GUIDANCE),
+    Pattern.GUIDANCE: (GUIDANCE_LIT, GUIDANCE_LIT),
     Pattern.FULL: (1.0, 1.0),
     Pattern.LEFT: (1.0, _BLACK),
     Pattern.RIGHT: (_BLACK, 1.0),
@@ -270,7 +269,7 @@ class SimulatedBacklight:
         return display.level if display is not None else self._nothing.level()
 
     def set_level(self, level: float, now: float) -> LightInterval:
-        _check(level)
+        checked(level)
         display = self._playing.display
         return display.dim(level, now) if display is not None else self._nothing.set_level(level, now)
 
@@ -328,7 +327,7 @@ class SimulatedIlluminator:
         return self._playing.stage.lamp
 
     def set_output(self, output: float, now: float) -> LightInterval:
-        _check(output)
+        checked(output)
         lamp = self._playing.stage.illuminator
         if lamp is None:
             return LightInterval(now, now)
@@ -426,8 +425,3 @@ class _Display:
             half.command(self.level * lit, now, constant=constant, delay=delay)
             for half, lit in zip((self._outputs.left, self._outputs.right), _LIT[self._pattern], strict=True)
         )
-
-
-def _check(level: float) -> None:
-    if not 0.0 <= level <= 1.0:
-        raise ValueError(f"a relative level is from 0 to 1, not {level}")

@@ -13,6 +13,7 @@ from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
 from edge.frames.picture import MAX_SIDE
+from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
 from edge.hardware.ports import Camera, CameraTraits
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
@@ -107,6 +108,18 @@ def unlit(camera: Camera) -> Devices:
         screen=NullScreen(),
         ambient=NullAmbientSensor(),
     )
+
+
+def lamp_caps(lights: config.Lights) -> LampCaps:
+    """What the configured lamp may give at most."""
+    lamp = configured_lamp(lights)
+    return UNCAPPED if lamp is None else LampCaps(lamp.max_output, lamp.max_on_share)
+
+
+def configured_lamp(lights: config.Lights) -> config.Lamp | None:
+    """The illuminator's figures, where there is one that states them."""
+    illuminator = lights.illuminator
+    return illuminator.lamp if isinstance(illuminator, config.SimulatedIlluminator) else None
 
 
 def topics(device: config.Device) -> Topics:

@@ -35,6 +35,11 @@ class Networks(Protocol):
     @property
     def pad(self) -> Sequence[Network]: ...
 
+    @property
+    def embedding(self) -> Network | None:
+        """None where a terminal has none."""
+        ...
+
 
 def output_position(manifest: Manifest, meaning: Meaning, shape: tuple[int, ...]) -> int:
     """Where an output stands among those of ``run``. Raises ModelError where it is missing or of another shape."""

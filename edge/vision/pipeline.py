@@ -9,7 +9,8 @@ from edge.inference.calibration import SiteCalibration
 from edge.liveness.evidence import FrameEvidence
 from edge.vision.detector import Detector
 from edge.vision.face_patch import Points
-from edge.vision.landmarks import FaceMesh, five_points
+from edge.vision.identity import Embedding, FaceIdentity
+from edge.vision.landmarks import FaceMesh, Mesh, five_points
 from edge.vision.network import Networks
 from edge.vision.pad import PadJudge
 from edge.vision.pose import head_pose
@@ -51,23 +52,32 @@ class FaceVision:
             min_other_share=self._limits.min_other_share,
         )
         self._pad = PadJudge(bundle.pad, calibration, timer=timer)
-        self._landmarks: Points | None = None
+        self._identity = None if bundle.embedding is None else FaceIdentity(bundle.embedding, timer=timer)
+        self._mesh: Mesh | None = None
 
     @property
     def landmarks(self) -> Points | None:
         """(468, 3) of the face in the frame seen last, as ``edge.vision.landmarks.Mesh`` has them; None: no face."""
-        return self._landmarks
+        return None if self._mesh is None else self._mesh.points
+
+    def embedding(self, frame: Frame) -> Embedding | None:
+        """Of the face in the frame seen last, which ``frame`` must be. None: no face, or no network for it. Costs a run
+        of the network. Raises ModelError when it fails.
+        """
+        if self._mesh is None or self._identity is None:
+            return None
+        return self._identity.embed(frame, five_points(self._mesh))
 
     def reset(self) -> None:
         """Forget the track: a new attempt."""
         self._tracker.reset()
-        self._landmarks = None
+        self._mesh = None
 
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
         """judge: False leaves the PAD networks out. Raises ModelError when a network fails."""
         sighting = self._tracker.follow(frame)
         face = sighting.face
-        self._landmarks = None if face is None else face.mesh.points
+        self._mesh = None if face is None else face.mesh
         if face is None:
             return FrameEvidence(
                 sequence=frame.sequence,

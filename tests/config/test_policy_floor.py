@@ -129,7 +129,7 @@ def test_evidence_named_twice_is_a_mistake():
 def test_the_door_preset_waives_no_proof():
     door = PRESETS[Preset.DOOR]
     assert door.require_passive == (EvidenceKind.PAD, EvidenceKind.LIGHT)
-    assert door.require_active == tuple(EvidenceKind)
+    assert door.require_active == (EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION)
     assert door.when_light_not_measured is WhenLightNotMeasured.REFUSE
     assert door.when_overwhelmed is WhenOverwhelmed.REFUSE
     assert door.allow_alternatives == ()

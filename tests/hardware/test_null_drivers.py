@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from edge.contracts.enums import LightBand
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
-from edge.hardware.ports import LightBand
 from tests.hardware.contracts.ambient import AmbientSensorContract
 from tests.hardware.contracts.lights import BacklightContract, IlluminatorContract
 from tests.hardware.contracts.screen import ScreenContract

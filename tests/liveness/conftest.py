@@ -71,7 +71,8 @@ class Playing:
         self.now += after
         self.frames += 1
         captured_at = changes.pop("captured_at", self.now)
-        return self.send(FrameSeen(make_frame(self.frames, captured_at, *failures, **changes)))
+        continuity = changes.pop("continuity", None)
+        return self.send(FrameSeen(make_frame(self.frames, captured_at, *failures, **changes), continuity))
 
     def watch(self, seconds, *failures, **changes):
         for _ in range(round(seconds / 0.1)):

@@ -7,7 +7,7 @@ import pytest
 from edge.contracts.enums import AssuranceLevel, CaptureKind, EvidenceKind, EvidencePath, LivenessDecision
 from edge.liveness.assurance import assurance_level
 
-PAD, LIGHT, MOTION = EvidenceKind
+PAD, LIGHT, MOTION, _ = EvidenceKind
 NONE, NETWORKS, BY_MOTION, BY_LIGHT, BOTH = AssuranceLevel
 REAL = LivenessDecision.REALFACE
 SETS = [set(kinds) for size in range(4) for kinds in combinations(EvidenceKind, size)]

@@ -266,7 +266,7 @@ def test_bright_light_leads_through_both_challenges_to_a_live_face(positioned):
     assert session.effects[-2:] == [ShowPrompt(first), PlayMotion(session.plan)]
     answer(session, margin=5.0)
     assert session.outcome.decision is LivenessDecision.REALFACE
-    assert set(session.outcome.confirmed) == set(EvidenceKind)
+    assert set(session.outcome.confirmed) == {EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION}
     assert finding(session, EvidenceKind.LIGHT).margin == 4.0
     assert finding(session, EvidenceKind.MOTION).margin == 5.0
 
@@ -280,6 +280,59 @@ def test_a_challenge_without_proof_is_uncertain(positioned, outcomes):
     for outcome in outcomes:
         answer(session, outcome)
     assert session.outcome.decision is LivenessDecision.UNCERTAIN
+
+
+def continuous(session, outcome):
+    """A frame, and what the frames up to it say of one person in one sequence."""
+    session.frame(continuity=Finding(EvidenceKind.CONTINUITY, outcome, "the picture was cut", 0.1))
+
+
+@pytest.mark.parametrize("challenges", [0, 1])
+def test_a_break_in_the_frames_ends_a_challenge_at_once(positioned, challenges):
+    session = positioned()
+    session.send(BRIGHT)
+    for _ in range(challenges):
+        answer(session)
+    continuous(session, CONFIRMED)
+    assert not session.state.done
+    continuous(session, VETO)
+    assert session.state.done
+    assert session.outcome.decision is LivenessDecision.SPOOFFACE
+    assert session.outcome.decided_by == (EvidenceKind.CONTINUITY,)
+    assert "the picture was cut" in session.outcome.message
+
+
+def test_a_break_before_the_challenges_decides_a_passive_attempt(positioned):
+    session = positioned()
+    session.send(DIM)
+    continuous(session, VETO)
+    session.watch(5)
+    assert session.outcome.decision is LivenessDecision.SPOOFFACE
+    assert session.outcome.decided_by == (EvidenceKind.CONTINUITY,)
+
+
+def test_one_unbroken_sequence_is_asked_for_only_where_the_policy_asks_for_it(positioned):
+    decisions = []
+    for required in ({EvidenceKind.PAD}, {EvidenceKind.PAD, EvidenceKind.CONTINUITY}):
+        for outcome in (INSUFFICIENT, CONFIRMED):
+            session = positioned(passive=frozenset(required))
+            session.send(DIM)
+            while not session.state.done:
+                continuous(session, outcome)
+            decisions.append(session.outcome.decision)
+    real, uncertain = LivenessDecision.REALFACE, LivenessDecision.UNCERTAIN
+    assert decisions == [real, real, uncertain, real]
+
+
+def test_another_face_is_not_held_to_what_the_first_one_showed(positioned):
+    session = positioned()
+    continuous(session, VETO)
+    session.frame(track=2)
+    session.position(track=2)
+    session.send(replace(DIM, measurement=2))
+    session.watch(5, track=2)
+    assert finding(session, EvidenceKind.CONTINUITY).outcome is INSUFFICIENT
+    assert session.outcome.decision is LivenessDecision.REALFACE
 
 
 def test_light_confirmed_by_the_measurement_does_not_stand_in_for_the_challenge(positioned):
@@ -1039,7 +1092,7 @@ def test_an_accepted_face_ends_the_session_with_attempts_left(positioned):
 
 # Alternatives
 
-PAD, LIGHT, MOTION = EvidenceKind
+PAD, LIGHT, MOTION, _ = EvidenceKind
 WITHOUT_FLASH, WITHOUT_MOVEMENT = Alternative
 BY_MOTION = frozenset({PAD, MOTION})
 

@@ -54,7 +54,7 @@ from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.liveness.spectrum import USUAL, Means, OwnLight
 from tests.config.floors import floors
 
-PAD, LIGHT, MOTION = EvidenceKind
+PAD, LIGHT, MOTION, _ = EvidenceKind
 CONFIRMED, VETO = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO
 WITHOUT_FLASH, WITHOUT_MOVEMENT = Alternative
 LEVELS = {

@@ -9,7 +9,7 @@ import pytest
 from edge.contracts.enums import EvidenceKind, Spectrum
 from edge.liveness.spectrum import PERMITTED, USUAL, Means, OwnLight, means
 
-PAD, LIGHT, MOTION = EvidenceKind
+PAD, LIGHT, MOTION, _ = EvidenceKind
 
 
 def test_every_camera_and_light_is_in_the_table():

@@ -52,6 +52,9 @@ class ScriptedVision:
         self.judged: list[int] = []
         self.fault: Exception | None = None
 
+    def embedding(self, frame):
+        return None
+
     def reset(self): ...
 
     def see(self, frame, *, judge=True):

@@ -14,6 +14,7 @@ from edge.contracts.enums import (
     Prompt,
 )
 from edge.contracts.session import SessionStart
+from edge.frames.lamp import PointGeometry
 from edge.liveness.policy import tighten
 from edge.session.runner import Devices, SessionRunner
 from edge.simulation.build import build
@@ -99,6 +100,11 @@ def refused(session, because):
     assert {prompt for prompt in session.prompts if prompt} == {Prompt.NOT_ACCEPTED}
     assert session.lasted == 0.0
     assert max(session.outputs, default=0.0) == 0.0
+
+
+def test_the_lamp_s_place_is_the_scene_s(models):
+    assert terminal(models, PERSON).illuminator.geometry == PointGeometry(0.03, 0.0)
+    assert terminal(models, PERSON, lamp=None).illuminator.geometry is None
 
 
 def test_there_is_no_passive_check_and_nobody_is_asked_for_anything(models):

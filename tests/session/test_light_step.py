@@ -336,17 +336,6 @@ def test_where_the_camera_is_too_slow_lux_decides_and_the_session_goes_on():
     assert attempt.result is not None
 
 
-def test_a_camera_that_passes_infrared_alone_is_not_asked_for_the_displays_light():
-    def scene():
-        plain = stage(lux=40, measured_lux=40)
-        return replace(plain, sensor=replace(plain.sensor, spectrum=Spectrum.IR_PASS))
-
-    attempt = session(SimulatedTerminal([scene]))
-    assert "does not see" in attempt.light_reason
-    assert attempt.light_level is LightLevel.DIM
-    assert attempt.result.liveness_decision.value != "spoofface"
-
-
 def test_infrared_of_the_room_that_lux_does_not_count_makes_no_screen_of_a_face():
     # As much infrared as a tungsten lamp of 10 lx gives, which a camera without a filter sees many times over.
     def scene():

@@ -42,21 +42,28 @@ IN_THE_SUN = {"head": 0.1, "head_deviation": 0.01, "sides": None, "sides_deviati
 def test_shadows_of_the_sun_accuse_nobody():
     for albedo in (0.26, 0.84):
         shadowed = replace(HEAD, **IN_THE_SUN, albedo=albedo, albedo_deviation=0.03)
-        answer = relief_answer(shadowed, sun=True)
+        answer = relief_answer(shadowed, lamp=True)
         assert answer.outcome is EvidenceOutcome.INSUFFICIENT
         assert relief_answer(shadowed).outcome is EvidenceOutcome.VETO
 
 
 def test_a_sheet_that_shows_all_of_its_colours_is_one_in_the_sun_as_well():
     sheet = replace(HEAD, **IN_THE_SUN, albedo=1.0, albedo_deviation=0.03)
-    assert relief_answer(sheet, sun=True).outcome is EvidenceOutcome.VETO
-    assert relief_answer(replace(sheet, head=0.2), sun=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(sheet, lamp=True).outcome is EvidenceOutcome.VETO
+    assert relief_answer(replace(sheet, head=0.2), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
+
+
+def test_a_lamp_that_mirrors_in_gloss_must_show_more_of_a_head():
+    bare = replace(HEAD, head_deviation=0.04, sides=None, sides_deviation=None)
+    assert relief_answer(replace(bare, head=0.52), lamp=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(bare, head=0.48), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(bare, head=0.48)).outcome is EvidenceOutcome.CONFIRMED
 
 
 def test_the_sun_makes_no_confirmation():
     bare = replace(HEAD, sides=None, sides_deviation=None)
-    assert relief_answer(bare, sun=True).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(replace(bare, albedo=0.5), sun=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(bare, lamp=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(bare, albedo=0.5), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
 
 
 def test_noise_that_would_hide_a_head_as_well_is_told():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edge.config.policy import PRESETS
@@ -19,9 +20,10 @@ from edge.contracts.enums import (
     SessionStatus,
 )
 from edge.contracts.session import SessionStart
-from edge.errors import HardwareError
+from edge.errors import HardwareError, ModelError
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
 from edge.liveness.events import FrameSeen
+from edge.liveness.evidence import HeadPose
 from edge.liveness.machine import step
 from edge.liveness.policy import tighten
 from edge.session import runner
@@ -79,6 +81,68 @@ def test_a_sequence_that_the_networks_believe_is_a_real_face():
 def test_a_sequence_that_the_networks_doubt_is_an_attack():
     report = run(ScriptedCamera(frames(60)), ScriptedVision(margin=-3.0))
     assert report.attempts[0].result.liveness_decision is LivenessDecision.SPOOFFACE
+
+
+class Known(ScriptedVision):
+    """Sees landmarks, and whoever ``faces`` gives next: the last of them over and over."""
+
+    landmarks = np.random.default_rng(1).uniform(0, 100, (468, 3)).astype(np.float32)
+
+    def __init__(self, *faces):
+        super().__init__()
+        self.faces = list(faces)
+        self.given = []
+
+    def see(self, frame, *, judge=True):
+        return replace(super().see(frame, judge=judge), pose=HeadPose(0, 0, 0))
+
+    def embedding(self, frame):
+        face = self.faces[min(len(self.given), len(self.faces) - 1)]
+        self.given.append(face.copy())
+        return self.given[-1]
+
+
+def noisy(count):
+    rng = np.random.default_rng(2)
+    return [replace(given, pixels=rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)) for given in frames(count)]
+
+
+ANNA, BERT = np.eye(4, dtype=np.float32)[:2]
+
+
+def test_the_frames_of_one_person_are_confirmed_to_go_together():
+    attempt = run(ScriptedCamera(noisy(60)), Known(ANNA)).attempts[0]
+    assert attempt.assurance.confirmed == (EvidenceKind.PAD, EvidenceKind.CONTINUITY)
+
+
+def test_another_person_in_the_place_of_the_first_is_an_attack():
+    attempt = run(ScriptedCamera(noisy(60)), Known(ANNA, ANNA, BERT)).attempts[0]
+    assert attempt.result.liveness_decision is LivenessDecision.SPOOFFACE
+    assert attempt.decided_by == (EvidenceKind.CONTINUITY,)
+
+
+@pytest.mark.parametrize(
+    ("camera", "how"),
+    [
+        (noisy(60), {}),
+        (noisy(60), {"attempts": 2}),
+        ([*noisy(12), HardwareError("unplugged", remedy="plug it in")], {}),
+        (noisy(12), {"cancelled": iter([None] * 9 + ["enough"] * 9).__next__}),
+    ],
+    ids=["decided", "tried again", "unplugged", "cancelled"],
+)
+def test_nothing_that_tells_a_face_survives_the_session(camera, how):
+    vision = Known(ANNA, ANNA, BERT)
+    run(ScriptedCamera(camera), vision, **how)
+    assert vision.given
+    assert not any(face.any() for face in vision.given)
+
+
+def test_a_network_that_fails_on_a_face_ends_the_session_with_a_code():
+    vision = Known(ANNA)
+    vision.embedding = lambda frame: (_ for _ in ()).throw(ModelError("it broke", remedy="reinstall the models"))
+    (attempt,) = run(ScriptedCamera(noisy(60)), vision).attempts
+    assert attempt.error.code is ErrorCode.GENERIC_FAILURE
 
 
 def test_a_still_is_decided_from_its_only_frame_without_temporal_evidence():

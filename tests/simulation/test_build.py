@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.contracts.enums import Prompt, Spectrum
+from edge.contracts.enums import LightBand, Prompt, Spectrum
 from edge.errors import InputError
-from edge.hardware.ports import LightBand
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.build import build
 from edge.simulation.optics import GREEN, INFRARED
@@ -48,6 +47,19 @@ def exitance(stage, now=0.0, duration=0.02):
 
 def middle(picture):
     return picture[picture.shape[0] // 2, picture.shape[1] // 2]
+
+
+def test_a_screen_that_is_dimmed_by_pulses_is_lit_for_a_part_of_each_and_as_bright_on_average(stage, tmp_path):
+    photo = tmp_path / "white.png"
+    cv2.imwrite(str(photo), np.full((40, 40, 3), 255, np.uint8))
+    screen = {"kind": "screen", "photo": photo, "distance": 0.3, "steady": True}
+    keys = {"surroundings": DARK, "subjects": [{**screen, "pwm_hz": 250, "pwm_duty": 0.25}]}
+    pulsed, steady = stage({"display": None}, **keys), stage({"display": None}, **{**keys, "subjects": [screen]})
+    lit, dark = middle(exitance(pulsed, 0.0, 0.0005))[GREEN], middle(exitance(pulsed, 0.002, 0.0005))[GREEN]
+    mean = middle(exitance(steady))[GREEN]
+    assert lit == pytest.approx(4 * mean, rel=0.01)
+    assert dark < 0.01 * mean
+    assert middle(exitance(pulsed, 0.0, 0.02))[GREEN] == pytest.approx(mean, rel=0.01)
 
 
 @pytest.mark.parametrize("degrees", [30.0, 60.0, 100.0])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.simulation.optics import mean_output
-from edge.simulation.signals import SETTLED, Commanded, Mains, Pwm, Steady
+from edge.simulation.signals import SETTLED, Commanded, Mains, Pulsed, Pwm, Steady
 
 
 def means(signal, begins, duration):
@@ -120,6 +120,15 @@ def test_pulses_that_change_give_over_whole_periods_what_was_asked(before, after
     assert means(Pwm(light, 200.0), begins, periods / 200.0) == pytest.approx(asked, abs=1e-9)
 
 
+def test_a_pulsed_light_is_on_for_its_part_of_each_period_and_its_mean_is_one():
+    # 100 Hz, a quarter of the time: four times as bright for 2.5 ms, then dark for 7.5.
+    light = Pulsed(100.0, 0.25)
+    assert means(light, np.array([0.0, 0.001, 0.0025, 0.005, 0.0099]), 1e-5) == pytest.approx([4, 4, 0, 0, 0], abs=1e-9)
+    assert means(light, np.array([0.0, 0.0013, 0.0077]), 0.03) == pytest.approx(1)
+    assert means(Pulsed(100.0, 0.25, phase=0.5), np.array([0.004, 0.005]), 1e-5) == pytest.approx([0, 4], abs=1e-9)
+    assert means(Pulsed(100.0, 1.0), np.linspace(0, 0.02, 7), 0.0003) == pytest.approx(1)
+
+
 def test_a_dimmed_light_stands_as_bands_over_the_rows_of_a_frame():
     rows, line_time, frequency = 480, 30e-6, 240.0
     seen = means(Pwm(Commanded(0.5), frequency), np.arange(rows) * line_time, 0.0005)
@@ -128,7 +137,16 @@ def test_a_dimmed_light_stands_as_bands_over_the_rows_of_a_frame():
     assert bands == pytest.approx(rows * line_time * frequency, abs=0.3)
 
 
-@pytest.mark.parametrize("wrong", [lambda: Mains(0, 0.1), lambda: Mains(50, 1.1), lambda: Pwm(Commanded(1.0), 0)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Mains(0, 0.1),
+        lambda: Mains(50, 1.1),
+        lambda: Pwm(Commanded(1.0), 0),
+        lambda: Pulsed(0, 0.5),
+        lambda: Pulsed(9, 0.0),
+    ],
+)
 def test_impossible_lamps_are_refused(wrong):
     with pytest.raises(ValueError, match="frequency"):
         wrong()

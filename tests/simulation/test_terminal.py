@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.contracts.enums import CaptureKind, Prompt, Spectrum
+from edge.contracts.enums import CaptureKind, LightBand, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.frame import BayerOrder
 from edge.frames.linear import row_levels
-from edge.hardware.ports import LightBand, Pattern
+from edge.hardware.ports import Pattern
 from edge.simulation.lamps import Dome, infrared
 from edge.simulation.signals import Commanded, Steady
 from edge.simulation.terminal import Pacer, SimulatedTerminal

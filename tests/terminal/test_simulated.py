@@ -9,7 +9,8 @@ import pytest
 from edge.config.loader import load_bytes
 from edge.config.problems import ConfigProblems
 from edge.contracts.enums import CaptureKind, Spectrum
-from edge.errors import InputError
+from edge.errors import ConfigError, InputError
+from edge.hardware.light_guard import LampCaps
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.simulation.terminal import SimulatedBacklight
 from edge.terminal.assembly import capture_kind
@@ -29,8 +30,9 @@ def networks():
 def opened(tmp_path, networks):
     """Devices and clock of a terminal with scenes by file name, and what else its camera says."""
 
-    def made(files, *, lights=ALL, **camera):
+    def made(files, *, lights=ALL, lamp=None, **camera):
         folder = tmp_path / "scenes"
+        stated = {} if lamp is None else {"illuminator": {"lamp": lamp}}
         folder.mkdir(exist_ok=True)
         for name, scene in files.items():
             (folder / name).write_text(json.dumps({"title": name, "terminal": SMALL} | scene))
@@ -38,7 +40,7 @@ def opened(tmp_path, networks):
             json.dumps(
                 {
                     "camera": {"driver": "simulated", "scenes": ["scenes"]} | camera,
-                    "lights": {name: {"driver": "simulated"} for name in lights},
+                    "lights": {name: {"driver": "simulated"} | stated.get(name, {}) for name in lights},
                 }
             ).encode(),
             tmp_path / "site.yaml",
@@ -47,6 +49,23 @@ def opened(tmp_path, networks):
         return open_simulated(settings.camera, settings.lights, networks)
 
     return made
+
+
+LAMP = {"band": "infrared", "radiant_intensity": 0.5, "closest_approach": 0.3, "retinal_risk": "exempt"}
+
+
+@pytest.mark.parametrize("lamp", [{"intensity": 0.6}, {"band": "white", "intensity": 10}])
+def test_a_scene_whose_lamp_outshines_the_stated_one_or_is_another_is_refused(opened, lamp):
+    scene = {"terminal": SMALL | {"illuminator": lamp}}
+    with pytest.raises(ConfigError, match=r"states 0\.5 W/sr of infrared"):
+        opened({"a.yaml": scene}, lamp=LAMP)
+    opened({"a.yaml": scene})
+
+
+def test_the_stated_caps_reach_the_lamp(opened):
+    scene = {"terminal": SMALL | {"illuminator": {"intensity": 0.5}}}
+    devices, _ = opened({"a.yaml": scene}, lamp=LAMP | {"max_output": 0.5, "max_on_share": 0.25})
+    assert devices.caps == LampCaps(0.5, 0.25)
 
 
 def wall(lux):

@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.liveness.evidence import FaceBox, FrameEvidence
+from edge.session.continuity import least_alike
 from edge.vision.boxes import overlap
 from edge.vision.detector import Detector
 from edge.vision.landmarks import FaceMesh, Mesh, box_of_mesh, five_points, roi_of_detection, roi_of_mesh
@@ -282,6 +283,53 @@ def limits(table: Path, every: int) -> None:
                 click.echo(
                     f"{quantity:9} {low:6} to {high:4} {model.id:20} n {len(live):4} {len(attack):4} AUC {area:.3f}"
                 )
+
+
+@main.command()
+@csv_argument
+@every_option
+@click.option(
+    "--fps", type=float, help="as sequences, one per subject, of that many pictures a second in order of path"
+)
+def identity(table: Path, every: int, fps: float | None) -> None:
+    """How alike embeddings are within subjects (column subject_id or subject) and between them; with --fps by halves of
+    every eight seconds, as a session compares them, of bona fide rows.
+    """
+    vision = FaceVision(load())
+    faces: dict[str, list[tuple[str, FrameEvidence, np.ndarray]]] = defaultdict(list)
+    for row, pixels in rows(table, every):
+        frame = frame_of(pixels)
+        vision.reset()
+        evidence = vision.see(frame, judge=False)
+        embedding = vision.embedding(frame)
+        if embedding is not None and row.get("label", "bonafide") == "bonafide":
+            faces[row.get("subject_id") or row["subject"]].append((row["path"], evidence, embedding))
+    if fps is None:
+        names = np.array([name for name, seen in faces.items() for _ in seen])
+        each = np.array([embedding for seen in faces.values() for *_, embedding in seen])
+        one, other = np.triu_indices(len(each), 1)
+        alike, same = (each @ each.T)[one, other], names[one] == names[other]
+        for name, values in (("of one subject", alike[same]), ("of two", alike[~same])):
+            if len(values):
+                below = ", ".join(f"{limit} {(values < limit).mean():.2%}" for limit in (0.3, 0.5))
+                click.echo(f"{name}: {spread(values)} lowest {values.min():.2f}; below {below}")
+        return
+    for name, seen in faces.items():
+        # The network looks twice a second, and where the face is well seen.
+        good = [
+            (number / fps, embedding)
+            for number, (_, evidence, embedding) in enumerate(sorted(seen, key=lambda entry: entry[0]))
+            if not evidence.failures and evidence.pose is not None and abs(evidence.pose.yaw) <= 12
+        ]
+        values = []
+        for begin in np.arange(0, max(len(seen) / fps - 8, 0), 0.1):
+            chosen: list[tuple[float, np.ndarray]] = []
+            for at, embedding in good:
+                if begin <= at < begin + 8 and (not chosen or at - chosen[-1][0] >= 0.499):
+                    chosen.append((at, embedding))
+            values.append(least_alike([embedding for _, embedding in chosen], 2))
+        if values:
+            click.echo(f"{name}: {spread(values)}; {len(values)} windows, lowest {min(values):.2f}")
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class Bundle:
     detector: object
     landmarks: object
     pad: tuple[object, ...] = ()
+    embedding: object = None
 
 
 # Left, top and side of the face in the portraits, by MediaPipe 0.10 on the same pictures.

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from edge.hardware.ports import Backlight, Illuminator, LightBand
+from edge.contracts.enums import LightBand
+from edge.hardware.ports import Backlight, Illuminator
 
 OUTSIDE = [-0.01, 1.01, math.nan, math.inf]
 NOW = 12.5
