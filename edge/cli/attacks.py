@@ -15,7 +15,7 @@ from rich.markup import escape
 from edge.cli import output
 from edge.cli.options import head_option, model_options
 from edge.config.loader import load
-from edge.config.policy import PRESETS, Preset
+from edge.config.policy import PRESETS, PolicyFloor, Preset, WhenPadNotApplicable
 from edge.contracts.enums import LivenessOperationMode
 from edge.errors import ExitCode, InputError
 from edge.evaluation.attacks.catalogue import (
@@ -81,6 +81,11 @@ from edge.simulation.contact_sheet import check_kind
     "--config", type=click.Path(path_type=Path), help="A terminal's YAML file, whose policy holds instead of --policy."
 )
 @click.option(
+    "--without-pad",
+    is_flag=True,
+    help="Before a camera that passes infrared alone, light and motion decide, whatever the policy says of it.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for rows.csv, report.json and report.md; with --pictures a .jpg or a .png.",
@@ -105,6 +110,7 @@ def attacks(
     mode: str,
     policy: str | None,
     config: Path | None,
+    without_pad: bool,
     out: Path | None,
     fresh: bool,
     jobs: int | None,
@@ -129,7 +135,7 @@ def attacks(
         raise click.UsageError("--types and --conditions choose from the catalogue: leave them out with --scenes")
     if policy is not None and config is not None:
         raise click.UsageError("--policy and --config both say what must be proven: give one of them")
-    floor = load(config).settings.policy if config is not None else PRESETS[Preset(policy or Preset.DOOR)]
+    floor = _floor(policy, config, without_pad=without_pad)
     started, clock = datetime.now().astimezone(), time.monotonic()
     numbers = chosen_numbers(first, seeds)
     cases = _cases(scenes, head, numbers, types, conditions)
@@ -175,6 +181,15 @@ def attacks(
     else:
         _print(report)
     return ExitCode.OK
+
+
+def _floor(policy: str | None, config: Path | None, *, without_pad: bool) -> PolicyFloor:
+    floor: PolicyFloor = load(config).settings.policy if config is not None else PRESETS[Preset(policy or Preset.DOOR)]
+    if not without_pad:
+        return floor
+    # No preset's rules, so no preset's name.
+    changed = {"name": "bench", "when_pad_not_applicable": WhenPadNotApplicable.LIGHT_AND_MOTION}
+    return floor.model_copy(update=changed)
 
 
 def _cases(

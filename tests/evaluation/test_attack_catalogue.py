@@ -74,7 +74,13 @@ def test_dim_and_bright_part_at_the_lux_where_the_displays_share_gets_small():
 
 def test_conditions_are_chosen_by_name_and_by_group():
     chosen = [condition.name for condition in chosen_conditions(["bright-600-led", Group.INFRARED])]
-    assert chosen == ["bright-600-led", "dim-150-ir-pass", "bright-600-ir-pass", "bright-2000-ir-pass"]
+    assert chosen == [
+        "bright-600-led",
+        "dim-150-ir-pass",
+        "bright-600-ir-pass",
+        "bright-2000-ir-pass",
+        "bright-50000-ir-pass",
+    ]
 
 
 @pytest.mark.parametrize(

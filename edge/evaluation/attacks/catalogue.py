@@ -288,13 +288,17 @@ def case_of(species: Species, condition: Condition, number: int, head: Path | No
     chance = Chance(species.name, condition.name, number)
     drawn = species.draw(chance)
     ambient = {"lux": condition.lux, "light": condition.light, "above": chance.between(0.2, 0.8), **condition.ambient}
+    surroundings: Drawn = {"ambient": ambient}
+    if condition.sun:
+        place = {"azimuth": chance.between(-180, 180), "elevation": chance.between(20, 60)}
+        surroundings["sun"] = {"lux": condition.sun, **place}
     # A scene would call a package that is not there a mistake in its file.
     openpeople.photo("P001")
     scene = Scene.model_validate(
         {
             "title": species.name,
             "seed": chance.seed(),
-            "surroundings": {"ambient": ambient},
+            "surroundings": surroundings,
             "terminal": condition.terminal,
             "subjects": [drawn],
         }

@@ -34,19 +34,21 @@ class Group(StrEnum):
 class Condition:
     """One set of surroundings and of hardware.
 
-    ambient, terminal: keys of a scene's file. Of the ambient light only ``above`` is drawn for each session.
+    lux, sun: of light from all round, and on a surface that faces the sun; 0: no sun. ambient, terminal: keys of a
+    scene's file. Where light comes from is drawn for each session.
     """
 
     name: str
     group: Group
     lux: float
     light: str = "led"
+    sun: float = 0.0
     ambient: Mapping[str, Any] = field(default_factory=dict)
     terminal: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:
-        return level_of(self.lux)
+        return level_of(self.lux + self.sun)
 
 
 def level_of(lux: float) -> Level:
@@ -81,6 +83,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
             Condition("dim-150-ir-pass", Group.INFRARED, 150, "tungsten", terminal=_BAND_PASS),
             Condition("bright-600-ir-pass", Group.INFRARED, 600, "daylight", terminal=_BAND_PASS),
             Condition("bright-2000-ir-pass", Group.INFRARED, 2000, "daylight", terminal=_BAND_PASS),
+            Condition("bright-50000-ir-pass", Group.INFRARED, 10_000, "daylight", sun=40_000, terminal=_BAND_PASS),
         )
     }
 )
