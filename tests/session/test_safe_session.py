@@ -15,6 +15,7 @@ from edge.contracts.enums import ErrorCode, LightBand, LivenessOperationMode
 from edge.errors import HardwareError
 from edge.hardware.light_guard import STALL_SECONDS, LampCaps
 from edge.liveness import plans
+from edge.liveness.plans import Chip
 from edge.session import runner
 from edge.session.runner import READ_TIMEOUT
 from tests.session.safe_terminal import Fault, Terminal
@@ -89,18 +90,26 @@ def test_whatever_breaks_a_session_off_there_is_no_fourth_flash_and_every_light_
     assert terminal.most_flashes() <= 3
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 2**64), fps=st.sampled_from([24.0, 30.0, 60.0]))
-def test_backlight_step_and_code_together_have_no_fourth_flash(seed, fps):
+def worst_code(patch):
+    """Every step of a code is a change of both halves."""
+    shuffled = plans._Stream.shuffled
+
+    def alternating(self, items):
+        return [Chip.BLACK, Chip.FULL] * 6 if items[0] in Chip else shuffled(self, items)
+
+    patch.setattr(plans._Stream, "shuffled", alternating)
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0, 120.0])
+def test_backlight_step_and_the_worst_code_together_have_no_fourth_flash(fps, monkeypatch):
+    worst_code(monkeypatch)
     terminal = Terminal(fps=fps)
-    with pytest.MonkeyPatch.context() as patch:
-        seeded(patch, seed)
-        terminal.run()
-    times, (left, right, _) = terminal.light()
+    terminal.run()
+    _, (left, right, _) = terminal.light()
     assert ((left < 0.1) & (right < 0.1)).any()
+    # Frames that come late stretch the steps, mostly beyond a sixth change in one second.
     assert 2 <= terminal.most_flashes() <= 3
     assert terminal.put_back
-    assert times[-1] > 3
 
 
 def test_a_code_whose_steps_are_too_short_is_refused_before_any_light_changes(monkeypatch):
