@@ -16,7 +16,7 @@ RNG = np.random.default_rng(3)
 TEXTURE = RNG.integers(60, 200, (160, 160, 3)).repeat(3, axis=0).repeat(3, axis=1)[:480, :480].astype(np.uint8)
 MESH = np.random.default_rng(4).uniform(-80, 80, (468, 3)).astype(np.float32)
 ANNA, BERT = np.eye(8, dtype=np.float32)[:2]
-GRIMACE = np.array([0.3, 0, 0.954, 0, 0, 0, 0, 0], np.float32)
+GRIMACE = np.array([0.4, 0, 0.84**0.5, 0, 0, 0, 0, 0], np.float32)
 
 
 class Watching:
