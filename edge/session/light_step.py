@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import EvidenceOutcome, LightLevel, Spectrum
-from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
-from edge.hardware.ports import Backlight, Camera, LightInterval
+from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
+from edge.session.half_light import HalfLight
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
@@ -54,16 +54,20 @@ class LightStep:
         now: float,
         *,
         lux: float | None,
-        display: DisplayGeometry | None = None,
+        screen: Screen | None = None,
         dark_from: float = -math.inf,
     ) -> None:
-        """lux: second opinion, None where there is none. display: None where no shape is to be told from its light.
+        """lux: second opinion, None where there is none. screen: None where no shape is to be told from its light.
 
         dark_from: seconds before which it does not go dark, for the flashes that were before.
         """
         self._camera = camera
         self._backlight = backlight
+        self._screen = screen
+        display = None if screen is None else screen.geometry
         self._shape = None if display is None else LitFace(display, camera.traits)
+        self._halves: HalfLight | None = None
+        self._answer = LightAnswer(None, _NOT_HELD)
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
@@ -85,6 +89,8 @@ class LightStep:
         """What the display did while the frame was exposed."""
         if frame.exposure is None:
             return LightState(display=None, settled=False)
+        if self._halves is not None and frame.exposure.start >= self._halves.begun_at:
+            return LightState(display=1.0, settled=False)
         stages = self._stage_of(frame.exposure, 0, frame.height)
         first = int(stages[0])
         if first < 0 or (stages != first).any():
@@ -99,6 +105,8 @@ class LightStep:
         evidence, landmarks: of the same frame. None: nobody looked, since it may be too dark, and the face is taken to
         be where it was.
         """
+        if self._halves is not None:
+            return self._saw_half(self._halves, frame, now, landmarks)
         if now - self._began > _LONGEST:
             return LightAnswer(None, f"the camera is too slow: no answer within {_LONGEST:g} s")
         self._waited += 1
@@ -111,7 +119,12 @@ class LightStep:
             return self._not_held(now)
         if self._face is None:
             return self._impatient("the face was not seen for long enough", now)
-        sample = self._sample(frame, exposure, self._face)
+        return self._saw_level(frame, exposure, self._face, landmarks, now)
+
+    def _saw_level(
+        self, frame: Frame, exposure: Exposure, face: FaceBox, landmarks: Points | None, now: float
+    ) -> LightAnswer | None:
+        sample = self._sample(frame, exposure, face)
         if isinstance(sample, LightAnswer):
             return sample
         if sample is not None:
@@ -126,17 +139,31 @@ class LightStep:
             if now >= self._dark_from:
                 self._backlight_to_next_level(now)
             return None
-        return self._with_shape(light_answer(self._samples, self._circumstances(exposure)))
+        answer = light_answer(self._samples, self._circumstances(exposure))
+        told = answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO
+        if told or self._shape is None or self._screen is None:
+            return answer
+        self._answer = answer
+        self._halves = HalfLight(self._screen, self._shape, now)
+        return None
+
+    def _saw_half(self, halves: HalfLight, frame: Frame, now: float, landmarks: Points | None) -> LightAnswer | None:
+        """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
+        if now - self._began > _LONGEST:
+            return replace(self._answer, reason=f"{self._answer.reason}; the camera is too slow to tell a shape")
+        if not self._exposure.holds(frame):
+            return replace(self._answer, reason=f"{self._answer.reason}; {_NOT_HELD}")
+        return self._with_shape(self._answer) if halves.saw(frame, landmarks, now) else None
 
     def _with_shape(self, answer: LightAnswer) -> LightAnswer:
-        """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
-        if answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO or self._shape is None:
-            return answer
-        seen = self._shape.response()
-        if seen is not None and (lacking := no_surface(self._shape.returned(*seen))) is not None:
+        seen = None if self._shape is None else self._shape.response()
+        if self._shape is None or seen is None:
+            return replace(answer, reason=f"{answer.reason}; too little of the face was seen")
+        lacking = no_surface(self._shape.returned(*seen))
+        if lacking is not None:
             return LightAnswer(answer.level, f"{answer.reason}; {lacking}", EvidenceOutcome.VETO)
-        found = None if seen is None else self._shape.relief(*seen)
-        if seen is None or found is None:
+        found = self._shape.relief(*seen)
+        if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
         shape = relief_answer(found, self._shape.beside(seen[0]))
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
@@ -149,7 +176,9 @@ class LightStep:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
         self.forget()
         self._camera.unlock()
-        return self._backlight.set_level(1.0, now)
+        bright = self._backlight.set_level(1.0, now)
+        ending, self._halves = self._halves, None
+        return bright if ending is None else ending.end(now)
 
     def hand_over(self) -> LitFace | None:
         """What was seen of the face, for a challenge that follows; whoever takes it must have it forgotten."""

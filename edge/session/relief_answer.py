@@ -15,10 +15,16 @@ from edge.vision.returned_light import ReturnedLight
 _CONFIRMING: Final = 2.5
 _REFUSING: Final = 3.0
 # How much of a head's shape a sheet never has, and less than a head ever has.
-_SHEET: Final = 0.25
+_SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # What a head may be expected to have.
 _WHOLE: Final = 0.6
+# How much heads differ in either ratio, in simulated people (docs/light.md); and how much less, or more, the halves may
+# tell of one head than the room's light does, noise aside.
+_HEADS_DIFFER: Final = 0.15
+_SIDES_DIFFER: Final = 0.6
+_LESS: Final = 0.3
+_MORE: Final = 0.6
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
 # answers too, so that alone proves nothing: the shape, with so many deviations on top, must be less than a head's.
 _SAME: Final = (0.7, 1.4)
@@ -71,8 +77,9 @@ def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None, *, lam
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
     least = _GLOSSY if lamp else _SHEET
+    seen_apart = lamp or found.sides is not None
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
-    if coloured and shape - _CONFIRMING * deviation > least and _agree(found):
+    if seen_apart and coloured and shape - _CONFIRMING * deviation > least and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = least + _CONFIRMING * deviation > _WHOLE
     return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)
@@ -97,17 +104,25 @@ def _goes_on(side: Side) -> bool:
 
 
 def _shape(found: Relief) -> tuple[float, float]:
-    """Both ratios tell the same; each counts by its noise."""
+    """Both ratios tell the same; each counts by its noise and by how much heads differ in it.
+
+    The deviation is of the noise alone.
+    """
     if found.sides is None or found.sides_deviation is None:
         return found.head, found.head_deviation
-    first, second = 1 / found.head_deviation**2, 1 / found.sides_deviation**2
-    total = first + second
-    return (first * found.head + second * found.sides) / total, total**-0.5
+    first = 1 / (found.head_deviation**2 + _HEADS_DIFFER**2)
+    second = 1 / (found.sides_deviation**2 + _SIDES_DIFFER**2)
+    share, other = first / (first + second), second / (first + second)
+    shape = share * found.head + other * found.sides
+    return shape, math.hypot(share * found.head_deviation, other * found.sides_deviation)
 
 
 def _agree(found: Relief) -> bool:
-    """The light of the surroundings is whoever's who stands there; that of the display's halves is not."""
+    """The light of the surroundings is whoever's who stands there; that of the display's halves is not.
+
+    Less in the halves is a sheet that is lit like a head; far more is the display's image in glossy paper.
+    """
     if found.sides is None or found.sides_deviation is None:
         return True
-    apart = math.hypot(found.head_deviation, found.sides_deviation)
-    return found.head - found.sides < _REFUSING * apart
+    noise, more = math.hypot(found.head_deviation, found.sides_deviation), found.sides - found.head
+    return -_REFUSING * math.hypot(noise, _LESS) < more < _REFUSING * math.hypot(noise, _MORE)

@@ -453,9 +453,9 @@ class _Run:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
         try:
-            now, display = self._clock.now(), self._devices.screen.geometry
+            now, screen = self._clock.now(), self._devices.screen
             dark_from = self._lights.admit(CHANGES, LEAST_SECONDS, now)
-            self._light_step = LightStep(camera, backlight, now, lux=self._lux(), display=display, dark_from=dark_from)
+            self._light_step = LightStep(camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 

@@ -95,7 +95,8 @@ def relief(
     noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
     sheet = sheet_shapes()[chosen]
     shape = np.log(together)[chosen]
-    design = np.column_stack([sheet, shape - shape.mean()])
+    colour = _colour(response.ambient, chosen)[chosen]
+    design = np.column_stack([sheet, colour - colour.mean(), shape - shape.mean()])
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
         return None
@@ -135,6 +136,18 @@ def relief(
 def darkest_room(light: LightGeometry) -> float:
     """Contrast of a light above which the surroundings are too dark to compare with."""
     return _DARKEST_ROOM_OF_A_LAMP if isinstance(light, PointGeometry) else _DARKEST_ROOM
+
+
+def _colour(ambient: Grid, chosen: NDArray[np.bool_]) -> Grid:
+    """(CELLS, CELLS) how much lighter each cell is than those around it, as a logarithm.
+
+    What glossy paper mirrors adds the same to dark ink and to light, so that a ratio of two lights follows what is
+    printed, the printed shading of a head with it.
+    """
+    weights = chosen.astype(np.float64)
+    light = np.log(np.maximum(ambient, 1e-9)) * weights
+    around = cv2.GaussianBlur(light, (0, 0), _AROUND) / np.maximum(cv2.GaussianBlur(weights, (0, 0), _AROUND), 1e-9)
+    return np.asarray(light - around)
 
 
 def sheet_shapes() -> Grid:

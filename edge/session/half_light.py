@@ -1,0 +1,70 @@
+"""A face in the light of the display's left half and of its right one, in turns: two lights of one band in two places.
+
+What they tell of a shape owes nothing to the room's light, which belongs to whoever stands there, nor to what paper
+mirrors of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.frame import Exposure, Frame
+from edge.hardware.ports import LightInterval, Pattern, Screen
+from edge.session.exposure_timing import exposure_windows, light_seen
+from edge.session.lit_face import LitFace
+from edge.vision.face_patch import Points
+
+_PATTERNS: Final = (Pattern.LEFT, Pattern.RIGHT, Pattern.LEFT, Pattern.RIGHT)
+_HALVES: Final = {Pattern.LEFT: (1.0, 0.0), Pattern.RIGHT: (0.0, 1.0)}
+_FRAMES_OF_EACH: Final = 4
+# Each half of the display changes four times a second at most: two flashes (WCAG 2.3.1 allows three).
+_LEAST_SECONDS: Final = 0.25
+
+
+class HalfLight:
+    """Whoever makes one ends it. The methods raise HardwareError when the screen is lost."""
+
+    def __init__(self, screen: Screen, face: LitFace, now: float) -> None:
+        """face: gathers what is seen, under the exposure that is held since it was lit first."""
+        self._screen = screen
+        self._face = face
+        self._changes: list[LightInterval] = []
+        self._seen = 0
+        self._show_next(now)
+
+    @property
+    def begun_at(self) -> float:
+        """Seconds on the session's clock."""
+        return self._changes[0].commanded_at
+
+    def saw(self, frame: Frame, landmarks: Points | None, now: float) -> bool:
+        """Whether both halves were seen for long enough. landmarks: (468, 3), of this frame; None: not known."""
+        if frame.exposure is None:
+            return False
+        lit = self._lit(frame.exposure, np.arange(frame.height, dtype=np.float64))[:, 0]
+        self._face.saw(frame, landmarks, self._lit)
+        self._seen += bool(np.isfinite(lit).all())
+        change = self._changes[-1]
+        if self._seen < _FRAMES_OF_EACH or now - change.settled_at < _LEAST_SECONDS:
+            return False
+        if len(self._changes) == len(_PATTERNS):
+            return True
+        self._show_next(now)
+        return False
+
+    def end(self, now: float) -> LightInterval:
+        """The screen as for guidance."""
+        return self._screen.show_pattern(Pattern.GUIDANCE, now)
+
+    def _show_next(self, now: float) -> None:
+        self._changes.append(self._screen.show_pattern(_PATTERNS[len(self._changes)], now))
+        self._seen = 0
+
+    def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen = light_seen(self._changes, *exposure_windows(exposure, rows))
+        lit = np.array([_HALVES[pattern] for pattern in _PATTERNS])[seen]
+        lit[seen < 0] = np.nan
+        return lit
