@@ -165,7 +165,7 @@ class LightStep:
         found = self._shape.relief(*seen)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
-        shape = relief_answer(found, self._shape.beside(seen[0]))
+        shape = relief_answer(found, self._shape.beside(seen[0]), alone=True)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,17 +14,17 @@ from edge.vision.returned_light import ReturnedLight
 # So many deviations beyond a limit are no chance: one in 160 normal errors for a confirmation, one in 740 for a veto.
 _CONFIRMING: Final = 2.5
 _REFUSING: Final = 3.0
-# How much of a head's shape a sheet never has, and less than a head ever has.
+# How much of a head's shape a matt sheet never has, and less than a head ever has.
 _SHEET: Final = 0.2
 _HEAD: Final = 0.3
+# What the display mirrored in glossy paper that is worn feigned of a head, 0.5 in simulated ones: asked where nothing
+# but the light tells, as in dim rooms, where a head's shape shows in full.
+_ALONE: Final = 0.5
 # What a head may be expected to have.
 _WHOLE: Final = 0.6
-# How much heads differ in either ratio, in simulated people (docs/light.md); and how much less, or more, the halves may
-# tell of one head than the room's light does, noise aside.
+# How much heads differ in either ratio, in simulated people (docs/light.md).
 _HEADS_DIFFER: Final = 0.15
 _SIDES_DIFFER: Final = 0.6
-_LESS: Final = 0.3
-_MORE: Final = 0.6
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
 # answers too, so that alone proves nothing: the shape, with so many deviations on top, must be less than a head's.
 _SAME: Final = (0.7, 1.4)
@@ -56,11 +56,14 @@ class ReliefAnswer:
     faint: bool = False
 
 
-def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None, *, lamp: bool = False) -> ReliefAnswer:
+def relief_answer(
+    found: Relief, beside: tuple[Side, Side] | None = None, *, lamp: bool = False, alone: bool = False
+) -> ReliefAnswer:
     """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
 
     beside: what is left and right of the face, where that is known. lamp: our light is that of a small lamp, which
-    mirrors in gloss, and which is told in sunlight as well, whose shadows must not accuse anybody.
+    mirrors in gloss, and which is told in sunlight as well, whose shadows must not accuse anybody. alone: nothing is
+    asked of the person besides.
     """
     shape, deviation = _shape(found)
     told = (
@@ -76,7 +79,7 @@ def relief_answer(found: Relief, beside: tuple[Side, Side] | None = None, *, lam
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    least = _GLOSSY if lamp else _SHEET
+    least = _GLOSSY if lamp else _ALONE if alone else _SHEET
     seen_apart = lamp or found.sides is not None
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
     if seen_apart and coloured and shape - _CONFIRMING * deviation > least and _agree(found):
@@ -120,9 +123,11 @@ def _shape(found: Relief) -> tuple[float, float]:
 def _agree(found: Relief) -> bool:
     """The light of the surroundings is whoever's who stands there; that of the display's halves is not.
 
-    Less in the halves is a sheet that is lit like a head; far more is the display's image in glossy paper.
+    Where they are certainly those of a sheet it may be lit like a head; far more than a head's is the display's image
+    in glossy paper.
     """
     if found.sides is None or found.sides_deviation is None:
         return True
-    noise, more = math.hypot(found.head_deviation, found.sides_deviation), found.sides - found.head
-    return -_REFUSING * math.hypot(noise, _LESS) < more < _REFUSING * math.hypot(noise, _MORE)
+    more = math.hypot(found.head_deviation, found.sides_deviation, _SIDES_DIFFER)
+    a_head_s = found.sides + _REFUSING * found.sides_deviation > _SHEET
+    return a_head_s and found.sides - found.head < _REFUSING * more

@@ -134,7 +134,7 @@ def test_a_person_in_daylight_is_accepted_where_the_site_names_it(models, face, 
     assert session.decision is LivenessDecision.REALFACE, session.attempt
     assert session.attempt.decided_by == (EvidenceKind.LIGHT, EvidenceKind.MOTION)
     assert session.finding(EvidenceKind.PAD).outcome is EvidenceOutcome.NOT_APPLICABLE
-    assert session.attempt.assurance.confirmed == (EvidenceKind.LIGHT, EvidenceKind.MOTION)
+    assert {EvidenceKind.LIGHT, EvidenceKind.MOTION} <= set(session.attempt.assurance.confirmed)
     assert session.attempt.networks == ()
     assert session.vision.judged == {False}
     assert session.left_on == 0.0

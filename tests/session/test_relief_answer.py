@@ -57,7 +57,8 @@ def test_a_lamp_that_mirrors_in_gloss_must_show_more_of_a_head():
     bare = replace(HEAD, head_deviation=0.04, sides=None, sides_deviation=None)
     assert relief_answer(replace(bare, head=0.52), lamp=True).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(replace(bare, head=0.48), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(bare, head=0.48)).outcome is EvidenceOutcome.CONFIRMED
+    by_display = replace(HEAD, head=0.48, head_deviation=0.04, sides=0.48)
+    assert relief_answer(by_display).outcome is EvidenceOutcome.CONFIRMED
 
 
 def test_the_sun_makes_no_confirmation():
@@ -67,14 +68,14 @@ def test_the_sun_makes_no_confirmation():
 
 
 def test_noise_that_would_hide_a_head_as_well_is_told():
-    # 0.25 + 2.5 * 0.15 > 0.6
-    faint = replace(HEAD, head=0.4, head_deviation=0.15, sides=None, sides_deviation=None)
+    # 0.2 + 2.5 * 0.17 > 0.6
+    faint = replace(HEAD, head=0.4, head_deviation=0.17, sides=None, sides_deviation=None)
     assert relief_answer(faint).faint
     assert not relief_answer(replace(faint, head=0.35, head_deviation=0.1)).faint
 
 
 def test_both_ratios_count_by_their_noise():
-    # (0.8 / 0.01 + 1.2 / 0.16) / (1 / 0.01 + 1 / 0.16)
+    # Weights 1 / (0.1**2 + 0.15**2) and 1 / (0.4**2 + 0.6**2): (0.8 * 30.769 + 1.2 * 1.923) / 32.692
     assert relief_answer(HEAD).margin == pytest.approx(0.8235, abs=1e-4)
     assert relief_answer(replace(HEAD, sides=None, sides_deviation=None)).margin == 0.8
 
@@ -92,10 +93,14 @@ def test_both_ratios_count_by_their_noise():
         ({"albedo": 0.1}, EvidenceOutcome.VETO),
         ({"albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
         ({"albedo": 0.6, "albedo_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
-        # The surroundings tell of a head, and the display's two halves of a sheet.
-        ({"sides": 0.0, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
-        ({"sides": 0.0, "sides_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
-        ({"head": 1.6, "head_deviation": 0.2, "sides": 0.2, "sides_deviation": 0.1}, EvidenceOutcome.INSUFFICIENT),
+        # The surroundings tell of a head, and the display's two halves certainly of a sheet.
+        ({"sides": 0.0, "sides_deviation": 0.1}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 0.0, "sides_deviation": 0.05}, EvidenceOutcome.INSUFFICIENT),
+        # Far more than a head has: the display's image in gloss. 0.8 + 3 * hypot(0.1, 0.3, 0.6) = 2.83
+        ({"sides": 2.8, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 2.9, "sides_deviation": 0.3}, EvidenceOutcome.INSUFFICIENT),
+        # The halves were not seen apart.
+        ({"sides": None, "sides_deviation": None}, EvidenceOutcome.INSUFFICIENT),
     ],
 )
 def test_limits(changes, wanted):
@@ -141,3 +146,11 @@ def test_only_what_certainly_returns_less_than_skin_shines_by_itself(share, devi
 
 def test_what_is_returned_may_not_be_known():
     assert no_surface(None) is None
+
+
+def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
+    # 0.7 - 2.5 * 0.1 is above what a matt sheet feigns, and below what gloss does.
+    some = replace(HEAD, head=0.7, sides=0.7)
+    assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(some, head=0.85), alone=True).outcome is EvidenceOutcome.CONFIRMED
