@@ -19,6 +19,7 @@ from edge.vision.face_patch import Points
 
 _PATTERNS: Final = (Pattern.LEFT, Pattern.RIGHT, Pattern.LEFT, Pattern.RIGHT)
 _HALVES: Final = {Pattern.LEFT: (1.0, 0.0), Pattern.RIGHT: (0.0, 1.0)}
+CHANGES: Final = len(_PATTERNS) + 1
 _FRAMES_OF_EACH: Final = 4
 # Each half of the display changes four times a second at most: two flashes (WCAG 2.3.1 allows three).
 _LEAST_SECONDS: Final = 0.25

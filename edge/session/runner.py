@@ -50,6 +50,7 @@ from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
 from edge.session.clock import Clock, RealClock
 from edge.session.continuity import Continuity
+from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
 from edge.session.light_code import DisplayCode, InfraredCode, LightCode
@@ -454,7 +455,7 @@ class _Run:
             return
         try:
             now, screen = self._clock.now(), self._devices.screen
-            dark_from = self._lights.admit(CHANGES, LEAST_SECONDS, now)
+            dark_from = self._lights.admit(CHANGES + HALF_CHANGES, LEAST_SECONDS, now)
             self._light_step = LightStep(camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from)
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))

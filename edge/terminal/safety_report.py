@@ -20,6 +20,7 @@ from edge.config.settings import Lights, Settings, SimulatedCamera, SimulatedIll
 from edge.hardware.light_guard import STALL_SECONDS
 from edge.hardware.safe_lights import TIMER_SECONDS
 from edge.liveness.plans import CHIP_SECONDS, CHIPS_OF_EACH, Chip
+from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_step import CHANGES, LEAST_SECONDS
 from edge.terminal.assembly import configured_lamp
 
@@ -137,6 +138,11 @@ def flash_lines() -> tuple[FlashLine, ...]:
     code = steps_at(_CHIPS + 1, CHIP_SECONDS, begin)
     return (
         FlashLine("backlight step", f"{CHANGES} changes, {LEAST_SECONDS:g} s or more apart", most_changes(step)),
+        FlashLine(
+            "halves after step, in dim light",
+            f"{HALF_CHANGES} changes more, {LEAST_SECONDS:g} s or more apart, of one half of the display or of both",
+            most_changes(steps_at(CHANGES + HALF_CHANGES, LEAST_SECONDS)),
+        ),
         FlashLine(
             "light code", f"{_CHIPS} chips of {CHIP_SECONDS:g} s or more, white and black only", most_changes(code)
         ),
