@@ -15,7 +15,7 @@ from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
-from edge.session.half_light import HalfLight
+from edge.session.half_light import HalfLight, with_sway
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
@@ -165,7 +165,7 @@ class LightStep:
         found = self._shape.relief(*seen)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
-        shape = relief_answer(found, self._shape.beside(seen[0]), alone=True)
+        shape = relief_answer(with_sway(found), self._shape.beside(seen[0]), alone=True)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,8 +12,10 @@ import pytest
 from edge.contracts.enums import LightLevel
 from edge.frames.display import DisplayGeometry
 from edge.hardware.ports import Pattern
+from edge.session.half_light import with_sway
 from edge.session.light_step import LightStep
 from edge.simulation.terminal import SimulatedTerminal
+from edge.vision.relief import Relief
 from tests.session.test_light_step import Face
 from tests.simulation.stages import stage
 
@@ -113,3 +116,11 @@ def test_frames_under_half_a_display_are_looked_at_and_not_judged(landmarks):
         step.end(unit.clock.now())
     assert seen[-1].display == 1.0
     assert not seen[-1].settled
+
+
+def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400)
+    assert with_sway(found).sides_deviation == pytest.approx(math.hypot(0.3, 0.7))
+    assert with_sway(replace(found, contrast=0.7)).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
+    assert with_sway(replace(found, sides=None, sides_deviation=None)).sides_deviation is None
+    assert with_sway(found).head_deviation == found.head_deviation
