@@ -47,7 +47,7 @@ def test_json_has_lamps_flashes_and_what_covers_what(tmp_path):
     assert lamp["origin"] == "scene scene.yaml"
     assert lamp["lines"][0]["figure"] == pytest.approx(5.0)
     assert lamp["lines"][0]["margin"] == pytest.approx(0.95)
-    assert [line["flashes"] for line in document["flashes"]] == [2, 3, 3, 3]
+    assert [line["flashes"] for line in document["flashes"]] == [2, 2, 3, 3, 3]
     assert {each["failure"] for each in document["covered"]} >= {"kernel or board hang", "the daemon is killed"}
 
 

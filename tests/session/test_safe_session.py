@@ -95,7 +95,7 @@ def worst_code(patch):
     shuffled = plans._Stream.shuffled
 
     def alternating(self, items):
-        return [Chip.BLACK, Chip.FULL] * 6 if items[0] in Chip else shuffled(self, items)
+        return [Chip.BLACK, Chip.FULL] * 6 if isinstance(items[0], Chip) else shuffled(self, items)
 
     patch.setattr(plans._Stream, "shuffled", alternating)
 
