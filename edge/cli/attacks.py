@@ -165,6 +165,7 @@ def attacks(
             policy=setup.floor.name,
             mode=setup.mode.value,
             pad_margin=setup.floor.pad_margin,
+            pad_margin_with_light=setup.floor.pad_margin_with_light,
             pad_veto_margin=setup.floor.pad_veto_margin,
             attempts=1,
             jobs=jobs,

@@ -221,6 +221,7 @@ def _provenance(
         policy=policy.name,
         mode=mode.value,
         pad_margin=policy.pad_margin,
+        pad_margin_with_light=policy.pad_margin_with_light,
         pad_veto_margin=policy.pad_veto_margin,
         attempts=attempts,
         calibration=workbench.calibration,

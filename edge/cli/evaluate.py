@@ -77,6 +77,7 @@ def evaluate(
             policy=setup.floor.name,
             mode=setup.mode.value,
             pad_margin=setup.floor.pad_margin,
+            pad_margin_with_light=setup.floor.pad_margin_with_light,
             pad_veto_margin=setup.floor.pad_veto_margin,
             attempts=attempts or setup.floor.max_attempts,
             calibration=setup.calibration,

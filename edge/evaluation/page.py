@@ -382,7 +382,8 @@ def _provenance(performance: Performance, provenance: Provenance) -> str:
     facts = [
         (
             "policy",
-            f"{provenance.policy}: PAD margin {provenance.pad_margin:g}, veto margin {provenance.pad_veto_margin:g}",
+            f"{provenance.policy}: PAD margin {provenance.pad_margin:g}, where light is required "
+            f"{provenance.pad_margin_with_light:g}, veto margin {provenance.pad_veto_margin:g}",
         ),
         ("mode", provenance.mode),
         ("index", provenance.index or NONE),

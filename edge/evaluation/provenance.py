@@ -32,8 +32,8 @@ class Model:
 class Provenance:
     """subject: what was measured on, in words (``an index of recorded presentations``).
 
-    pad_margin, pad_veto_margin: the policy's, in units of the networks' spreads. attempts: most attempts of a
-    transaction.
+    pad_margin, pad_margin_with_light, pad_veto_margin: the policy's, in units of the networks' spreads. attempts: most
+    attempts of a transaction.
     calibration: that shifted the thresholds of the networks. Only a live camera was held against the one it was made
     with.
     index, index_sha256, files: of recorded presentations; None of live ones.
@@ -47,6 +47,7 @@ class Provenance:
     policy: str
     mode: str
     pad_margin: float
+    pad_margin_with_light: float
     pad_veto_margin: float
     attempts: int
     calibration: SiteCalibration | None = None

@@ -67,6 +67,7 @@ def provenance(**changes: object) -> Provenance:
         "policy": "kiosk",
         "mode": "Passive",
         "pad_margin": 0.0,
+        "pad_margin_with_light": 0.0,
         "pad_veto_margin": 0.0,
         "attempts": 3,
         "index": "index.csv",
