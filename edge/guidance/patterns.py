@@ -31,3 +31,13 @@ LIT: Mapping[Chip, LitColumns | None] = MappingProxyType(
         Chip.FULL: LitColumns(0.0, 1.0),
     }
 )
+
+
+def _halves(lit: LitColumns | None) -> tuple[float, float]:
+    if lit is None:
+        return 0.0, 0.0
+    return 2 * max(0.0, min(lit.end, 0.5) - lit.start), 2 * max(0.0, lit.end - max(lit.start, 0.5))
+
+
+HALVES: Mapping[Chip, tuple[float, float]] = MappingProxyType({chip: _halves(lit) for chip, lit in LIT.items()})
+"""How much of the screen's left and right half is lit, as the person sees them, 0..1."""

@@ -23,7 +23,7 @@ from edge.config.safety import (
     start_after,
 )
 from edge.errors import HardwareError
-from edge.guidance.patterns import GUIDANCE_LIT, LIT
+from edge.guidance.patterns import GUIDANCE_LIT, HALVES
 from edge.hardware.ports import Pattern
 
 # A camera is asked again after half a second without a frame; half a second more is a stall.
@@ -35,13 +35,7 @@ _DARK: Final = 0.5
 
 # Light of the screen's left and right half, as shares of white.
 _SHARES: Final[Mapping[Pattern, tuple[float, float]]] = MappingProxyType(
-    {Pattern.GUIDANCE: (GUIDANCE_LIT, GUIDANCE_LIT)}
-    | {
-        Pattern(chip.value): (0.0, 0.0)
-        if lit is None
-        else (2 * max(0.0, min(lit.end, 0.5) - lit.start), 2 * max(0.0, lit.end - max(lit.start, 0.5)))
-        for chip, lit in LIT.items()
-    }
+    {Pattern.GUIDANCE: (GUIDANCE_LIT, GUIDANCE_LIT)} | {Pattern(chip.value): lit for chip, lit in HALVES.items()}
 )
 
 

@@ -35,6 +35,17 @@ def light_seen(
     return seen
 
 
+def lit_rows(
+    changes: Sequence[LightInterval], steps: Sequence[Sequence[float]], exposure: Exposure, rows: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(rows, lights) how much of each light lit each row; NaN where that changed while it was exposed.
+
+    steps: of each change, how much of each light it left on. The rest as in ``exposure_windows``.
+    """
+    seen = light_seen(changes, *exposure_windows(exposure, rows))
+    return np.where(seen[:, None] >= 0, np.array(steps, np.float64)[seen], np.nan)
+
+
 class HeldExposure:
     """Whether a camera holds its exposure, as the frames' metadata tell; of two frames in a row."""
 

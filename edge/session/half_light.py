@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.frame import Exposure, Frame
+from edge.guidance.patterns import HALVES
 from edge.hardware.ports import LightInterval, Pattern, Screen
-from edge.session.exposure_timing import exposure_windows, light_seen
+from edge.liveness.plans import Chip
+from edge.session.exposure_timing import lit_rows
 from edge.session.lit_face import LitFace
 from edge.vision.face_patch import Points
 from edge.vision.relief import Relief
 
 _PATTERNS: Final = (Pattern.LEFT, Pattern.RIGHT, Pattern.LEFT, Pattern.RIGHT)
-_HALVES: Final = {Pattern.LEFT: (1.0, 0.0), Pattern.RIGHT: (0.0, 1.0)}
+_STEPS: Final = [HALVES[Chip(pattern.value)] for pattern in _PATTERNS]
 CHANGES: Final = len(_PATTERNS) + 1
 _FRAMES_OF_EACH: Final = 4
 # Each half of the display changes four times a second at most: two flashes (WCAG 2.3.1 allows three).
@@ -78,7 +80,4 @@ class HalfLight:
         self._seen = 0
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        seen = light_seen(self._changes, *exposure_windows(exposure, rows))
-        lit = np.array([_HALVES[pattern] for pattern in _PATTERNS])[seen]
-        lit[seen < 0] = np.nan
-        return lit
+        return lit_rows(self._changes, _STEPS, exposure, rows)

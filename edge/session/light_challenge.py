@@ -14,7 +14,7 @@ from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
 from edge.session.code_rank import rank_of_code
-from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
+from edge.session.exposure_timing import HeldExposure, lit_rows
 from edge.session.light_code import LightCode
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
@@ -109,8 +109,7 @@ class LightChallenge:
         self._next_at = now + self._code.chip_seconds
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        steps = light_seen(self._changes, *exposure_windows(exposure, rows))
-        return np.where(steps[:, None] >= 0, np.array(self._code.steps)[steps], np.nan)
+        return lit_rows(self._changes, self._code.steps, exposure, rows)
 
     def _answer(self) -> ChallengeAnswer:
         if self._face.outshone():

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import LightGeometry, PointGeometry
-from edge.guidance.patterns import LIT
+from edge.guidance.patterns import HALVES
 from edge.hardware.ports import Illuminator, LightInterval, Pattern, Screen
-from edge.liveness.plans import Chip, InfraredPlan, LightPlan
-
-# Whether the left and the right half are lit, as the person sees them.
-_HALVES: Final[Mapping[Chip, tuple[float, float]]] = MappingProxyType(
-    {chip: (0.0, 0.0) if lit is None else (float(lit.start < 0.5), float(lit.end > 0.5)) for chip, lit in LIT.items()}
-)
+from edge.liveness.plans import InfraredPlan, LightPlan
 
 
 class LightCode(Protocol):
@@ -54,7 +48,7 @@ class DisplayCode:
     def __init__(self, screen: Screen, geometry: DisplayGeometry, plan: LightPlan) -> None:
         """geometry: the screen's."""
         self.geometry = geometry
-        self.steps = [_HALVES[chip] for chip in plan.chips]
+        self.steps = [HALVES[chip] for chip in plan.chips]
         self.chip_seconds = plan.chip_seconds
         self._screen = screen
         self._plan = plan

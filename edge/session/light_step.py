@@ -14,7 +14,7 @@ from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
 from edge.liveness.evidence import FaceBox, FrameEvidence
-from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen
+from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen, lit_rows
 from edge.session.half_light import HalfLight, with_sway
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import LitFace
@@ -66,8 +66,8 @@ class LightStep:
         self._screen = screen
         display = None if screen is None else screen.geometry
         self._shape = None if display is None else LitFace(display, camera.traits)
-        self._halves: HalfLight | None = None
-        self._answer = LightAnswer(None, _NOT_HELD)
+        # In dim light, with the answer that waits for what they tell.
+        self._halves: tuple[HalfLight, LightAnswer] | None = None
         self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
@@ -89,7 +89,7 @@ class LightStep:
         """What the display did while the frame was exposed."""
         if frame.exposure is None:
             return LightState(display=None, settled=False)
-        if self._halves is not None and frame.exposure.start >= self._halves.begun_at:
+        if self._halves is not None and frame.exposure.start >= self._halves[0].begun_at:
             return LightState(display=1.0, settled=False)
         stages = self._stage_of(frame.exposure, 0, frame.height)
         first = int(stages[0])
@@ -106,7 +106,7 @@ class LightStep:
         be where it was.
         """
         if self._halves is not None:
-            return self._saw_half(self._halves, frame, now, landmarks)
+            return self._saw_half(*self._halves, frame, now, landmarks)
         if now - self._began > _LONGEST:
             return LightAnswer(None, f"the camera is too slow: no answer within {_LONGEST:g} s")
         self._waited += 1
@@ -143,17 +143,18 @@ class LightStep:
         told = answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO
         if told or self._shape is None or self._screen is None:
             return answer
-        self._answer = answer
-        self._halves = HalfLight(self._screen, self._shape, now)
+        self._halves = HalfLight(self._screen, self._shape, now), answer
         return None
 
-    def _saw_half(self, halves: HalfLight, frame: Frame, now: float, landmarks: Points | None) -> LightAnswer | None:
+    def _saw_half(
+        self, halves: HalfLight, answer: LightAnswer, frame: Frame, now: float, landmarks: Points | None
+    ) -> LightAnswer | None:
         """In dim light the step is evidence of its own: what it shows of the face's shape and colours."""
         if now - self._began > _LONGEST:
-            return replace(self._answer, reason=f"{self._answer.reason}; the camera is too slow to tell a shape")
+            return replace(answer, reason=f"{answer.reason}; the camera is too slow to tell a shape")
         if not self._exposure.holds(frame):
-            return replace(self._answer, reason=f"{self._answer.reason}; {_NOT_HELD}")
-        return self._with_shape(self._answer) if halves.saw(frame, landmarks, now) else None
+            return replace(answer, reason=f"{answer.reason}; {_NOT_HELD}")
+        return self._with_shape(answer) if halves.saw(frame, landmarks, now) else None
 
     def _with_shape(self, answer: LightAnswer) -> LightAnswer:
         seen = None if self._shape is None else self._shape.response()
@@ -169,8 +170,7 @@ class LightStep:
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        stages = light_seen(self._stages, *exposure_windows(exposure, rows))
-        return np.where(stages >= 0, np.array(_LEVELS)[stages], np.nan)[:, None]
+        return lit_rows(self._stages, [(level,) for level in _LEVELS], exposure, rows)
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
@@ -178,7 +178,7 @@ class LightStep:
         self._camera.unlock()
         bright = self._backlight.set_level(1.0, now)
         ending, self._halves = self._halves, None
-        return bright if ending is None else ending.end(now)
+        return bright if ending is None else ending[0].end(now)
 
     def hand_over(self) -> LitFace | None:
         """What was seen of the face, for a challenge that follows; whoever takes it must have it forgotten."""

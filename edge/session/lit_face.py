@@ -139,8 +139,7 @@ def _by_halves(samples: Sequence[Sample], surface: Surface) -> Sequence[Sample]:
 
 
 def _apart(lit: Values) -> Values:
-    """(rows, 3) left half, right half, whole display."""
-    apart = np.zeros((len(lit), 3))
-    apart[:, 2 if lit.shape[1] == 1 else slice(0, 2)] = lit[:, 0] if lit.shape[1] == 1 else lit
-    apart[~np.isfinite(lit).all(axis=1)] = np.nan
-    return apart
+    """(rows, 3) left half, right half, whole display; NaN in all of them where it is in any."""
+    none = 0 * lit.sum(axis=1)
+    columns = (none, none, *lit.T) if lit.shape[1] == 1 else (*lit.T, none)
+    return np.column_stack(columns)

@@ -14,11 +14,11 @@ from edge.vision.returned_light import ReturnedLight
 # So many deviations beyond a limit are no chance: one in 160 normal errors for a confirmation, one in 740 for a veto.
 _CONFIRMING: Final = 2.5
 _REFUSING: Final = 3.0
-# How much of a head's shape a matt sheet never has, and less than a head ever has.
+# How much of a head's shape a matt sheet hardly has (docs/light.md), and less than a head mostly has.
 _SHEET: Final = 0.2
 _HEAD: Final = 0.3
-# What the display mirrored in glossy paper that is worn feigned of a head, 0.5 in simulated ones: asked where nothing
-# but the light tells, as in dim rooms, where a head's shape shows in full.
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full: simulated glossy paper that is
+# worn or cut out feigned more than half of a head's, most of it such that the halves tell.
 _ALONE: Final = 0.5
 # What a head may be expected to have.
 _WHOLE: Final = 0.6

@@ -270,9 +270,8 @@ class _Run:
             if isinstance(effect, ShowPrompt):
                 prompt = effect.prompt
             self._carry_out(effect)
-        if self._light_step is not None and self._state.phase is not Phase.MEASURING_LIGHT:
-            self._end_light_step()
         if self._state.phase is not Phase.MEASURING_LIGHT:
+            self._end_light_step()
             self._forget_lit_face()
         if self._state.phase is not Phase.LIGHT_CHALLENGE:
             self._end_light_challenge()

@@ -6,6 +6,7 @@ sheet goes on beside the face, and answers the display there as the face does, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.vision.face_patch import CELLS, Grid, Patch
+from edge.vision.least_squares import drift, solved
+from edge.vision.light_response import SPARE
 
 REACH: Final = 1.8
 """Of the grid that is looked at, in sizes of the face."""
@@ -23,8 +26,6 @@ _BESIDE: Final = (1.35, 1.75)
 _ON_FACE: Final = 0.6
 # Half heights, up and down.
 _HIGH: Final = 0.5
-# Frames that a fit must have more than unknowns.
-_SPARE: Final = 6
 # Deviations that the display's light on the face must be off nothing.
 _SHOWS: Final = 5.0
 
@@ -44,9 +45,8 @@ def beside_face(patches: Sequence[Patch], lit: Grid, times: Grid, movement: Grid
     light change do not count. times: (frames,) seconds. movement: (frames, movements) of the face.
     """
     whole = np.isfinite(lit).all(axis=(1, 2))
-    when = (times - times.mean()) / max(float(np.ptp(times)), 1e-9)
-    design = np.column_stack([lit.sum(axis=2).mean(axis=1), np.ones_like(when), when, when**2, movement])[whole]
-    if len(design) - design.shape[1] < _SPARE or np.ptp(design[:, 0]) <= 0:
+    design = np.column_stack([lit.sum(axis=2).mean(axis=1), drift(times), movement])[whole]
+    if len(design) - design.shape[1] < SPARE or np.ptp(design[:, 0]) <= 0:
         return None
     levels = np.stack([patch.levels for patch in patches])[whole].astype(np.float64)
     face, left, right = (_answer(levels[:, place].mean(axis=1), design) for place in _places())
@@ -65,15 +65,12 @@ def _places() -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
 
 def _answer(levels: Grid, design: Grid) -> Side | None:
     """What the lights add to what the surroundings give."""
-    scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
-    scaled = design / scale
-    found, *_ = np.linalg.lstsq(scaled, levels, rcond=None)
-    left = levels - scaled @ found
-    variance = (left @ left) / (len(levels) - design.shape[1]) * np.linalg.pinv(scaled.T @ scaled)[0, 0]
-    ambient = found[1] / scale[1]
+    fit = solved(design, levels)
+    added, ambient = fit.found[:2].tolist()
     if ambient <= 0:
         return None
-    return Side(float(found[0] / scale[0] / ambient), float(np.sqrt(variance) / scale[0] / ambient))
+    variance = float(fit.left @ fit.left) / fit.spare * float(fit.covariance[0, 0])
+    return Side(added / ambient, math.sqrt(variance) / ambient)
 
 
 def _against(side: Side, face: Side) -> Side:

@@ -120,14 +120,26 @@ def cut_aligned(
     return cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
-def similarity(source: NDArray[np.float64], aim: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, 3) turn, scale and shift that bring points (n, 2) nearest to others (Umeyama, PAMI 13:376, 1991)."""
-    from_mean, to_mean = source.mean(axis=0), aim.mean(axis=0)
+def grey(pixels: Pixels, colour: ColourOrder) -> Pixels:
+    """(h, w) luma of (h, w, 3)."""
+    code = cv2.COLOR_RGB2GRAY if colour is ColourOrder.RGB else cv2.COLOR_BGR2GRAY
+    return cv2.cvtColor(pixels, code).astype(np.uint8, copy=False)
+
+
+def similarity(
+    source: NDArray[np.float64], aim: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """(2, 3) turn, scale and shift that bring points (n, 2) nearest to others (Umeyama, PAMI 13:376, 1991).
+
+    weights: (n,) of their squared distances; None: all alike.
+    """
+    from_mean, to_mean = (np.average(points, axis=0, weights=weights) for points in (source, aim))
     a, b = source - from_mean, aim - to_mean
     # In the plane a similarity is one complex factor.
     moved, still = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]
-    power = float((moved * moved.conj()).real.sum())
-    factor = complex((still * moved.conj()).sum()) / max(power, 1e-9)
+    counted = moved.conj() if weights is None else weights * moved.conj()
+    power = float((moved * counted).real.sum())
+    factor = complex((still * counted).sum()) / max(power, 1e-9)
     turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
     return np.column_stack((turn, to_mean - turn @ from_mean))
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.vision.face_patch import CELLS, Grid, Patch, Surface
+from edge.vision.least_squares import drift, solved
 
 # What all lights add, against the light of the surroundings.
 _STRONG: Final = 0.04
@@ -25,8 +26,8 @@ _SLOPE_BLUR: Final = 0.6
 _DARKEST: Final = 1e-3
 # Times the median of what the fit leaves of a frame.
 _RESTLESS: Final = 2.0
-# Samples that a cell's fit must have more than unknowns.
-_SPARE: Final = 6
+SPARE: Final = 6
+"""Frames that a fit must have more than unknowns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,22 +92,16 @@ class LightResponse:
         frames have. Infinite where too few frames tell. weights: (CELLS, CELLS). signs: (lights,).
         """
         whole = np.isfinite(self.lit).all(axis=(1, 2)) & ~self.restless
-        lights = self.lit.mean(axis=1)
-        when = (self.times - self.times.mean()) / np.ptp(self.times)
         moved = self.movement - self.movement.mean(axis=0)
-        design = np.column_stack([lights, np.ones_like(when), when, when**2, moved])[whole]
-        spare = len(design) - design.shape[1]
-        if spare < _SPARE:
+        design = np.column_stack([self.lit.mean(axis=1), drift(self.times), moved])[whole]
+        if len(design) - design.shape[1] < SPARE:
             return math.inf
-        sums = np.einsum("frc,rc->f", self.steady[whole], weights)
-        scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
-        scaled = design / scale
-        inverse = np.linalg.pinv(scaled.T @ scaled)
-        left = sums - scaled @ (inverse @ scaled.T @ sums)
-        along = np.append(signs / scale[: len(signs)], np.zeros(design.shape[1] - len(signs)))
+        fit = solved(design, np.einsum("frc,rc->f", self.steady[whole], weights))
+        left, lights = fit.left, len(signs)
+        variance = (left @ left) / fit.spare * (signs @ fit.covariance[:lights, :lights] @ signs)
         alike = max(0.0, float(left[1:] @ left[:-1]) / max(float(left @ left), 1e-30))
         # So many fewer frames are independent (first-order autoregression).
-        return float(np.sqrt((left @ left) / spare * (along @ inverse @ along) * (1 + alike) / (1 - min(alike, 0.9))))
+        return float(np.sqrt(variance * (1 + alike) / (1 - min(alike, 0.9))))
 
 
 def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse | None:
@@ -167,8 +162,7 @@ class _Fit:
 
 def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     """amounts: (frames, movements) of movement, in which each cell has a share of its own."""
-    when = (times - times.mean()) / np.ptp(times)
-    nuisance = np.column_stack([np.ones_like(when), when, when**2])
+    nuisance = drift(times)
     if amounts is not None:
         nuisance = np.column_stack([nuisance, amounts - amounts.mean(axis=0)])
     lights = lit.shape[2]
@@ -185,21 +179,16 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     for row in range(CELLS):
         usable = np.isfinite(lit[:, row]).all(axis=1)
         design = np.column_stack([lit[usable, row], nuisance[usable]])
-        spare = int(usable.sum()) - design.shape[1]
-        if spare < _SPARE or np.ptp(design[:, :lights], axis=0).min() <= 0:
+        if len(design) - design.shape[1] < SPARE or np.ptp(design[:, :lights], axis=0).min() <= 0:
             continue
-        scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
-        scaled = design / scale
-        inverse = np.linalg.pinv(scaled.T @ scaled)
-        found = inverse @ scaled.T @ values[usable, row]
-        left = values[usable, row] - scaled @ found
-        squares[usable] += (left**2).sum(axis=1)
-        counts[usable] += left.shape[1]
-        variance = (left**2).sum(axis=0) / spare
-        fit.ours[row] = (found[:lights] / scale[:lights, None]).T
-        fit.ambient[row] = found[lights] / scale[lights]
-        fit.covariance[row] = variance[:, None, None] * inverse[:lights, :lights] / np.outer(*[scale[:lights]] * 2)
-        fit.ambient_deviation[row] = np.sqrt(variance * inverse[lights, lights]) / scale[lights]
+        cells = solved(design, values[usable, row])
+        squares[usable] += (cells.left**2).sum(axis=1)
+        counts[usable] += cells.left.shape[1]
+        variance = (cells.left**2).sum(axis=0) / cells.spare
+        fit.ours[row] = cells.found[:lights].T
+        fit.ambient[row] = cells.found[lights]
+        fit.covariance[row] = variance[:, None, None] * cells.covariance[:lights, :lights]
+        fit.ambient_deviation[row] = np.sqrt(variance * cells.covariance[lights, lights])
         fit.known[row] = True
     np.divide(squares, counts, out=fit.off, where=counts > 0)
     np.sqrt(fit.off, out=fit.off)

@@ -16,9 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.frame import ColourOrder, Frame
+from edge.frames.frame import Frame
 from edge.liveness.evidence import FaceBox, HeadPose
 from edge.vision.boxes import centre
+from edge.vision.crops import grey
+from edge.vision.least_squares import biweight
 from edge.vision.pose import FOCAL_LENGTH
 
 _Vectors = NDArray[np.float64]
@@ -42,8 +44,6 @@ _STOP: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 0.01)
 _BACK: Final = 0.7
 # Twelve unknowns are fitted to two equations a point.
 _LEAST_POINTS: Final = 20
-# Tukey's biweight: 95 % as good as least squares where nothing is wrong (Huber, Robust Statistics, 1981).
-_TUKEY: Final = 4.685
 _ROUNDS: Final = 8
 # Widths of a face that no tracking is better than, and depth against the first that no face comes nearer than.
 _FINEST: Final = 2e-4
@@ -161,9 +161,9 @@ class FaceTexture:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        grey = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY if frame.colour is ColourOrder.RGB else cv2.COLOR_BGR2GRAY)
+        picture = grey(np.asarray(colour, np.uint8), frame.colour)
         colour.fill(0)
-        return np.asarray(grey, np.uint8)
+        return picture
 
 
 def explain(begun: _Vectors, now: _Vectors, distance: float, turned: tuple[float, float] | None = None) -> Parallax:
@@ -241,8 +241,7 @@ def _robust(begun: _Vectors, now: _Vectors, shapes: Sequence[_Vectors]) -> _Fit:
     fit = _weighted(plane, moved, begun, shapes, np.ones(len(begun)), np.ones(len(begun)))
     for _ in range(_ROUNDS):
         # The median of a distance is 1.18 standard deviations of one coordinate.
-        limit = _TUKEY * max(float(np.median(fit.off)) / 1.18, _FINEST)
-        weights = np.where(fit.off < limit, (1 - (fit.off / limit) ** 2) ** 2, 0.0)
+        weights = biweight(fit.off, max(float(np.median(fit.off)) / 1.18, _FINEST))
         depths = np.maximum(1 + begun @ fit.solution[6:8], _NEAREST)
         fit = _weighted(plane, moved, begun, shapes, weights, depths)
     return fit

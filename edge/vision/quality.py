@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from edge.config.quality import QualityLimits
 from edge.contracts.enums import QualityFailure
-from edge.frames.frame import ColourOrder, Frame
+from edge.frames.frame import Frame
 from edge.liveness.evidence import FaceBox, HeadPose
 from edge.vision.boxes import centre, shared_area
+from edge.vision.crops import grey
 from edge.vision.landmarks import (
     LEFT_EYE_INNER,
     LEFT_EYE_OUTER,
@@ -192,11 +193,10 @@ def _appearance(frame: Frame, extent: FaceBox) -> tuple[float, float, float]:
     bottom = min(max(int(extent.top + extent.height) + 1, top + 1), frame.height)
     # Four samples for each cell of the grid keep noise from passing for detail at a fraction of the cost of all.
     fine = cv2.resize(frame.pixels[top:bottom, left:right], (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_LINEAR)
-    to_grey = cv2.COLOR_RGB2GRAY if frame.colour is ColourOrder.RGB else cv2.COLOR_BGR2GRAY
-    grey = cv2.resize(cv2.cvtColor(fine, to_grey), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
-    core = grey[_CORE]
+    small = cv2.resize(grey(np.asarray(fine, np.uint8), frame.colour), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    core = small[_CORE]
     mean, deviation = cv2.meanStdDev(core)
-    _, detail = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F)[_CORE])
+    _, detail = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F)[_CORE])
     # Against its own contrast, so that dimness is not taken for blur; a flat patch is not sharp.
     sharpness = float(detail[0, 0]) ** 2 / max(float(deviation[0, 0]) ** 2, 1.0)
     return float(mean[0, 0]), np.count_nonzero(core >= _WHITE) / core.size, sharpness

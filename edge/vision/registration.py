@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.frame import ColourOrder, Frame
-from edge.vision.crops import Pixels, similarity
+from edge.frames.frame import Frame
+from edge.vision.crops import grey, similarity
 from edge.vision.face_patch import Points
+from edge.vision.least_squares import biweight
 
 _Places = NDArray[np.float64]
 
@@ -23,8 +24,6 @@ _STOP: Final = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 0.01)
 # Pixels around the landmarks that are kept, so that windows at the rim are whole.
 _MARGIN: Final = 12
 _FEWEST: Final = 20
-# Tukey's biweight: 95 % as good as least squares where nothing is wrong (Huber, Robust Statistics, 1981).
-_TUKEY: Final = 4.685
 _ROUNDS: Final = 5
 # Pixels: points that scatter more about one similarity were not found again.
 _LOOSEST: Final = 1.0
@@ -41,7 +40,7 @@ class FaceAnchor:
         low = np.maximum(landmarks[:, :2].min(axis=0) - _MARGIN, 0).astype(int)
         high = np.minimum(landmarks[:, :2].max(axis=0) + _MARGIN, (frame.width, frame.height)).astype(int)
         self._corner = low
-        self._first = _grey(frame.pixels[low[1] : high[1], low[0] : high[0]], frame.colour)
+        self._first = grey(frame.pixels[low[1] : high[1], low[0] : high[0]], frame.colour)
         face = np.zeros_like(self._first)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[:, :2] - low).astype(np.int32)), (255,))
         # The stubs deny that there may be none.
@@ -74,7 +73,7 @@ class FaceAnchor:
         there = np.column_stack([about[:, :2], about[:, :2] @ self._corner + about[:, 2]])
         rows, columns = self._first.shape
         seen = cv2.warpAffine(frame.pixels, there, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        now = _grey(np.asarray(seen, np.uint8), frame.colour)
+        now = grey(np.asarray(seen, np.uint8), frame.colour)
         # The display's light may be another now; what is compared is the pattern.
         gain = float(self._first.mean()) / max(float(now.mean()), 1.0)
         now = np.asarray(cv2.convertScaleAbs(now, alpha=gain), np.uint8)
@@ -98,22 +97,11 @@ class FaceAnchor:
 
 def _similarity_of_most(begun: _Places, now: _Places) -> _Places | None:
     """(2, 3) by most of the points (n, 2); None where they do not agree on one."""
-    weights = np.ones(len(begun))
-    ones, none = np.ones(len(begun)), np.zeros(len(begun))
-    design = np.empty((2 * len(begun), 4))
-    design[0::2] = np.column_stack([begun[:, 0], -begun[:, 1], ones, none])
-    design[1::2] = np.column_stack([begun[:, 1], begun[:, 0], none, ones])
-    aim, found, scale = now.ravel(), np.zeros(4), np.inf
+    weights, scale = np.ones(len(begun)), np.inf
+    found = np.zeros((2, 3))
     for _ in range(_ROUNDS):
-        root = np.repeat(np.sqrt(weights), 2)
-        found = np.linalg.lstsq(design * root[:, None], aim * root, rcond=None)[0]
-        off = np.hypot(*(aim - design @ found).reshape(-1, 2).T)
+        found = similarity(begun, now, weights)
+        off = np.linalg.norm(now - begun @ found[:, :2].T - found[:, 2], axis=1)
         scale = max(1.4826 * float(np.median(off)), 1e-3)
-        weights = np.maximum(1 - (off / (_TUKEY * scale)) ** 2, 0.0) ** 2
-    cosine, sine, right, down = found
-    return np.array([[cosine, -sine, right], [sine, cosine, down]]) if scale < _LOOSEST else None
-
-
-def _grey(pixels: Pixels, colour: ColourOrder) -> NDArray[np.uint8]:
-    code = cv2.COLOR_RGB2GRAY if colour is ColourOrder.RGB else cv2.COLOR_BGR2GRAY
-    return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+        weights = biweight(off, scale)
+    return found if scale < _LOOSEST else None

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from edge.errors import InputError
 from edge.frames.frame import Exposure
+from edge.guidance.patterns import HALVES
 from edge.hardware.ports import LightInterval, Pattern
 from edge.inference.bundle import ModelBundle
-from edge.session.exposure_timing import exposure_windows, light_seen
+from edge.liveness.plans import Chip
+from edge.session.exposure_timing import lit_rows
 from edge.session.lit_face import LitFace
 from edge.simulation.build import build
 from edge.simulation.contact_sheet import Captioned, contact_sheet, write_sheet
@@ -32,13 +34,7 @@ from edge.vision.relief import sheet_shapes
 WIDTH: Final = 200
 """Pixels of one picture."""
 
-# What the display shows, twice over, and how much each half gives then.
-_LIT: Final = {
-    Pattern.FULL: (1.0, 1.0),
-    Pattern.LEFT: (1.0, 0.0),
-    Pattern.RIGHT: (0.0, 1.0),
-    Pattern.BLACK: (0.0, 0.0),
-}
+# What the display shows.
 _PATTERNS: Final = (Pattern.FULL, Pattern.BLACK, Pattern.LEFT, Pattern.RIGHT) * 3
 _SECONDS: Final = 0.25
 _SETTLING_FRAMES: Final = 40
@@ -103,9 +99,7 @@ def _response(scene: Scene, networks: ModelBundle) -> LightResponse:
     changes: list[LightInterval] = []
 
     def seen(exposure: Exposure, rows: _Values) -> _Values:
-        steps = light_seen(changes, *exposure_windows(exposure, rows))
-        levels = np.array([_LIT[pattern] for pattern in _PATTERNS])
-        return np.where((steps >= 0)[:, None], levels[steps], np.nan)
+        return lit_rows(changes, [HALVES[Chip(pattern.value)] for pattern in _PATTERNS], exposure, rows)
 
     terminal.backlight.set_level(1.0, 0.0)
     with terminal.camera as camera:
