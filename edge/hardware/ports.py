@@ -66,8 +66,10 @@ class Camera(Protocol):
         """
         ...
 
-    def lock(self, flicker_period: float | None) -> None:
-        """Hold exposure, gain and white balance where they are, until ``unlock`` or ``close``.
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        """Hold exposure, gain and white balance as they are by themselves, until ``unlock`` or ``close``.
+
+        longer: times the exposure time that the camera found, where its frame rate leaves time for it.
 
         flicker_period: seconds of one ripple of the mains light; an exposure of at least one goes to the nearest whole
         number of them below, and gain makes up for it; one of half a ripple or more goes to a whole one, which makes

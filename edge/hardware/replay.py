@@ -186,8 +186,8 @@ class PlaylistCamera(Camera):
     def read(self, timeout: float) -> Frame | None:
         return self._current.read(timeout)
 
-    def lock(self, flicker_period: float | None) -> None:
-        self._current.lock(flicker_period)
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        self._current.lock(flicker_period, longer)
 
     def unlock(self) -> None:
         self._current.unlock()

@@ -9,10 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.frame import Exposure, Frame
+from edge.frames.linear import light_picture
 from edge.hardware.ports import LightInterval
+from edge.liveness.evidence import FaceBox
 
 # Of one ripple of the mains light, by which an exposure may miss a whole number of them.
 _WHOLE_PERIODS: Final = 0.01
+# All but so much of a face is to stay below this share of full scale, the mean of all colours: the strongest of them is
+# up to twice that in the light of a filament. And no face is exposed longer than by so much, in which it moves.
+_BRIGHTEST: Final = 0.99
+_BRIGHT: Final = 0.7
+_LONGEST: Final = 4.0
+# Of the face's box, each way: no background.
+_MIDDLE: Final = 0.7
 
 
 def exposure_windows(exposure: Exposure, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -44,6 +53,30 @@ def lit_rows(
     """
     seen = light_seen(changes, *exposure_windows(exposure, rows))
     return np.where(seen[:, None] >= 0, np.array(steps, np.float64)[seen], np.nan)
+
+
+def longer_exposure(frame: Frame, face: FaceBox) -> float:
+    """How many times longer a face may be exposed before its brightest parts come near the end of the scale.
+
+    A camera exposes for the whole picture, and a face in a bright room is dark in it. What the terminal's light adds
+    there is told from noise by the photons that are counted.
+    """
+    top, bottom = _middle(face.top, face.height, frame.height)
+    left, right = _middle(face.left, face.width, frame.width)
+    if bottom <= top or right <= left:
+        return 1.0
+    picture = light_picture(frame, top, bottom, left, right)
+    if picture is None:
+        return 1.0
+    brightest = float(np.quantile(picture.levels, _BRIGHTEST))
+    return min(max(_BRIGHT / max(brightest, 1e-3), 1.0), _LONGEST)
+
+
+def _middle(begin: float, length: float, end: int) -> tuple[int, int]:
+    """Even, within the picture."""
+    edge = (1 - _MIDDLE) / 2
+    first, last = (min(max(begin + length * share, 0), end) for share in (edge, 1 - edge))
+    return 2 * int(first // 2), 2 * int(last // 2)
 
 
 class HeldExposure:

@@ -22,22 +22,24 @@ from edge.session.lit_face import LitFace
 from edge.vision.face_patch import Points
 from edge.vision.relief import Relief
 
-_PATTERNS: Final = (Pattern.LEFT, Pattern.RIGHT, Pattern.LEFT, Pattern.RIGHT)
+TURNS: Final = 2
+_PATTERNS: Final = (Pattern.LEFT, Pattern.RIGHT) * TURNS
 _STEPS: Final = [HALVES[Chip(pattern.value)] for pattern in _PATTERNS]
 CHANGES: Final = len(_PATTERNS) + 1
 _FRAMES_OF_EACH: Final = 4
 # Each half of the display changes four times a second at most: two flashes (WCAG 2.3.1 allows three).
 _LEAST_SECONDS: Final = 0.25
-# Four turns tell little of how a face sways meanwhile. By so much, times the room's light over the display's, the
-# relief in the halves scattered over simulated people in rooms of 40 and of 150 lx.
-_SWAY: Final = 0.07
+# A few turns tell little of how a face sways meanwhile. By so much, times the room's light over the display's, the
+# relief in the halves scattered over simulated people in rooms of 40 and of 150 lx, each half shown twice.
+_SWAY: Final = 0.07 * math.sqrt(2)
 
 
-def with_sway(found: Relief) -> Relief:
-    """With the deviation that the relief in halves has where each was shown twice alone."""
+def with_sway(found: Relief, turns: int) -> Relief:
+    """With the deviation that the relief in halves has where each was shown alone in so few turns."""
     if found.sides_deviation is None:
         return found
-    return replace(found, sides_deviation=math.hypot(found.sides_deviation, _SWAY / max(found.contrast, 1e-3)))
+    sway = _SWAY / math.sqrt(turns) / max(found.contrast, 1e-3)
+    return replace(found, sides_deviation=math.hypot(found.sides_deviation, sway))
 
 
 class HalfLight:

@@ -13,8 +13,10 @@ from edge.contracts.enums import EvidenceOutcome
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
+from edge.liveness.plans import CHIPS, Chip
 from edge.session.code_rank import rank_of_code
 from edge.session.exposure_timing import HeldExposure, lit_rows
+from edge.session.half_light import with_sway
 from edge.session.light_code import LightCode
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
@@ -64,9 +66,11 @@ class LightChallenge:
         *,
         before: LitFace | None = None,
         begin_at: float = -math.inf,
+        longer: float = 1.0,
     ) -> None:
         """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
         ``end`` forgets it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
+        longer: times the camera's own exposure.
         """
         self._camera = camera
         self._code = code
@@ -75,7 +79,7 @@ class LightChallenge:
         self._changes: list[LightInterval] = []
         self._next_at = begin_at
         self._face = LitFace(code.geometry, camera.traits) if before is None else before
-        camera.lock(self._exposure.flicker_period)
+        camera.lock(self._exposure.flicker_period, longer)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
         """The answer, once the code has been played. landmarks: (468, 3) of the face in this frame; None: none there.
@@ -142,6 +146,7 @@ class LightChallenge:
         if found is None:
             return no_proof("too little of the face can be compared")
         by_lamp = isinstance(self._code.geometry, PointGeometry)
+        found = with_sway(found, turns=CHIPS[Chip.LEFT])
         answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:

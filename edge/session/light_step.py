@@ -15,7 +15,7 @@ from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen, lit_rows
-from edge.session.half_light import HalfLight, with_sway
+from edge.session.half_light import TURNS, HalfLight, with_sway
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
@@ -38,6 +38,8 @@ _ENOUGH_ROWS: Final = 0.6
 _MIDDLE: Final = 0.6
 # The width of a face, metres: 0.14 to 0.16 between the zygomatic arches and what a detector's box adds.
 _FACE_WIDTH: Final = 0.15
+# What the display adds to the room's light, below which a code may show a shape that single frames do not.
+_WEAK: Final = 0.08
 _NOT_HELD: Final = "the camera does not hold its exposure"
 
 
@@ -56,10 +58,12 @@ class LightStep:
         lux: float | None,
         screen: Screen | None = None,
         dark_from: float = -math.inf,
+        longer: float = 1.0,
     ) -> None:
         """lux: second opinion, None where there is none. screen: None where no shape is to be told from its light.
 
-        dark_from: seconds before which it does not go dark, for the flashes that were before.
+        dark_from: seconds before which it does not go dark, for the flashes that were before. longer: times the
+        camera's own exposure.
         """
         self._camera = camera
         self._backlight = backlight
@@ -78,7 +82,7 @@ class LightStep:
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
-        camera.lock(self._exposure.flicker_period)
+        camera.lock(self._exposure.flicker_period, longer)
         try:
             self._backlight_to_next_level(now)
         except Exception:
@@ -166,7 +170,10 @@ class LightStep:
         found = self._shape.relief(*seen)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
-        shape = relief_answer(with_sway(found), self._shape.beside(seen[0]), alone=True)
+        shape = relief_answer(with_sway(found, TURNS), self._shape.beside(seen[0]), alone=True)
+        if shape.faint and found.contrast < _WEAK:
+            reason = f"{answer.reason}; too little of it to tell a shape without a code: {shape.reason}"
+            return LightAnswer(LightLevel.BRIGHT, reason)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)
 
     def _lit(self, exposure: Exposure, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -172,7 +172,13 @@ def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_
 def motion_answer(textures: Sequence[Texture]) -> MotionAnswer:
     """Of a challenge whose movements were all performed. textures: one of each movement."""
     each = [_texture_answer(texture) for texture in textures]
-    for outcome in (EvidenceOutcome.VETO, EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED):
+    for answer in each:
+        if answer.outcome is EvidenceOutcome.VETO:
+            return answer
+    heads = [texture.as_head for texture in textures if texture.as_head is not None]
+    if len(heads) == len(textures) > 1:
+        return _texture_answer(_together(textures, heads))
+    for outcome in (EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED):
         found = [answer for answer in each if answer.outcome is outcome]
         if found:
             return min(found, key=lambda answer: math.inf if answer.margin is None else answer.margin)
@@ -273,6 +279,30 @@ def _texture_answer(texture: Texture) -> MotionAnswer:
         return MotionAnswer(EvidenceOutcome.VETO, _sheet(sheet), sheet.share)
     reason = f"the face's texture tells no head from a sheet: {_figures(parallax)}"
     return MotionAnswer(EvidenceOutcome.INSUFFICIENT, reason, parallax.share)
+
+
+def _together(textures: Sequence[Texture], heads: Sequence[Parallax]) -> Texture:
+    """All movements as one, each share by its error."""
+    weights = [1 / max(head.error, 1e-6) ** 2 for head in heads]
+
+    def mean(values: Sequence[float]) -> float:
+        return math.fsum(map(math.prod, zip(weights, values, strict=True))) / math.fsum(weights)
+
+    together = Parallax(
+        points=sum(head.points for head in heads),
+        turn=mean([head.turn for head in heads]),
+        due=mean([head.due for head in heads]),
+        scatter=mean([head.scatter for head in heads]),
+        share=mean([head.share for head in heads]),
+        error=math.fsum(weights) ** -0.5,
+    )
+    return Texture(
+        points=together.points,
+        lost=max(texture.lost for texture in textures),
+        alike=max(texture.alike for texture in textures),
+        as_head=together,
+        as_sheet=None,
+    )
 
 
 def _is_clear_sheet(parallax: Parallax) -> bool:

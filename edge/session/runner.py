@@ -42,7 +42,7 @@ from edge.liveness.events import (
     Started,
     Ticked,
 )
-from edge.liveness.evidence import FrameEvidence
+from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.liveness.machine import SessionState, new_session, step, wants_judgement
 from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.policy import Policy
@@ -50,6 +50,7 @@ from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
 from edge.session.clock import Clock, RealClock
 from edge.session.continuity import Continuity
+from edge.session.exposure_timing import longer_exposure
 from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
@@ -212,6 +213,8 @@ class _Run:
         self._settled_at: float | None = None
         self._prepare_at: float | None = None
         self._frame_lux: float | None = None
+        self._seen: tuple[Frame, FaceBox] | None = None
+        self._longer = 1.0
         self._frames_read = 0
         self._attempts: list[AttemptReport] = []
 
@@ -322,6 +325,7 @@ class _Run:
                 self._follow_code(frame)
                 return Ticked()
             evidence = self._vision.see(frame, judge=judge)
+            self._seen = None if evidence.box is None else (frame, evidence.box)
             self._measure_on(frame, evidence)
             self._follow_code(frame)
             self._follow_motion(frame, evidence)
@@ -455,7 +459,10 @@ class _Run:
         try:
             now, screen = self._clock.now(), self._devices.screen
             dark_from = self._lights.admit(CHANGES + HALF_CHANGES, LEAST_SECONDS, now)
-            self._light_step = LightStep(camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from)
+            self._longer = self._longer_exposure()
+            self._light_step = LightStep(
+                camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from, longer=self._longer
+            )
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
 
@@ -484,6 +491,10 @@ class _Run:
             self._lit_face.forget()
             self._lit_face = None
 
+    def _longer_exposure(self) -> float:
+        """Than the camera's own, for the face that was seen last."""
+        return 1.0 if self._seen is None else longer_exposure(*self._seen)
+
     def _play_light(self, plan: LightPlan | InfraredPlan) -> None:
         self._end_light_challenge()
         camera = self._devices.camera
@@ -497,7 +508,8 @@ class _Run:
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
                 before = self._lit_face
-            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at)
+            longer = self._longer_exposure() if before is None else self._longer
+            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at, longer=longer)
             self._light_challenge = plan.plan_id, challenge
             self._lit_face = None
         except HardwareError as error:

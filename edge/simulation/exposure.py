@@ -53,6 +53,7 @@ class ExposureControl:
         self._flicker_period = flicker_period
         self._wanted = Setting(*_divided(longest / 2, longest, flicker_period))
         self._coming = deque([self._wanted] * latency)
+        self._automatic = self._wanted
         self._locked = False
         self._close = False
 
@@ -61,17 +62,19 @@ class ExposureControl:
         self._coming.append(self._wanted)
         return self._coming.popleft()
 
-    def lock(self, flicker_period: float | None) -> None:
-        """Hold what is asked for now, as whole flicker periods if it is long enough; see ``Camera.lock``."""
-        product = self._wanted.duration * self._wanted.gain
-        duration = min(self._wanted.duration, self._longest)
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        """Hold what was found, as whole flicker periods if it is long enough; see ``Camera.lock``."""
+        found = self._automatic
+        duration = min(found.duration * longer, self._longest)
+        product = max(found.duration, duration) * found.gain
         if flicker_period is not None and flicker_period / 2 <= duration and flicker_period <= self._longest:
             duration = flicker_period * max(1, int(duration / flicker_period + 1e-9))
         gain = min(_MOST_GAIN, max(1.0, product / duration))
-        self._wanted = Setting(duration, gain, self._wanted.colour_gains)
+        self._wanted = Setting(duration, gain, found.colour_gains)
         self._locked = True
 
     def unlock(self) -> None:
+        self._wanted = self._automatic
         self._locked = False
 
     def seen(self, mosaic: NDArray[np.uint16], black: int, white: int, used: Setting) -> None:
@@ -92,6 +95,7 @@ class ExposureControl:
             for old, of_white, other in zip(self._wanted.colour_gains, WHITE_GAINS, (red, blue), strict=True)
         )
         self._wanted = Setting(*_divided(product, self._longest, self._flicker_period), (red_gain, blue_gain))
+        self._automatic = self._wanted
 
     def metadata(self, used: Setting) -> Mapping[str, Any]:
         """What libcamera says of a frame that was exposed so; names and units are its own."""

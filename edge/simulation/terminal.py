@@ -167,8 +167,8 @@ class SimulatedCamera(Camera):
     def close(self) -> None:
         self._run = None
 
-    def lock(self, flicker_period: float | None) -> None:
-        self._opened().control.lock(flicker_period)
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        self._opened().control.lock(flicker_period, longer)
 
     def unlock(self) -> None:
         if self._run is not None:

@@ -19,12 +19,12 @@ from edge.config.safety import (
 from edge.config.settings import Lights, Settings, SimulatedCamera, SimulatedIlluminator
 from edge.hardware.light_guard import STALL_SECONDS
 from edge.hardware.safe_lights import TIMER_SECONDS
-from edge.liveness.plans import CHIP_SECONDS, CHIPS_OF_EACH, Chip
+from edge.liveness.plans import CHIP_SECONDS, CHIPS
 from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_step import CHANGES, LEAST_SECONDS
 from edge.terminal.assembly import configured_lamp
 
-_CHIPS: Final = len(Chip) * CHIPS_OF_EACH
+_CHIPS: Final = sum(CHIPS.values())
 # What the daemon waits for a session that hangs, and the unit's WatchdogSec more.
 _SUPERVISED: Final = "the supervisor restarts the daemon after 60 s to 90 s"
 _OFF: Final = f"off within {STALL_SECONDS + TIMER_SECONDS:g} s of the last frame"

@@ -9,6 +9,7 @@ surroundings' infrared, before a camera that sees nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,10 @@ _TURNED: Final = 0.2
 _DARK: Final = 0.15
 # Deviations are taken to be no smaller than this share of their median: a few frames may agree by chance.
 _LEAST_DEVIATION: Final = 0.5
+# Times the face's median ratio: skin that faces the display from the shade of an eye socket has two to three of it, and
+# what mirrors the display ten and more.
+_GLINT: Final = 3.0
+_CERTAIN: Final = 3.0
 # What lies further from the fit, in its own scatter, is a mirrored lamp, an edge or a strand of hair.
 _OUTLIER: Final = 4.0
 _ROUNDS: Final = 3
@@ -85,6 +90,7 @@ def relief(
     if not chosen.any():
         return None
     chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
+    chosen &= ~_glints(total, response.ambient, deviation, chosen)
     if chosen.sum() < _FEWEST_CELLS:
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
@@ -120,7 +126,10 @@ def relief(
         apart = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
         sides = apart.value
         sides_deviation = max(apart.deviation, response.deviation_of(on_grid(apart.weights), np.array([1.0, -1.0])))
-    albedo, albedo_deviation = _albedo(response.ambient, total, deviation, compared)
+    albedo, albedo_deviation = _surer(
+        _albedo(response.ambient, total, deviation * fit.inflation, where)
+        for where in (compared, _lower_half(compared))
+    )
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
@@ -128,7 +137,7 @@ def relief(
         sides=sides,
         sides_deviation=sides_deviation,
         albedo=albedo,
-        albedo_deviation=albedo_deviation * fit.inflation,
+        albedo_deviation=albedo_deviation,
         cells=int(kept.sum()),
     )
 
@@ -136,6 +145,13 @@ def relief(
 def darkest_room(light: LightGeometry) -> float:
     """Contrast of a light above which the surroundings are too dark to compare with."""
     return _DARKEST_ROOM_OF_A_LAMP if isinstance(light, PointGeometry) else _DARKEST_ROOM
+
+
+def _glints(ours: Grid, ambient: Grid, deviation: Grid, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(CELLS, CELLS) where something mirrors our light: spectacles, wet skin, gloss; and what is next to it."""
+    usual = max(float(np.median(ours[chosen] / ambient[chosen])), 0.0)
+    certain = ours - _CERTAIN * deviation > _GLINT * usual * ambient
+    return np.asarray(cv2.dilate((certain & chosen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _colour(ambient: Grid, chosen: NDArray[np.bool_]) -> Grid:
@@ -276,6 +292,18 @@ def _last_of(values: Grid, noise: Grid, design: Grid) -> _Last:
     error = values / noise - weighted @ found
     inflation = max(1.0, float(np.sqrt((error**2).sum() / (len(values) - design.shape[1]))))
     return _Last(float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation, weights)
+
+
+def _lower_half(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Below the eyes, where no spectacles mirror the room and hide a face's colours in its light."""
+    below = cells.copy()
+    below[: CELLS // 2] = False
+    return below if below.sum() >= _FEWEST_CELLS else cells
+
+
+def _surer(found: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Of values with their deviations, the one that is more than nothing by most."""
+    return max(found, key=lambda one: one[0] - _CERTAIN * one[1])
 
 
 def _albedo(ambient: Grid, ours: Grid, noise: Grid, compared: NDArray[np.bool_]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from edge.contracts.enums import CaptureKind, Prompt
 from edge.liveness.events import SEED_BYTES, Started
 from edge.liveness.plans import (
     AMPLITUDES_DEGREES,
-    CHIPS_OF_EACH,
+    CHIPS,
     HOLDS_SECONDS,
     INFRARED_CHIPS_OF_EACH,
     Chip,
@@ -34,18 +34,16 @@ def many_seeds(count=400):
 
 @FIXED
 @given(SEEDS, ATTEMPTS)
-def test_each_pattern_of_a_light_code_comes_equally_often(seed, attempt):
-    assert Counter(draw_light_plan(seed, attempt).chips) == dict.fromkeys(Chip, CHIPS_OF_EACH)
+def test_a_light_code_is_mostly_of_the_whole_screen(seed, attempt):
+    assert Counter(draw_light_plan(seed, attempt).chips) == CHIPS
 
 
 @FIXED
 @given(SEEDS, ATTEMPTS)
-def test_the_codes_of_the_two_halves_are_balanced_and_uncorrelated(seed, attempt):
+def test_each_half_is_lit_in_half_of_the_chips(seed, attempt):
     chips = draw_light_plan(seed, attempt).chips
-    left = [1 if chip in LEFT_LIT else -1 for chip in chips]
-    right = [1 if chip in RIGHT_LIT else -1 for chip in chips]
-    assert sum(left) == sum(right) == 0
-    assert sum(a * b for a, b in zip(left, right, strict=True)) == 0
+    for lit in (LEFT_LIT, RIGHT_LIT):
+        assert 2 * sum(chip in lit for chip in chips) == len(chips)
 
 
 @FIXED
@@ -118,8 +116,8 @@ def test_no_two_plans_of_a_session_share_an_id(seed):
 
 def test_codes_differ_between_attempts_and_between_seeds():
     codes = {draw_light_plan(seed, attempt).chips for seed in many_seeds(100) for attempt in (1, 2, 3)}
-    # Of 300 draws among 369,600 a single pair alike is expected once in eight such tests.
-    assert len(codes) >= 298
+    # Of 300 draws among 33,264 one or two pairs alike are expected, and six once in a thousand such tests.
+    assert len(codes) >= 294
 
 
 def test_a_changed_bit_of_the_seed_changes_every_plan():
@@ -136,7 +134,7 @@ def test_every_direction_and_every_chip_place_is_drawn_about_equally_often():
     count = Counter(len(draw_motion_plan(seed, 1).movements) for seed in seeds)
     # Five standard deviations of a binomial draw; the seeds are fixed, so this passes always or never.
     assert all(abs(first[direction] - 200) < 66 for direction in Direction)
-    assert all(abs(opening[chip] - 400) < 87 for chip in Chip)
+    assert all(abs(opening[chip] - 1600 * count / 12) < 99 for chip, count in CHIPS.items())
     assert abs(count[1] - 800) < 100
 
 

@@ -9,11 +9,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from edge.contracts.enums import LightLevel
+from edge.contracts.enums import EvidenceOutcome, LightLevel
 from edge.frames.display import DisplayGeometry
 from edge.hardware.ports import Pattern
+from edge.session import light_step
 from edge.session.half_light import with_sway
 from edge.session.light_step import LightStep
+from edge.session.relief_answer import ReliefAnswer
 from edge.simulation.terminal import SimulatedTerminal
 from edge.vision.relief import Relief
 from tests.session.test_light_step import Face
@@ -79,6 +81,16 @@ def test_a_sheet_shows_no_head_in_the_halves_either(landmarks):
     assert abs(answer.margin) < 0.2
 
 
+@pytest.mark.parametrize(("lux", "level"), [(300, LightLevel.BRIGHT), (60, LightLevel.DIM)])
+def test_a_shape_that_noise_would_hide_is_left_to_a_code_where_the_display_is_weak(monkeypatch, landmarks, lux, level):
+    hidden = ReliefAnswer(EvidenceOutcome.INSUFFICIENT, "noise", 0.5, faint=True)
+    monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: hidden)
+    answer, _, _ = play(terminal(lux=lux), landmarks)
+    assert answer.level is level
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert ("without a code" in answer.reason) is (level is LightLevel.BRIGHT)
+
+
 def test_in_bright_light_the_step_ends_without_them(landmarks):
     answer, told, _ = play(terminal(lux=900), landmarks)
     assert answer.level is LightLevel.BRIGHT
@@ -120,7 +132,12 @@ def test_frames_under_half_a_display_are_looked_at_and_not_judged(landmarks):
 
 def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
     found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400)
-    assert with_sway(found).sides_deviation == pytest.approx(math.hypot(0.3, 0.7))
-    assert with_sway(replace(found, contrast=0.7)).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
-    assert with_sway(replace(found, sides=None, sides_deviation=None)).sides_deviation is None
-    assert with_sway(found).head_deviation == found.head_deviation
+    assert with_sway(found, 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.7))
+    assert with_sway(replace(found, contrast=0.7), 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
+    assert with_sway(replace(found, sides=None, sides_deviation=None), 2).sides_deviation is None
+    assert with_sway(found, 2).head_deviation == found.head_deviation
+
+
+def test_one_turn_tells_less_of_sway_than_two():
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.0, 1.0, 0.1, 400)
+    assert with_sway(found, 1).sides_deviation == pytest.approx(math.sqrt(2) * with_sway(found, 2).sides_deviation)

@@ -190,7 +190,7 @@ def test_whatever_ends_a_session_the_exposure_is_free_and_the_backlight_as_it_wa
     before = unit.backlight.level()
     locked = []
     lock, unlock = unit.camera.lock, unit.camera.unlock
-    unit.camera.lock = lambda period: (locked.append(True), lock(period))
+    unit.camera.lock = lambda period, longer: (locked.append(True), lock(period, longer))
     unit.camera.unlock = lambda: (locked.clear(), unlock())
     vision = Face()
     see = vision.see
@@ -210,7 +210,7 @@ def test_a_backlight_that_fails_at_once_leaves_the_exposure_free():
     unit = terminal(lux=120)
     held = []
     lock, unlock = unit.camera.lock, unit.camera.unlock
-    unit.camera.lock = lambda period: (held.append(True), lock(period))
+    unit.camera.lock = lambda period, longer: (held.append(True), lock(period, longer))
     unit.camera.unlock = lambda: (held.clear(), unlock())
 
     def broken(level, now):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -235,11 +236,26 @@ def test_what_cannot_be_told_is_insufficient_with_the_reason(texture, reason):
     assert answer.error is None
 
 
-def test_each_movement_must_speak_for_a_head_and_one_sheet_is_enough_against_it():
+def test_two_movements_count_together_and_one_sheet_is_enough_against_them():
     assert motion_answer([followed(HEAD), followed(HEAD)]).outcome is EvidenceOutcome.CONFIRMED
-    assert motion_answer([followed(HEAD), followed(UNCLEAR)]).outcome is EvidenceOutcome.INSUFFICIENT
+    assert motion_answer([followed(UNCLEAR), followed(UNCLEAR)]).outcome is EvidenceOutcome.INSUFFICIENT
     assert motion_answer([followed(HEAD), followed(UNCLEAR), followed(FLAT)]).outcome is EvidenceOutcome.VETO
     assert motion_answer([]).outcome is EvidenceOutcome.INSUFFICIENT
+
+
+def test_of_two_movements_each_counts_by_its_error():
+    # (0.4 / 0.1**2 + 0.9 / 0.2**2) / (1 / 0.1**2 + 1 / 0.2**2)
+    few, many = replace(HEAD, share=0.9, error=0.2), replace(HEAD, share=0.4, error=0.1)
+    answer = motion_answer([followed(few), followed(many)])
+    assert answer.margin == pytest.approx(0.5)
+    assert "50% +- 9%" in answer.reason
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert motion_answer([followed(replace(few, error=0.1)), followed(many)]).outcome is EvidenceOutcome.CONFIRMED
+
+
+@pytest.mark.parametrize("broken", [followed(None, None), followed(HEAD, lost=0.7), followed(HEAD, alike=6)])
+def test_a_movement_that_could_not_be_followed_is_not_made_good_by_another(broken):
+    assert motion_answer([followed(HEAD), broken]).outcome is EvidenceOutcome.INSUFFICIENT
 
 
 def test_what_was_not_performed_is_an_error_and_no_attack():

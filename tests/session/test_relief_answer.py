@@ -55,8 +55,8 @@ def test_a_sheet_that_shows_all_of_its_colours_is_one_in_the_sun_as_well():
 
 def test_a_lamp_that_mirrors_in_gloss_must_show_more_of_a_head():
     bare = replace(HEAD, head_deviation=0.04, sides=None, sides_deviation=None)
-    assert relief_answer(replace(bare, head=0.52), lamp=True).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(replace(bare, head=0.48), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(bare, head=0.58), lamp=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(bare, head=0.54), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
     by_display = replace(HEAD, head=0.48, head_deviation=0.04, sides=0.48)
     assert relief_answer(by_display).outcome is EvidenceOutcome.CONFIRMED
 
@@ -149,8 +149,21 @@ def test_what_is_returned_may_not_be_known():
 
 
 def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
-    # 0.7 - 2.5 * 0.1 is above what a matt sheet feigns, and below what gloss does.
-    some = replace(HEAD, head=0.7, sides=0.7)
+    # 0.54 - 2.5 * hypot(0.1, 0.05) is above 0.2 and below 0.3.
+    some = replace(HEAD, head=0.54, sides=0.54)
     assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(some, head=0.85), alone=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(some, head=0.62), alone=True).outcome is EvidenceOutcome.CONFIRMED
+
+
+def test_what_sheets_differ_in_counts_where_there_is_no_noise():
+    bent = replace(HEAD, head=0.3, head_deviation=0.01, sides=0.3)
+    assert relief_answer(bent).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(bent, head=0.36)).outcome is EvidenceOutcome.CONFIRMED
+
+
+def test_in_the_challenge_the_colours_must_be_more_than_half():
+    pale = replace(HEAD, head=0.9, albedo=0.7)
+    assert relief_answer(pale).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(pale, albedo=0.8)).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(pale, alone=True).outcome is EvidenceOutcome.CONFIRMED

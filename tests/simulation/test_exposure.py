@@ -92,6 +92,34 @@ def test_a_lock_makes_whole_periods_and_keeps_the_brightness():
     assert after == pytest.approx(level, rel=0.05)
 
 
+def test_a_lock_may_expose_for_longer_than_the_camera_would_and_again_no_longer():
+    loop = Loop(flicker_period=None)
+    for _ in range(60):
+        before, level = loop.frame(800)
+    for _ in range(2):
+        loop.control.lock(None, 3.0)
+        for _ in range(5):
+            held, after = loop.frame(800)
+        assert held.duration == pytest.approx(3 * before.duration, rel=0.02)
+        assert held.gain == before.gain
+        assert after == pytest.approx(3 * level, rel=0.05)
+    loop.control.unlock()
+    for _ in range(4):
+        free, _ = loop.frame(800)
+    assert free.duration == pytest.approx(before.duration, rel=0.1)
+
+
+def test_a_lock_exposes_no_longer_than_the_frame_rate_permits():
+    loop = Loop(flicker_period=None, longest=0.03)
+    for _ in range(60):
+        before, level = loop.frame(100)
+    loop.control.lock(None, 4.0)
+    for _ in range(5):
+        held, after = loop.frame(100)
+    assert held.duration == 0.03
+    assert after == pytest.approx(level * 0.03 * held.gain / (before.duration * before.gain), rel=0.05)
+
+
 @pytest.mark.parametrize(("lux", "periods"), [(200, 1), (3000, 0)])
 def test_a_lock_lengthens_an_exposure_of_half_a_period_or_more_to_a_whole_one(lux, periods):
     loop = Loop(flicker_period=None)

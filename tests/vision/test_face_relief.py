@@ -86,6 +86,31 @@ def test_a_sheet_has_no_relief_whatever_is_printed_on_it(surface, albedo, tilt):
     assert found.albedo == pytest.approx(1, abs=0.1)
 
 
+def mirroring(surface, places, share):
+    """(CELLS, CELLS, 2) what gloss adds there: share of what falls on the middle of the face."""
+    image = np.zeros((CELLS, CELLS))
+    for rows, columns in places:
+        image[rows, columns] = share * head(surface).sum(axis=2).mean()
+    return np.stack([image, image], axis=-1) / 2
+
+
+def test_what_mirrors_the_display_takes_nothing_from_a_head(surface, albedo):
+    lenses = (slice(8, 11), slice(12, 14)), (slice(8, 11), slice(18, 20))
+    bare = albedo[..., None] * head(surface)
+    rng = np.random.default_rng(1)
+    with_lenses = found_on(surface, albedo, bare + mirroring(surface, lenses, 3.0), rng, 0.003)
+    without = found_on(surface, albedo, bare, rng, 0.003)
+    assert with_lenses.head == pytest.approx(without.head, abs=0.1)
+    assert with_lenses.albedo == pytest.approx(1, abs=0.2)
+
+
+def test_the_display_s_image_in_bent_gloss_is_no_nose(surface, albedo):
+    strip = ((slice(6, 22), slice(15, 17)),)
+    ours = albedo[..., None] * sheet(surface) + mirroring(surface, strip, 3.0)
+    found = found_on(surface, albedo, ours, np.random.default_rng(1), 0.003)
+    assert abs(found.head) < 0.15
+
+
 def test_a_screen_shows_colours_that_our_light_does_not(surface, albedo):
     glass = np.full((CELLS, CELLS), 0.04)
     found = found_on(surface, albedo, glass[..., None] * sheet(surface, 0.0), np.random.default_rng(1), 0.003)

@@ -120,8 +120,8 @@ class _Stopwatch(Camera):
             self._read_at = time.process_time()
         return frame
 
-    def lock(self, flicker_period: float | None) -> None:
-        self._camera.lock(flicker_period)
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        self._camera.lock(flicker_period, longer)
 
     def unlock(self) -> None:
         self._camera.unlock()
