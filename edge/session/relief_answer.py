@@ -42,9 +42,6 @@ _LEAST_RETURNED: Final = 0.03
 # screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
 # and all of its colours.
 _SHEET_IN_THE_SUN: Final = 0.15
-# The image of a small lamp in glossy paper is narrow and bright: simulated prints seemed to have 0.26 of a head's
-# relief, and others to lack 0.37.
-_GLOSSY: Final = 0.4
 _COLOURED_IN_THE_SUN: Final = 0.85
 
 
@@ -63,9 +60,8 @@ def relief_answer(
 ) -> ReliefAnswer:
     """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
 
-    beside: what is left and right of the face, where that is known. lamp: our light is that of a small lamp, which
-    mirrors in gloss, and which is told in sunlight as well, whose shadows must not accuse anybody. alone: nothing is
-    asked of the person besides.
+    beside: what is left and right of the face, where that is known. lamp: our light is that of a lamp, which
+    is told in sunlight as well, whose shadows must not accuse anybody. alone: nothing is asked of the person besides.
     """
     shape, deviation = _shape(found)
     told = (
@@ -81,7 +77,7 @@ def relief_answer(
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    least = _GLOSSY if lamp else _ALONE if alone else _SHEET
+    least = _ALONE if alone else _SHEET
     seen_apart = lamp or found.sides is not None
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > (_SELF_LIT if alone or lamp else _COLOURED)
     certain = least + _CONFIRMING * math.hypot(deviation, _SHEETS_DIFFER)

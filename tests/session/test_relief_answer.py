@@ -53,14 +53,6 @@ def test_a_sheet_that_shows_all_of_its_colours_is_one_in_the_sun_as_well():
     assert relief_answer(replace(sheet, head=0.2), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
 
 
-def test_a_lamp_that_mirrors_in_gloss_must_show_more_of_a_head():
-    bare = replace(HEAD, head_deviation=0.04, sides=None, sides_deviation=None)
-    assert relief_answer(replace(bare, head=0.58), lamp=True).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(replace(bare, head=0.54), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
-    by_display = replace(HEAD, head=0.48, head_deviation=0.04, sides=0.48)
-    assert relief_answer(by_display).outcome is EvidenceOutcome.CONFIRMED
-
-
 def test_the_sun_makes_no_confirmation():
     bare = replace(HEAD, sides=None, sides_deviation=None)
     assert relief_answer(bare, lamp=True).outcome is EvidenceOutcome.CONFIRMED
