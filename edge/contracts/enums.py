@@ -157,6 +157,14 @@ class EvidencePath(StrEnum):
     WITHOUT_NETWORKS = "without_networks"
 
 
+class ChallengeKind(StrEnum):
+    """What a random plan was drawn for: a code of the display's light, one of an infrared lamp, head movements."""
+
+    LIGHT = "light"
+    INFRARED = "infrared"
+    MOTION = "motion"
+
+
 class Alternative(StrEnum):
     """What a requester may have left out, for somebody whom it would harm or who cannot do it."""
 

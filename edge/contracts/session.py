@@ -12,6 +12,7 @@ from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
     CaptureKind,
+    ChallengeKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
@@ -133,6 +134,20 @@ class Assurance(Outgoing):
     )
 
 
+class Challenge(Outgoing):
+    """A challenge that was begun. What it asked is kept by nobody; its hash is told, so that it can be proven later."""
+
+    kind: ChallengeKind
+    plan_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="Random, of this plan alone")]
+    sha256: Annotated[
+        Sha256,
+        Field(
+            description="Over the plan's kind, identifier and steps and 128 bits of salt, which is never published: "
+            "without it nobody finds the steps by trying all of them"
+        ),
+    ]
+
+
 class LivenessResult(Outgoing):
     """What an attempt decided."""
 
@@ -165,6 +180,7 @@ class AttemptReport(Outgoing):
         "uncertain the required kinds that are not confirmed; none with an error",
     )
     networks: tuple[PadNetworkScore, ...] = ()
+    challenges: tuple[Challenge, ...] = Field((), description="Those that were begun, in their order")
     quality_failures: dict[QualityFailure, int] = Field(default_factory=dict)
     duration_seconds: Annotated[float, Field(ge=0)]
 

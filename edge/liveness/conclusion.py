@@ -20,7 +20,7 @@ from edge.liveness.effects import AttemptEnded, Effect, PrepareLights, RestoreLi
 from edge.liveness.outcome import AttemptOutcome, Finding, NetworkSummary
 from edge.liveness.prompts import say
 from edge.liveness.quality import REMEDIES, RETRYABLE
-from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, enter
+from edge.liveness.state import Attempt, Ending, Phase, SessionState, Step, enter, gather
 from edge.liveness.watching import lasting_failure
 
 _UNJUDGED: tuple[Finding, tuple[NetworkSummary, ...]] = (
@@ -46,7 +46,8 @@ def conclude(state: SessionState, _: None, now: float) -> Step:
     effects = (*restored, *prompt, AttemptEnded(state.attempt, outcome, last=not again))
     state = replace(state, ending=None)
     if not again:
-        return enter(state, Phase.DONE, now), effects
+        # Of what was asked nothing stays but its hash, nor what it could be drawn from once more.
+        return replace(gather(enter(state, Phase.DONE, now), plan=None), seed=b""), effects
     following = Attempt(started_at=now, last_frame_at=state.gathered.last_frame_at)
     state = replace(enter(state, Phase.PREPARING, now), attempt=state.attempt + 1, gathered=following)
     return state, (*effects, PrepareLights())
@@ -79,6 +80,7 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         path=None,
         alternative=state.policy.alternative,
         failures=gathered.failures,
+        challenges=gathered.challenges,
         started_at=gathered.started_at,
         ended_at=now,
     )

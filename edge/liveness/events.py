@@ -17,7 +17,7 @@ class Started:
     """An accepted request begins.
 
     seed: at least 32 bytes of the operating system's CSPRNG, ValueError otherwise; all challenges come from
-    it, so it stays out of every log.
+    it, so it stays out of every log, and is forgotten with the session.
     means: what the terminal's camera and lights can bring evidence by.
     """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
+    ChallengeKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
@@ -39,6 +40,15 @@ class NetworkSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunChallenge:
+    """What is kept of a challenge's plan. sha256: hex, as ``edge.liveness.plans.sha256_of`` has it."""
+
+    kind: ChallengeKind
+    plan_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptOutcome:
     """Exactly one of decision and error is set.
 
@@ -47,6 +57,7 @@ class AttemptOutcome:
     digest: SHA-256 hex over the judged frames' evidence; None with an error.
     path: whose requirements held; None with an error. alternative: what the request had left out.
     failures: how many frames each quality failure kept from being judged.
+    challenges: those that were begun, with an error too.
     """
 
     decision: LivenessDecision | None
@@ -67,6 +78,7 @@ class AttemptOutcome:
     failures: tuple[tuple[QualityFailure, int], ...]
     started_at: float
     ended_at: float
+    challenges: tuple[BegunChallenge, ...] = ()
 
     @property
     def confirmed(self) -> tuple[EvidenceKind, ...]:

@@ -15,8 +15,16 @@ from edge.contracts.enums import (
 )
 from edge.liveness.effects import Ignored, PlayLight, PlayMotion
 from edge.liveness.events import LightMeasured
-from edge.liveness.outcome import Finding
-from edge.liveness.plans import InfraredPlan, LightPlan, draw_infrared_plan, draw_light_plan, draw_motion_plan
+from edge.liveness.outcome import BegunChallenge, Finding
+from edge.liveness.plans import (
+    InfraredPlan,
+    LightPlan,
+    Plan,
+    draw_infrared_plan,
+    draw_light_plan,
+    draw_motion_plan,
+    sha256_of,
+)
 from edge.liveness.prompts import say
 from edge.liveness.spectrum import OwnLight
 from edge.liveness.state import Ending, Phase, SessionState, Step, end, enter, gather, judge
@@ -85,16 +93,21 @@ def _challenge_light(state: SessionState, now: float) -> Step:
     path = EvidencePath.ACTIVE if state.means.networks else EvidencePath.WITHOUT_NETWORKS
     unseen = state.means.code is OwnLight.INFRARED
     plan: LightPlan | InfraredPlan = (draw_infrared_plan if unseen else draw_light_plan)(state.seed, state.attempt)
-    state = enter(gather(state, path=path, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
+    state = enter(_begun(gather(state, path=path, light=None), plan), Phase.LIGHT_CHALLENGE, now)
     state, prompt = say(state, Prompt.HOLD_STILL if unseen else Prompt.SCREEN_WILL_FLASH, now)
     return state, (*prompt, PlayLight(plan))
 
 
 def challenge_motion(state: SessionState, now: float) -> Step:
     plan = draw_motion_plan(state.seed, state.attempt)
-    state = enter(gather(state, plan=plan), Phase.MOTION_CHALLENGE, now)
+    state = enter(_begun(state, plan), Phase.MOTION_CHALLENGE, now)
     state, prompt = say(state, plan.movements[0].direction.prompt, now)
     return state, (*prompt, PlayMotion(plan))
+
+
+def _begun(state: SessionState, plan: Plan) -> SessionState:
+    begun = BegunChallenge(plan.kind, plan.plan_id, sha256_of(plan))
+    return gather(state, plan=plan, challenges=(*state.gathered.challenges, begun))
 
 
 def _challenge_motion_alone(state: SessionState, now: float) -> Step:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import ChallengeKind, Prompt
 
-# Two changes make one flash; 200 ms apart, no second holds more than three flashes (WCAG 2.3.1).
-CHIP_SECONDS = 0.2
+# Two changes make one flash; so far apart, no second holds more than three flashes (WCAG 2.3.1), nor do 1.1 s. A step
+# lasts until the first frame after it: of 0.2 s at 25 and 30 frames a second, of which none that comes a little early
+# may cost another one.
+CHIP_SECONDS = 0.19
 # Nobody sees infrared flash, so its steps may be as short as an exposure can be told apart in; three frames of 25 a
 # second, four of 30.
 INFRARED_CHIP_SECONDS = 0.12
 INFRARED_CHIPS_OF_EACH = 8
 
+SALT_BYTES = 16
+
 AMPLITUDES_DEGREES = tuple(range(12, 23))
-HOLDS_SECONDS = (0.3, 0.4, 0.5, 0.6)
+HOLDS_SECONDS = (0.3, 0.35, 0.4)
 
 T = TypeVar("T")
 
@@ -59,11 +64,22 @@ CHIPS = MappingProxyType({Chip.BLACK: 5, Chip.FULL: 5, Chip.LEFT: 1, Chip.RIGHT:
 
 @dataclass(frozen=True, slots=True)
 class LightPlan:
-    """A code of screen patterns, each shown for ``chip_seconds``. Each half of the screen is lit in half of them."""
+    """A code of screen patterns, each shown for ``chip_seconds``. Each half of the screen is lit in half of them.
+
+    salt: of ``sha256_of``. ``repr`` shows neither it nor the code, of any plan.
+    """
+
+    kind: ClassVar = ChallengeKind.LIGHT
 
     plan_id: str
-    chips: tuple[Chip, ...]
+    chips: tuple[Chip, ...] = field(repr=False)
     chip_seconds: float
+    salt: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """As they are hashed."""
+        return self.chips
 
     @property
     def seconds(self) -> float:
@@ -75,9 +91,17 @@ class LightPlan:
 class InfraredPlan:
     """A code of an infrared lamp, on in as many chips as off, each of ``chip_seconds``."""
 
+    kind: ClassVar = ChallengeKind.INFRARED
+
     plan_id: str
-    chips: tuple[bool, ...]
+    chips: tuple[bool, ...] = field(repr=False)
     chip_seconds: float
+    salt: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> tuple[bool, ...]:
+        """As they are hashed."""
+        return self.chips
 
     @property
     def seconds(self) -> float:
@@ -98,8 +122,16 @@ class Movement:
 class MotionPlan:
     """Head movements, one after the other."""
 
+    kind: ClassVar = ChallengeKind.MOTION
+
     plan_id: str
-    movements: tuple[Movement, ...]
+    movements: tuple[Movement, ...] = field(repr=False)
+    salt: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> tuple[tuple[str, float, float], ...]:
+        """As they are hashed."""
+        return tuple((each.direction, each.degrees, each.hold_seconds) for each in self.movements)
 
     @property
     def hold_seconds(self) -> float:
@@ -107,12 +139,26 @@ class MotionPlan:
         return sum(movement.hold_seconds for movement in self.movements)
 
 
+Plan = LightPlan | InfraredPlan | MotionPlan
+
+
+def sha256_of(plan: Plan) -> str:
+    """SHA-256 hex over the plan as one line of JSON with sorted keys: what may be kept of it, and proves it later.
+
+    There are few orders of a code, so without the salt its hash would tell it. Raises ValueError for a plan without.
+    """
+    if len(plan.salt) < SALT_BYTES:
+        raise ValueError(f"a plan is hashed with {SALT_BYTES} bytes of salt or more, not {len(plan.salt)}")
+    told = {"kind": plan.kind, "planId": plan.plan_id, "salt": plan.salt.hex(), "steps": plan.steps}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def draw_light_plan(seed: bytes, attempt: int) -> LightPlan:
     """The light code of an attempt; all 33,264 orders of the twelve chips are equally likely."""
     stream = _Stream(seed, f"light {attempt}")
     plan_id = stream.identifier()
     chips = stream.shuffled([chip for chip, count in CHIPS.items() for _ in range(count)])
-    return LightPlan(plan_id=plan_id, chips=tuple(chips), chip_seconds=CHIP_SECONDS)
+    return LightPlan(plan_id, tuple(chips), CHIP_SECONDS, stream.salt())
 
 
 def draw_infrared_plan(seed: bytes, attempt: int) -> InfraredPlan:
@@ -120,7 +166,7 @@ def draw_infrared_plan(seed: bytes, attempt: int) -> InfraredPlan:
     stream = _Stream(seed, f"infrared {attempt}")
     plan_id = stream.identifier()
     chips = stream.shuffled([lit for lit in (False, True) for _ in range(INFRARED_CHIPS_OF_EACH)])
-    return InfraredPlan(plan_id=plan_id, chips=tuple(chips), chip_seconds=INFRARED_CHIP_SECONDS)
+    return InfraredPlan(plan_id, tuple(chips), INFRARED_CHIP_SECONDS, stream.salt())
 
 
 def draw_motion_plan(seed: bytes, attempt: int) -> MotionPlan:
@@ -134,6 +180,7 @@ def draw_motion_plan(seed: bytes, attempt: int) -> MotionPlan:
             Movement(direction, float(stream.choice(AMPLITUDES_DEGREES)), stream.choice(HOLDS_SECONDS))
             for direction in directions
         ),
+        salt=stream.salt(),
     )
 
 
@@ -156,6 +203,9 @@ class _Stream:
 
     def identifier(self) -> str:
         return self.take(16).hex()
+
+    def salt(self) -> bytes:
+        return self.take(SALT_BYTES)
 
     def below(self, bound: int) -> int:
         # Rejecting the ragged end keeps every number equally likely; a bare remainder favours the small ones.

@@ -18,8 +18,8 @@ from edge.contracts.enums import (
 )
 from edge.liveness.effects import Effect
 from edge.liveness.evidence import FrameEvidence
-from edge.liveness.outcome import Finding
-from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
+from edge.liveness.outcome import BegunChallenge, Finding
+from edge.liveness.plans import Plan
 from edge.liveness.policy import Policy
 from edge.liveness.spectrum import USUAL, Means
 
@@ -63,6 +63,7 @@ class Attempt:
 
     prepared: the lights were asked for, so they must be put back.
     track: the face that all of this is about; 0 before the first.
+    plan: of the challenge that runs. challenges: those that were begun.
     held: good frames in a row. candidates: frames that may be judged.
     """
 
@@ -75,7 +76,8 @@ class Attempt:
     light: Finding | None = None
     motion: Finding | None = None
     continuity: Finding | None = None
-    plan: LightPlan | InfraredPlan | MotionPlan | None = None
+    plan: Plan | None = None
+    challenges: tuple[BegunChallenge, ...] = ()
     candidates: tuple[FrameEvidence, ...] = ()
     candidates_before_passive: int = 0
     held: int = 0

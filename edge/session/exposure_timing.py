@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.frames.frame import Exposure, Frame
 from edge.frames.linear import light_picture
-from edge.hardware.ports import LightInterval
+from edge.hardware.ports import Camera, LightInterval
 from edge.liveness.evidence import FaceBox
 
 # Of one ripple of the mains light, by which an exposure may miss a whole number of them.
@@ -79,22 +79,36 @@ def _middle(begin: float, length: float, end: int) -> tuple[int, int]:
     return 2 * int(first // 2), 2 * int(last // 2)
 
 
-class HeldExposure:
-    """Whether a camera holds its exposure, as the frames' metadata tell; of two frames in a row."""
+# Seconds, gain, and gains of red and blue.
+_Setting = tuple[float, float, tuple[float, float] | None]
 
-    def __init__(self, mains_hz: float | None) -> None:
-        """mains_hz: of the lamps around; None: not known."""
+
+class HeldExposure:
+    """A camera that is asked to hold its exposure, and whether it does, as the frames' metadata tell; of two frames in
+    a row.
+
+    From making to ``free``, which must be called on every way out, of whoever has it last.
+    """
+
+    def __init__(self, camera: Camera, longer: float = 1.0) -> None:
+        """longer: times what the camera found by itself. Raises HardwareError where the camera cannot hold it."""
+        mains_hz = camera.traits.mains_hz
         self.flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
-        self._last: Frame | None = None
+        self.held = False
+        self._camera = camera
+        self._last: _Setting | None = None
+        camera.lock(self.flicker_period, longer)
 
     def holds(self, frame: Frame) -> bool:
-        """After each frame once."""
-        before, self._last = self._last, frame
-        if before is None or before.exposure is None or frame.exposure is None:
-            return False
-        one, other = before.exposure, frame.exposure
-        same = (one.duration, one.gain, before.colour_gains) == (other.duration, other.gain, frame.colour_gains)
-        return same and self.divides_flicker(other) is not False
+        """After each frame once; ``held`` is what it said last."""
+        exposure, before = frame.exposure, self._last
+        self._last = None if exposure is None else (exposure.duration, exposure.gain, frame.colour_gains)
+        self.held = exposure is not None and self._last == before and self.divides_flicker(exposure) is not False
+        return self.held
+
+    def free(self) -> None:
+        """Automatic again. Never raises; may be repeated."""
+        self._camera.unlock()
 
     def divides_flicker(self, exposure: Exposure) -> bool | None:
         """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""

@@ -15,10 +15,10 @@ from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
 from edge.liveness.plans import CHIPS, Chip
 from edge.session.code_rank import rank_of_code
-from edge.session.exposure_timing import HeldExposure, lit_rows
+from edge.session.exposure_timing import HeldExposure, exposure_windows, lit_rows
 from edge.session.half_light import with_sway
 from edge.session.light_code import LightCode
-from edge.session.lit_face import LitFace
+from edge.session.lit_face import Before, LitFace
 from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
@@ -31,8 +31,6 @@ _FOLLOWED: Final = 0.005
 # Where more fit, and the light seems to add less than this to the room, its light does not show.
 _ANY: Final = 0.05
 _LITTLE: Final = 0.005
-# Frames reach the session late, so the last step stands for longer than it must be seen for.
-_LAST_SECONDS: Final = 0.1
 # Until the camera holds its exposure.
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -64,22 +62,27 @@ class LightChallenge:
         code: LightCode,
         now: float,
         *,
-        before: LitFace | None = None,
+        before: Before | None = None,
         begin_at: float = -math.inf,
         longer: float = 1.0,
     ) -> None:
-        """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
-        ``end`` forgets it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
-        longer: times the camera's own exposure.
+        """now: seconds on the session's clock. before: the same face in the same light, as the light step left it;
+        ``end`` ends it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
+        longer: times the camera's own exposure, where it is not held yet.
         """
-        self._camera = camera
         self._code = code
-        self._exposure = HeldExposure(camera.traits.mains_hz)
         self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = begin_at
-        self._face = LitFace(code.geometry, camera.traits) if before is None else before
-        camera.lock(self._exposure.flicker_period, longer)
+        self._before = before or Before(LitFace(code.geometry, camera.traits), HeldExposure(camera, longer))
+        self._face, self._exposure = self._before.face, self._before.exposure
+
+    def begin(self, now: float) -> None:
+        """Shows the first step where nothing needs to be waited for: the exposure was held before, and no flash stands
+        against it. Else a frame does, once it may.
+        """
+        if self._exposure.held and now >= self._next_at:
+            self._show_next(now)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
         """The answer, once the code has been played. landmarks: (468, 3) of the face in this frame; None: none there.
@@ -98,15 +101,22 @@ class LightChallenge:
         last = len(self._changes) == len(self._code.steps)
         if not last and now >= self._next_at:
             self._show_next(now)
-        elif last and now >= self._next_at and self._changes[-1].settled_at + _LAST_SECONDS <= exposure.start:
+        elif last and now >= self._next_at and self._saw_last(frame, exposure):
             return self._answer()
         return None
 
     def end(self, now: float) -> LightInterval:
         """Exposure free, the light as it is to be after a code: when it is. Nothing is kept of the face."""
-        self._face.forget()
-        self._camera.unlock()
+        self._before.end()
         return self._code.end(now)
+
+    def _saw_last(self, frame: Frame, exposure: Exposure) -> bool:
+        """Whether the last step was seen for as long as the others: frames reach the session late. This one is of that
+        step alone, and would be too late for another.
+        """
+        last = self._changes[-1]
+        begins, ends = exposure_windows(exposure, np.array([0.0, frame.height - 1.0]))
+        return bool(begins[0] >= last.settled_at and ends[-1] >= last.commanded_at + self._code.chip_seconds)
 
     def _show_next(self, now: float) -> None:
         self._changes.append(self._code.show(len(self._changes), now))

@@ -17,7 +17,7 @@ from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen, lit_rows
 from edge.session.half_light import TURNS, HalfLight, with_sway
 from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
-from edge.session.lit_face import LitFace
+from edge.session.lit_face import Before, LitFace
 from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
 
@@ -44,7 +44,8 @@ _NOT_HELD: Final = "the camera does not hold its exposure"
 
 
 class LightStep:
-    """One measurement. Holds the camera's exposure from making to ``end``, which must be called on every way out.
+    """One measurement. Holds the camera's exposure from making to ``end``, which must be called on every way out, and
+    beyond where it was handed over.
 
     The methods raise HardwareError when camera or backlight fail.
     """
@@ -72,7 +73,6 @@ class LightStep:
         self._shape = None if display is None else LitFace(display, camera.traits)
         # In dim light, with the answer that waits for what they tell.
         self._halves: tuple[HalfLight, LightAnswer] | None = None
-        self._exposure = HeldExposure(camera.traits.mains_hz)
         self._lux = lux
         self._stages: list[LightInterval] = []
         self._samples: list[Sample] = []
@@ -82,11 +82,12 @@ class LightStep:
         self._face: FaceBox | None = None
         self._clipped = 0.0
         self._distance: float | None = None
-        camera.lock(self._exposure.flicker_period, longer)
+        self._handed_over = False
+        self._exposure = HeldExposure(camera, longer)
         try:
             self._backlight_to_next_level(now)
         except Exception:
-            camera.unlock()
+            self._exposure.free()
             raise
 
     def light_of(self, frame: Frame) -> LightState:
@@ -180,17 +181,25 @@ class LightStep:
         return lit_rows(self._stages, [(level,) for level in _LEVELS], exposure, rows)
 
     def end(self, now: float) -> LightInterval:
-        """Exposure free, display bright: when it is. Once; the camera is free also where the backlight fails."""
+        """Exposure free unless handed over, display bright: when it is. Once; the camera is free also where the
+        backlight fails.
+        """
         self.forget()
-        self._camera.unlock()
+        if not self._handed_over:
+            self._exposure.free()
         bright = self._backlight.set_level(1.0, now)
         ending, self._halves = self._halves, None
         return bright if ending is None else ending[0].end(now)
 
-    def hand_over(self) -> LitFace | None:
-        """What was seen of the face, for a challenge that follows; whoever takes it must have it forgotten."""
-        shape, self._shape = self._shape, None
-        return shape
+    def hand_over(self) -> Before | None:
+        """For a challenge that follows; whoever takes it must end it. None where there is nothing to go on with: no
+        face was followed, or the camera does not hold its exposure.
+        """
+        shape = self._shape
+        if shape is None or not self._exposure.held:
+            return None
+        self._shape, self._handed_over = None, True
+        return Before(shape, self._exposure)
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import mean
 
 import numpy as np
@@ -13,6 +13,7 @@ from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import LightGeometry
 from edge.hardware.ports import CameraTraits
+from edge.session.exposure_timing import HeldExposure
 from edge.vision.beside_face import REACH, Side, beside_face
 from edge.vision.face_patch import FaceGrid, Patch, Points, Surface
 from edge.vision.light_response import LightResponse, Sample, light_response
@@ -120,6 +121,21 @@ class LitFace:
                 patch.levels.fill(0)
         self._samples.clear()
         self._wide.clear()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Before:
+    """What a backlight step leaves to a challenge that follows at once: a face, and the exposure that it was seen
+    under, which is held on. ``end`` must be called on every way out.
+    """
+
+    face: LitFace
+    exposure: HeldExposure
+
+    def end(self) -> None:
+        """Nothing is kept of the face, and the exposure is free. May be repeated."""
+        self.face.forget()
+        self.exposure.free()
 
 
 def _by_halves(samples: Sequence[Sample], surface: Surface) -> Sequence[Sample]:

@@ -107,10 +107,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Where a movement is, and the figures to it."""
+    """Where a movement is, and the figures to it. held: seconds for which it has been held so far, while TURNING."""
 
     stage: Stage
     reason: str
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,9 @@ def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -
             break
     peak = max(turns, key=lambda turn: turn.size)
     if not held:
-        return Course(Stage.TURNING, f"the head went at most {peak.text} where {asked} was asked for, to be held")
+        so_far = 0.0 if since is None else turns[-1].time - since
+        reason = f"the head went at most {peak.text} where {asked} was asked for, to be held"
+        return Course(Stage.TURNING, reason, so_far)
     if back_at is None:
         return Course(Stage.HELD, f"the head went {asked} and stayed: {peak.text}")
     return _returned(turns, peak, back_at, asked)

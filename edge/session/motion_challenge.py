@@ -38,6 +38,7 @@ class MotionChallenge:
         self._number = 0
         self._asked_at = now
         self._back_at: float | None = None
+        self._called_back = False
         self._samples: list[Sample] = []
         self._following: FaceTexture | None = None
         self._looked_at = now
@@ -58,7 +59,7 @@ class MotionChallenge:
                 return MotionAnswer(EvidenceOutcome.INSUFFICIENT, at.reason)
             case Stage.HELD if self._back_at is None:
                 self._textures.append(self._texture(evidence.pose))
-                self._show(Prompt.LOOK_STRAIGHT)
+                self._call_back(called=True)
                 self._back_at = now
             case Stage.BACK:
                 if self._number + 1 == len(self._plan.movements):
@@ -66,6 +67,8 @@ class MotionChallenge:
                 self._next(now)
                 return None
             case _:
+                # Nobody answers sooner, so the rest of the hold is seen while the prompt is read.
+                self._call_back(called=0 < at.held >= movement.hold_seconds - READING_SECONDS)
                 self._look(now)
         if now - self._asked_at > self._limit + movement.hold_seconds:
             return self._not_performed(at)
@@ -76,6 +79,13 @@ class MotionChallenge:
         self._samples.clear()
         self._drop()
 
+    def _call_back(self, *, called: bool) -> None:
+        """Asks to look straight; for the movement again where the head did not stay."""
+        if called is not self._called_back and self._back_at is None:
+            self._called_back = called
+            asked = self._plan.movements[self._number].direction.prompt
+            self._show(Prompt.LOOK_STRAIGHT if called else asked)
+
     def _not_performed(self, at: Course) -> MotionAnswer:
         self._look(self._looked_at + _LOOK_SECONDS)
         return not_performed(at.reason, self._seen)
@@ -84,6 +94,7 @@ class MotionChallenge:
         self._number += 1
         self._show(self._plan.movements[self._number].direction.prompt)
         self._asked_at, self._back_at, self._looked_at = now, None, now
+        self._called_back = False
         self._samples = [sample for sample in self._samples if sample.time >= now - READING_SECONDS]
         self._seen = []
 

@@ -7,6 +7,7 @@ from edge.contracts.session import (
     Assurance,
     AttemptError,
     AttemptReport,
+    Challenge,
     ColorTarget,
     EvidenceItem,
     FaceRectangle,
@@ -63,6 +64,7 @@ def attempt_report(attempt: int, outcome: AttemptOutcome) -> AttemptReport:
             PadNetworkScore(network=n.network, sha256=n.sha256, margin=n.margin, frames=n.frames)
             for n in outcome.networks
         ),
+        challenges=tuple(Challenge(kind=c.kind, plan_id=c.plan_id, sha256=c.sha256) for c in outcome.challenges),
         quality_failures=dict(outcome.failures),
         duration_seconds=outcome.ended_at - outcome.started_at,
     )

@@ -57,7 +57,7 @@ from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_pro
 from edge.session.light_code import DisplayCode, InfraredCode, LightCode
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
-from edge.session.lit_face import LitFace
+from edge.session.lit_face import Before
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.vision.face_patch import Points
@@ -202,7 +202,7 @@ class _Run:
         self._on_attempt = on_attempt
         self._measurement = 0
         self._light_step: LightStep | None = None
-        self._lit_face: LitFace | None = None
+        self._before: Before | None = None
         self._light_challenge: tuple[str, LightChallenge] | None = None
         self._bright_from = -math.inf
         self._infrared = 0.0
@@ -214,7 +214,6 @@ class _Run:
         self._prepare_at: float | None = None
         self._frame_lux: float | None = None
         self._seen: tuple[Frame, FaceBox] | None = None
-        self._longer = 1.0
         self._frames_read = 0
         self._attempts: list[AttemptReport] = []
 
@@ -246,7 +245,7 @@ class _Run:
                 self._continuity.forget,
                 self._end_motion,
                 self._end_light_challenge,
-                self._forget_lit_face,
+                self._end_before,
                 self._forget_light_step,
             ):
                 rest.callback(action)
@@ -275,7 +274,7 @@ class _Run:
             self._carry_out(effect)
         if self._state.phase is not Phase.MEASURING_LIGHT:
             self._end_light_step()
-            self._forget_lit_face()
+            self._end_before()
         if self._state.phase is not Phase.LIGHT_CHALLENGE:
             self._end_light_challenge()
         if self._state.phase is not Phase.MOTION_CHALLENGE:
@@ -459,9 +458,9 @@ class _Run:
         try:
             now, screen = self._clock.now(), self._devices.screen
             dark_from = self._lights.admit(CHANGES + HALF_CHANGES, LEAST_SECONDS, now)
-            self._longer = self._longer_exposure()
+            longer = self._longer_exposure()
             self._light_step = LightStep(
-                camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from, longer=self._longer
+                camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from, longer=longer
             )
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
@@ -472,7 +471,7 @@ class _Run:
         landmarks = None if evidence is None else self._vision.landmarks
         answer = self._light_step.saw(frame, evidence, self._clock.now(), landmarks)
         if answer is not None:
-            self._lit_face = self._light_step.hand_over()
+            self._before = self._light_step.hand_over()
             self._end_light_step()
             self._measured(answer)
 
@@ -486,10 +485,10 @@ class _Run:
             log.exception("the light measurement could not be ended")
             self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
-    def _forget_lit_face(self) -> None:
-        if self._lit_face is not None:
-            self._lit_face.forget()
-            self._lit_face = None
+    def _end_before(self) -> None:
+        ending, self._before = self._before, None
+        if ending is not None:
+            ending.end()
 
     def _longer_exposure(self) -> float:
         """Than the camera's own, for the face that was seen last."""
@@ -504,16 +503,21 @@ class _Run:
             return
         try:
             now, begin_at = self._clock.now(), -math.inf
-            before = None
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
-                before = self._lit_face
-            longer = self._longer_exposure() if before is None else self._longer
-            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at, longer=longer)
-            self._light_challenge = plan.plan_id, challenge
-            self._lit_face = None
+            else:
+                self._end_before()
+            longer = self._longer_exposure()
+            challenge = LightChallenge(camera, code, now, before=self._before, begin_at=begin_at, longer=longer)
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
+            return
+        self._light_challenge, self._before = (plan.plan_id, challenge), None
+        try:
+            challenge.begin(now)
+        except HardwareError as error:
+            log.exception("the light challenge could not begin")
+            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
 
     def _code(self, plan: LightPlan | InfraredPlan) -> LightCode | None:
         """None where the place of its light is not known."""

@@ -11,6 +11,7 @@ from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
     CaptureKind,
+    ChallengeKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
@@ -43,6 +44,8 @@ from edge.liveness.events import (
 )
 from edge.liveness.machine import Phase, step, wants_judgement
 from edge.liveness.outcome import Finding
+from edge.liveness.plans import draw_light_plan, draw_motion_plan, sha256_of
+from tests.liveness.conftest import SEED
 
 PASSIVE = LivenessOperationMode.PASSIVE
 DIM = LightMeasured(1, LightLevel.DIM, "the step shows")
@@ -269,6 +272,51 @@ def test_bright_light_leads_through_both_challenges_to_a_live_face(positioned):
     assert set(session.outcome.confirmed) == {EvidenceKind.PAD, EvidenceKind.LIGHT, EvidenceKind.MOTION}
     assert finding(session, EvidenceKind.LIGHT).margin == 4.0
     assert finding(session, EvidenceKind.MOTION).margin == 5.0
+
+
+def begun(session):
+    """Kind and hash of the attempt's challenges."""
+    return [(challenge.kind, challenge.sha256) for challenge in session.outcome.challenges]
+
+
+def test_of_the_challenges_that_were_played_their_hashes_are_left_and_nothing_else(positioned):
+    session = positioned()
+    session.send(BRIGHT)
+    answer(session)
+    answer(session)
+    light, motion = draw_light_plan(SEED, 1), draw_motion_plan(SEED, 1)
+    assert begun(session) == [(ChallengeKind.LIGHT, sha256_of(light)), (ChallengeKind.MOTION, sha256_of(motion))]
+    assert [challenge.plan_id for challenge in session.outcome.challenges] == [light.plan_id, motion.plan_id]
+    assert session.phase is Phase.DONE
+    assert session.plan is None
+    assert session.state.seed == b""
+    for secret in (light.steps, light.salt, motion.movements, motion.salt, SEED):
+        assert repr(secret) not in repr((session.state, session.effects))
+
+
+def test_a_challenge_that_ends_with_an_error_is_told_too_and_the_next_attempt_has_another(positioned):
+    session = positioned(attempts=2)
+    session.send(BRIGHT)
+    answer(session)
+    answer(session, INSUFFICIENT, error=ErrorCode.HEAD_TURN_NOT_PERFORMED)
+    assert session.outcome.error is ErrorCode.HEAD_TURN_NOT_PERFORMED
+    first = begun(session)
+    assert [kind for kind, _ in first] == [ChallengeKind.LIGHT, ChallengeKind.MOTION]
+    assert session.plan is None
+    session.settle()
+    session.position()
+    session.send(replace(BRIGHT, measurement=2))
+    answer(session, VETO)
+    assert begun(session) == [(ChallengeKind.LIGHT, sha256_of(draw_light_plan(SEED, 2)))]
+    assert begun(session)[0] != first[0]
+
+
+def test_where_nothing_was_asked_there_is_no_challenge_to_tell(positioned):
+    session = positioned()
+    session.send(DIM)
+    session.watch(2.0)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert session.outcome.challenges == ()
 
 
 @pytest.mark.parametrize(

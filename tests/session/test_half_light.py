@@ -102,7 +102,7 @@ def test_whoever_breaks_off_gets_guidance_and_nothing_is_kept(landmarks):
     assert answer is None
     assert told[-1][1] is Pattern.GUIDANCE
     assert len(told) < len(TURNS)
-    assert step.hand_over().response() is None
+    assert step.hand_over().face.response() is None
 
 
 def test_where_time_runs_out_the_level_stands_and_the_shape_is_not_told(landmarks):

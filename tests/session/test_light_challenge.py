@@ -21,6 +21,7 @@ from edge.simulation.build import build
 from edge.simulation.scene import Scene
 from edge.simulation.terminal import SimulatedTerminal
 from edge.vision.pipeline import FaceVision
+from tests.session.safe_terminal import Terminal
 from tests.simulation.stages import stage
 
 DISPLAY = DisplayGeometry(0.154, 0.086, 0.0, 0.06)
@@ -136,6 +137,63 @@ def test_a_session_that_breaks_off_leaves_no_dark_screen(models):
     report = runner.run("0" * 32, policy_for(PRESETS[Preset.DOOR], mode), mode)
     assert report.attempts[-1].error.code is ErrorCode.GENERIC_FAILURE
     assert shown[-1] is Pattern.GUIDANCE
+
+
+def played(terminal):
+    """What a session did, in order: (seconds, "lock", "unlock", a phase or a pattern)."""
+    done = []
+
+    def noting(call, name=None):
+        def noted(*given):
+            done.append((terminal.unit.clock.now(), name or given[0].value))
+            return call(*given)
+
+        return noted
+
+    unit = terminal.unit
+    unit.camera.lock = noting(unit.camera.lock, "lock")
+    unit.camera.unlock = noting(unit.camera.unlock, "unlock")
+    unit.screen.show_pattern = noting(unit.screen.show_pattern)
+    terminal.run(on_progress=lambda progress: done.append((unit.clock.now(), progress.phase)))
+    return done
+
+
+@pytest.mark.parametrize("fps", [25.0, 30.0, 60.0])
+def test_a_code_after_the_backlight_step_begins_at_once_and_is_answered_within_two_and_a_half_seconds(fps):
+    done = played(Terminal(fps=fps))
+    names = [name for _, name in done]
+    asked = done[names.index("light_challenge")][0]
+    answered = done[names.index("motion_challenge")][0]
+    chips = [(when, name) for when, name in done if name in {"left", "right", "full", "black"}]
+    assert len(chips) == 12
+    assert chips[0][0] == asked
+    assert answered - asked <= 2.5 + 1e-9
+    assert answered - chips[-1][0] >= draw_light_plan(SEED, 1).chip_seconds
+
+
+def test_the_exposure_is_held_through_the_backlight_step_and_the_code_and_free_after_both():
+    names = [name for _, name in played(Terminal())]
+    step, answered = names.index("measuring_light"), names.index("motion_challenge")
+    assert [name for name in names[step - 1 : answered] if "lock" in name] == ["lock", "unlock"]
+    assert names[answered - 2 : answered] == ["unlock", "guidance"]
+
+
+def test_where_no_code_follows_the_backlight_step_the_exposure_is_free_again():
+    names = [name for _, name in played(Terminal(lux=120.0))]
+    assert "light_challenge" not in names
+    assert [name for name in names[: names.index("passive")] if "lock" in name] == ["lock", "unlock"]
+
+
+def test_a_screen_that_is_lost_at_the_first_step_ends_the_session_with_a_code():
+    terminal = Terminal()
+
+    def lost(pattern, now):
+        raise HardwareError("the screen is gone", remedy="look at its cable")
+
+    terminal.unit.screen.show_pattern = lost
+    attempt = terminal.run().attempts[-1]
+    assert attempt.error.code is ErrorCode.GENERIC_FAILURE
+    assert "the screen is gone" in attempt.error.message
 
 
 def scene(lux, subject):

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from edge.contracts.enums import (
     CaptureKind,
+    ChallengeKind,
     ErrorCode,
     EvidenceKind,
     EvidenceOutcome,
@@ -21,8 +23,9 @@ from edge.errors import HardwareError
 from edge.frames.frame import ColourOrder, Frame
 from edge.hardware.null import NullScreen
 from edge.inference.bundle import ModelBundle, default_models_dir
+from edge.liveness import paths
 from edge.liveness.evidence import HeadPose
-from edge.liveness.plans import Direction
+from edge.liveness.plans import Direction, sha256_of
 from edge.session import runner
 from edge.session.motion_challenge import MotionChallenge
 from edge.simulation import openpeople
@@ -166,6 +169,60 @@ def test_the_prompts_of_a_challenge_are_told_elsewhere_too():
     elsewhere = [each.prompt for each in told if each.phase == "motion_challenge" and each.prompt is not None]
     assert elsewhere[0].value.startswith("turn_")
     assert elsewhere[1] is Prompt.LOOK_STRAIGHT
+
+
+def test_the_report_has_the_challenge_s_hash_and_no_log_its_plan(monkeypatch):
+    drawn = []
+    draw = paths.draw_motion_plan
+    monkeypatch.setattr(paths, "draw_motion_plan", lambda *given: drawn.append(draw(*given)) or drawn[-1])
+    screen = Prompted()
+    with capture_logs() as logged:
+        attempt = session(ScriptedCamera(frames(30)), Turning(screen), screen)
+    [plan] = drawn
+    [challenge] = attempt.challenges
+    assert (challenge.kind, challenge.plan_id) == (ChallengeKind.MOTION, plan.plan_id)
+    assert challenge.sha256 == sha256_of(plan)
+    assert logged
+    for secret in (plan.movements, plan.salt, plan.salt.hex()):
+        assert str(secret) not in str(logged)
+
+
+def asked(*path):
+    """The prompts after the first, with the head's yaw as it was seen last, of a turn to the left held for 0.4 s.
+
+    path: (seconds, degrees) of yaw, straight in between.
+    """
+    shown = []
+    challenge = MotionChallenge(
+        plan(Direction.LEFT, hold=0.4), lambda prompt: shown.append((prompt, held)), 1.0, movement_limit=LIMIT
+    )
+    times, degrees = zip(*path, strict=True)
+    held = 0.0
+    for number in range(20, round(30 * times[-1])):
+        captured = number / 30
+        yaw = float(np.interp(captured, times, degrees))
+        held = captured
+        evidence = replace(ScriptedVision().see(frame_at(number), judge=False), pose=HeadPose(yaw, 0.0, 0.0), box=None)
+        if challenge.saw(frame_at(number), replace(evidence, captured_at=captured), captured + 0.08) is not None:
+            break
+    challenge.end()
+    return shown
+
+
+def frame_at(number):
+    return Frame(PIXELS, ColourOrder.BGR, number, number / 30, CaptureKind.REPLAY)
+
+
+def test_the_person_is_called_back_so_early_that_the_hold_is_over_when_somebody_could_have_answered():
+    [(prompt, when)] = asked((0, 0), (1.6, 0), (1.7, 20), (2.3, 20), (2.6, 0), (3.2, 0))
+    assert prompt is Prompt.LOOK_STRAIGHT
+    # Half of the asked degrees was there at 1.65 s, and the hold is 0.4 s.
+    assert 1.65 + 0.4 - 0.2 <= when < 1.65 + 0.4 - 0.1
+
+
+def test_whoever_is_called_back_and_had_not_stayed_is_asked_again():
+    shown = asked((0, 0), (1.6, 0), (1.7, 20), (1.9, 20), (2.0, 0), (2.4, 0), (2.5, 20), (3.1, 20), (3.4, 0), (4.0, 0))
+    assert [prompt for prompt, _ in shown] == [Prompt.LOOK_STRAIGHT, Prompt.TURN_LEFT, Prompt.LOOK_STRAIGHT]
 
 
 def test_without_a_pose_nothing_is_performed_and_nothing_breaks():
