@@ -88,11 +88,18 @@ def light_picture(frame: Frame, top: int, bottom: int, left: int, right: int) ->
     if frame.raw is not None:
         values = frame.raw.values[top:bottom, left:right]
         levels = (_quartered(values) - frame.raw.black) / (frame.raw.white - frame.raw.black)
-        return LightPicture(levels.astype(np.float32), _quartered(values >= frame.raw.white))
+        return LightPicture(levels.astype(np.float32, copy=False), _shares(values >= frame.raw.white))
     if frame.tone is not Tone.SRGB:
         return None
     pixels = frame.pixels[top:bottom, left:right]
     return LightPicture(_quartered(_SRGB[pixels].mean(axis=2)), _quartered((pixels >= _CLIPPED).mean(axis=2)))
+
+
+def _shares(over: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(h, w) → (h / 2, w / 2) how much of 2 x 2. Mostly nothing is, and that is told sooner."""
+    if not over.any():
+        return np.zeros((over.shape[0] // 2, over.shape[1] // 2), np.float32)
+    return _quartered(over)
 
 
 def _quartered(values: NDArray[Any]) -> NDArray[np.float32]:

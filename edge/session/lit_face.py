@@ -15,7 +15,7 @@ from edge.frames.lamp import LightGeometry
 from edge.hardware.ports import CameraTraits
 from edge.session.exposure_timing import HeldExposure
 from edge.vision.beside_face import REACH, Side, beside_face
-from edge.vision.face_patch import FaceGrid, Patch, Points, Surface
+from edge.vision.face_patch import FaceGrid, Patch, Points, Surface, cut_all
 from edge.vision.light_response import LightResponse, Sample, light_response
 from edge.vision.registration import FaceAnchor
 from edge.vision.relief import Relief, darkest_room, relief
@@ -56,7 +56,7 @@ class LitFace:
             self._grids = FaceGrid(self._landmarks), FaceGrid(self._landmarks, REACH)
             self._size = (frame.width, frame.height)
         self._landmarks = self._anchor.landmarks_in(frame, self._landmarks)
-        patch, wide = (grid.cut(frame, self._landmarks) for grid in self._grids)
+        patch, wide = cut_all(self._grids, frame, self._landmarks)
         if patch is None:
             return
         exposed = frame.exposure.duration * frame.exposure.gain

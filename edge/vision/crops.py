@@ -133,15 +133,15 @@ def similarity(
 
     weights: (n,) of their squared distances; None: all alike.
     """
-    from_mean, to_mean = (np.average(points, axis=0, weights=weights) for points in (source, aim))
-    a, b = source - from_mean, aim - to_mean
-    # In the plane a similarity is one complex factor.
-    moved, still = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]
-    counted = moved.conj() if weights is None else weights * moved.conj()
-    power = float((moved * counted).real.sum())
-    factor = complex((still * counted).sum()) / max(power, 1e-9)
-    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.column_stack((turn, to_mean - turn @ from_mean))
+    # In the plane a similarity is one complex factor and one complex shift.
+    one, other = (points[:, 0] + 1j * points[:, 1] for points in (source, aim))
+    share = np.full(len(one), 1 / len(one)) if weights is None else weights / weights.sum()
+    from_mean, to_mean = complex(share @ one), complex(share @ other)
+    moved, still = one - from_mean, other - to_mean
+    counted = share * moved.conj()
+    factor = complex(counted @ still) / max(float((counted @ moved).real), 1e-9)
+    shift = to_mean - factor * from_mean
+    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
 def letterbox(

@@ -6,6 +6,7 @@ The grid is laid over the landmarks of a first frame and follows later ones by a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frames.frame import Frame
-from edge.frames.linear import light_picture
+from edge.frames.linear import LightPicture, light_picture
 from edge.vision.crops import similarity
 from edge.vision.landmarks import (
     LEFT_EYE_INNER,
@@ -97,6 +98,10 @@ class FaceGrid:
 
         landmarks: (468, 3), of this frame.
         """
+        return cut_all([self], frame, landmarks)[0]
+
+    def laid(self, frame: Frame, landmarks: Points) -> _Laid | None:
+        """Where it lies in a frame; None where that is not wholly in the picture."""
         found = similarity(self._first[:, :2], landmarks[:, :2].astype(np.float64))
         turned, moved = found[:, :2], found[:, 2]
         matrix = turned * self._cell
@@ -108,22 +113,8 @@ class FaceGrid:
         margin = 2 * float(self._cell.max())
         left, top = np.maximum(ends.min(axis=0) - margin, 0.0)
         right, bottom = np.minimum(ends.max(axis=0) + margin, size)
-        x, y = 2 * int(left // 2), 2 * int(top // 2)
-        picture = light_picture(frame, y, 2 * int(bottom // 2), x, 2 * int(right // 2))
-        if picture is None:
-            return None
-        # Cell (i, j) has its middle at corner + matrix (i + 1/2, j + 1/2); pixel k of the half-size picture has its at
-        # 2 k + 1 of the frame.
-        middle = (corner + matrix @ (0.5, 0.5) - (x, y) - 1.0) / 2
-        onto_grid = np.column_stack([matrix / 2, middle])
-        # An even number of pixels has no middle one, and would shift the picture.
-        across = 2 * round((math.sqrt(abs(float(np.linalg.det(matrix)))) / 2 - 1) / 2) + 1
-        places = np.arange(CELLS) + 0.5
-        return Patch(
-            _on_grid(picture.levels, onto_grid, across),
-            _on_grid(picture.clipped, onto_grid, across),
-            corner[1] + matrix[1, 0] * CELLS / 2 + matrix[1, 1] * places,
-        )
+        halves = int(top // 2), int(bottom // 2), int(left // 2), int(right // 2)
+        return _Laid(matrix, corner, *halves)
 
     def surface(self) -> Surface:
         """The shape that the first landmarks give the face. On a photograph they give it a head's as well."""
@@ -156,8 +147,52 @@ class FaceGrid:
         return np.asarray(shares > 0.5)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """A grid in a frame. Cell (i, j) has its middle at corner + matrix (i + 1/2, j + 1/2), pixels of the frame. top and
+    the others: of the window around it, in pixels of the half-size picture.
+    """
+
+    matrix: Grid
+    corner: Grid
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, picture: LightPicture, top: int, left: int) -> Patch:
+        """top, left: where the picture begins."""
+        window = slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
+        # Pixel k of the half-size picture has its middle at 2 k + 1 of the frame.
+        begin = np.array([2 * self.left, 2 * self.top])
+        middle = (self.corner + self.matrix @ (0.5, 0.5) - begin - 1.0) / 2
+        onto_grid = np.column_stack([self.matrix / 2, middle])
+        # An even number of pixels has no middle one, and would shift the picture.
+        across = 2 * round((math.sqrt(abs(float(np.linalg.det(self.matrix)))) / 2 - 1) / 2) + 1
+        places = np.arange(CELLS) + 0.5
+        return Patch(
+            _on_grid(picture.levels[window], onto_grid, across),
+            _on_grid(picture.clipped[window], onto_grid, across),
+            self.corner[1] + self.matrix[1, 0] * CELLS / 2 + self.matrix[1, 1] * places,
+        )
+
+
+def cut_all(grids: Sequence[FaceGrid], frame: Frame, landmarks: Points) -> list[Patch | None]:
+    """What each grid cuts of the frame, out of one linear picture; as ``FaceGrid.cut`` has it."""
+    laid = [grid.laid(frame, landmarks) for grid in grids]
+    inside = [each for each in laid if each is not None]
+    if not inside:
+        return [None] * len(grids)
+    top, left = min(each.top for each in inside), min(each.left for each in inside)
+    bottom, right = max(each.bottom for each in inside), max(each.right for each in inside)
+    picture = light_picture(frame, 2 * top, 2 * bottom, 2 * left, 2 * right)
+    return [None if picture is None or each is None else each.of(picture, top, left) for each in laid]
+
+
 def _on_grid(picture: NDArray[np.float32], matrix: Grid, across: int) -> NDArray[np.float32]:
     """matrix: (2, 3), from cells to pixels. across: of a cell, pixels, over which is averaged."""
+    if not picture.any():
+        return np.zeros((CELLS, CELLS), np.float32)
     even = cv2.blur(picture, (across, across)) if across > 1 else picture
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     levels = cv2.warpAffine(even, matrix, (CELLS, CELLS), flags=flags, borderMode=cv2.BORDER_REPLICATE)

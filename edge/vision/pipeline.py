@@ -74,7 +74,9 @@ class FaceVision:
         self._mesh = None
 
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
-        """judge: False leaves the PAD networks out. Raises ModelError when a network fails."""
+        """judge: False leaves the PAD networks out, as light of ours that changes does: no such frame counts. Raises
+        ModelError when a network fails.
+        """
         sighting = self._tracker.follow(frame)
         face = sighting.face
         self._mesh = None if face is None else face.mesh
@@ -93,7 +95,7 @@ class FaceVision:
             measures = measure(frame, face.mesh, face.box, pose, others=sighting.others, speed=_speed(face))
             failing = failures(measures, self._limits)
             opened = eyes_open(face.mesh)
-        judged = judge and not failing
+        judged = judge and not failing and frame.light.settled
         return FrameEvidence(
             sequence=frame.sequence,
             captured_at=frame.captured_at,

@@ -8,7 +8,7 @@ import pytest
 
 from edge.contracts.enums import CaptureKind
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
-from edge.vision.face_patch import CELLS, FaceGrid
+from edge.vision.face_patch import CELLS, FaceGrid, cut_all
 
 SIDE = 480
 
@@ -64,6 +64,25 @@ def test_levels_are_the_light_of_their_cells(landmarks):
     patch = grid.cut(framed(scenery()), landmarks)
     assert patch.levels == pytest.approx(wanted, abs=0.01)
     assert patch.rows == pytest.approx(surface.y[:, 0])
+
+
+def test_grids_that_share_a_picture_cut_the_same_to_the_last_bit(landmarks):
+    grids = FaceGrid(landmarks), FaceGrid(landmarks, 1.4)
+    levels = scenery()
+    levels[200:220, 230:250] = 1.0
+    frame = framed(levels)
+    points = landmarks + np.float32([1.7, -2.3, 0])
+    for one, apart in zip(cut_all(grids, frame, points), (grid.cut(frame, points) for grid in grids), strict=True):
+        assert np.array_equal(one.levels, apart.levels)
+        assert np.array_equal(one.clipped, apart.clipped)
+        assert np.array_equal(one.rows, apart.rows)
+
+
+def test_a_grid_that_leaves_the_picture_takes_no_other_with_it(landmarks):
+    grids = FaceGrid(landmarks), FaceGrid(landmarks, 3.0)
+    patch, wide = cut_all(grids, framed(scenery()), landmarks)
+    assert wide is None
+    assert np.array_equal(patch.levels, grids[0].cut(framed(scenery()), landmarks).levels)
 
 
 def test_the_pixels_serve_where_nothing_is_raw(landmarks):

@@ -37,6 +37,14 @@ def test_looking_without_judging_leaves_the_networks_out(counted, webcam):
     assert counted.pad[0].fed == []
 
 
+def test_no_network_judges_a_frame_in_light_that_changes(counted, webcam):
+    evidence = FaceVision(counted).see(replace(frame_of(webcam()), light=LightState(settled=False)))
+
+    assert evidence.quality > 0
+    assert evidence.pad == ()
+    assert counted.pad[0].fed == []
+
+
 def test_a_frame_that_fails_is_not_judged(counted, webcam):
     FaceVision(counted).see(frame_of(webcam(x=45)))
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.vision.crops import similarity
 from edge.vision.registration import FaceAnchor
 from tests.vision.scene import frame_of
 
@@ -66,3 +67,16 @@ def test_nothing_is_left_of_the_picture(first):
 @pytest.fixture
 def rng_noise():
     return np.random.default_rng(5).integers(0, 255, (512, 512, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_similarity_is_the_least_squares_of_its_four_numbers(weighted):
+    rng = np.random.default_rng(4)
+    source, aim = rng.uniform(0, 300, (40, 2)), rng.uniform(0, 300, (40, 2))
+    weights = rng.uniform(0, 1, 40) if weighted else None
+    one, none = np.ones(40), np.zeros(40)
+    x, y = source.T
+    design = np.concatenate([np.column_stack([x, -y, one, none]), np.column_stack([y, x, none, one])])
+    root = np.sqrt(np.tile(one if weights is None else weights, 2))
+    (c, s, right, down), *_ = np.linalg.lstsq(design * root[:, None], aim.T.reshape(-1) * root, rcond=None)
+    assert similarity(source, aim, weights) == pytest.approx(np.array([[c, -s, right], [s, c, down]]), abs=1e-9)
