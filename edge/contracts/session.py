@@ -180,7 +180,9 @@ class AttemptReport(Outgoing):
         "uncertain the required kinds that are not confirmed; none with an error",
     )
     networks: tuple[PadNetworkScore, ...] = ()
-    challenges: tuple[Challenge, ...] = Field((), description="Those that were begun, in their order")
+    challenges: tuple[Challenge, ...] = Field(
+        (), description="Those that were asked for, in their order, played to the end or not"
+    )
     quality_failures: dict[QualityFailure, int] = Field(default_factory=dict)
     duration_seconds: Annotated[float, Field(ge=0)]
 
