@@ -70,10 +70,9 @@ class Camera(Protocol):
         """Hold exposure, gain and white balance as they are by themselves, until ``unlock`` or ``close``.
 
         longer: times the exposure time that the camera found, where its frame rate leaves time for it.
-
         flicker_period: seconds of one ripple of the mains light; an exposure of at least one goes to the nearest whole
-        number of them below, and gain makes up for it; one of half a ripple or more goes to a whole one, which makes
-        the picture brighter where gain cannot make up for that. None: not known.
+        number of them below, and gain makes up for it; where the camera found half a ripple or more it is a whole one
+        at least, which makes the picture brighter where gain cannot make up for that. None: not known.
         It takes effect some frames later: believe the frames' metadata alone. Raises HardwareError when the camera
         is not open, is lost, or cannot hold them.
         """

@@ -17,8 +17,8 @@ _REFUSING: Final = 3.0
 # How much of a head's shape a matt sheet hardly has (docs/light.md), and less than a head mostly has.
 _SHEET: Final = 0.2
 _HEAD: Final = 0.3
-# How much sheets differ in it, beside noise: bent or cut out, simulated ones had up to 0.23.
-_SHEETS_DIFFER: Final = 0.05
+# However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
+_NO_SHEET: Final = 0.35
 # Where nothing but the light tells, as in dim rooms, where a head's shape shows in full.
 _ALONE: Final = 0.3
 # What a head may be expected to have.
@@ -31,8 +31,7 @@ _SIDES_DIFFER: Final = 0.6
 _SAME: Final = (0.7, 1.4)
 _DOUBTING: Final = 2.0
 # How much of a face's colours is the least that a surface returns, and the most that a screen seems to return, whose
-# picture changes by itself. In the challenge, where the halves hardly tell, glossy paper is told by them too: it seemed
-# to return half.
+# picture changes by itself.
 _COLOURED: Final = 0.5
 _SELF_LIT: Final = 0.3
 # Of the display's light. The darkest skin returns about 5 %, its own gloss included (docs/light.md); the glass of a
@@ -79,8 +78,8 @@ def relief_answer(
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
     least = _ALONE if alone else _SHEET
     seen_apart = lamp or found.sides is not None
-    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > (_SELF_LIT if alone or lamp else _COLOURED)
-    certain = least + _CONFIRMING * math.hypot(deviation, _SHEETS_DIFFER)
+    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
+    certain = max(least + _CONFIRMING * deviation, _NO_SHEET)
     if seen_apart and coloured and shape > certain and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > _WHOLE

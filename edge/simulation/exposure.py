@@ -67,8 +67,10 @@ class ExposureControl:
         found = self._automatic
         duration = min(found.duration * longer, self._longest)
         product = max(found.duration, duration) * found.gain
-        if flicker_period is not None and flicker_period / 2 <= duration and flicker_period <= self._longest:
-            duration = flicker_period * max(1, int(duration / flicker_period + 1e-9))
+        if flicker_period is not None and flicker_period <= self._longest:
+            periods = int(duration / flicker_period + 1e-9)
+            if periods or found.duration >= flicker_period / 2:
+                duration = flicker_period * max(1, periods)
         gain = min(_MOST_GAIN, max(1.0, product / duration))
         self._wanted = Setting(duration, gain, found.colour_gains)
         self._locked = True

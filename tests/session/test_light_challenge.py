@@ -94,7 +94,7 @@ def test_a_face_that_was_not_seen_proves_nothing(grey):
 
 def test_a_camera_that_does_not_hold_its_exposure_is_not_believed(grey):
     unit, landmarks_of = grey
-    unit.camera.lock = lambda period: None
+    unit.camera.lock = lambda *_: None
     changing = iter(range(1000))
     read = unit.camera.read
 
@@ -111,7 +111,7 @@ def test_a_camera_that_does_not_hold_its_exposure_is_not_believed(grey):
 def test_a_camera_that_cannot_lock_is_not_played_to(grey):
     unit, _ = grey
 
-    def cannot(period):
+    def cannot(*_):
         raise HardwareError("no lock", remedy="none")
 
     unit.camera.lock = cannot

@@ -134,7 +134,7 @@ def test_the_pipeline_may_be_as_long_as_it_likes(latency):
 
 def test_a_camera_that_does_not_hold_its_exposure_is_not_believed():
     unit = terminal(lux=150)
-    unit.camera.lock = lambda period: None
+    unit.camera.lock = lambda *_: None
 
     def room_light_changes(unit, number):
         unit.backlight.set_level(1.0 if number % 8 < 4 else 0.2, unit.clock.now())

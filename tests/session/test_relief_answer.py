@@ -141,21 +141,14 @@ def test_what_is_returned_may_not_be_known():
 
 
 def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
-    # 0.54 - 2.5 * hypot(0.1, 0.05) is above 0.2 and below 0.3.
-    some = replace(HEAD, head=0.54, sides=0.54)
+    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.3.
+    some = replace(HEAD, head=0.5, sides=0.5)
     assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(some, head=0.62), alone=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(some, head=0.6), alone=True).outcome is EvidenceOutcome.CONFIRMED
 
 
-def test_what_sheets_differ_in_counts_where_there_is_no_noise():
+def test_without_any_noise_a_head_shows_more_than_a_bent_sheet():
     bent = replace(HEAD, head=0.3, head_deviation=0.01, sides=0.3)
     assert relief_answer(bent).outcome is EvidenceOutcome.INSUFFICIENT
     assert relief_answer(replace(bent, head=0.36)).outcome is EvidenceOutcome.CONFIRMED
-
-
-def test_in_the_challenge_the_colours_must_be_more_than_half():
-    pale = replace(HEAD, head=0.9, albedo=0.7)
-    assert relief_answer(pale).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(pale, albedo=0.8)).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(pale, alone=True).outcome is EvidenceOutcome.CONFIRMED
