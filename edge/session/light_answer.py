@@ -15,6 +15,9 @@ from edge.contracts.enums import EvidenceOutcome, LightLevel
 OWN_LUX: Final = 16.0
 _DIM_CONTRAST: Final = 0.04
 _DIM_DEVIATIONS: Final = 5.0
+WEAK: Final = 0.08
+"""What the display adds to the room's light, below which a code may show what single frames do not."""
+
 # Where the exposure does not divide flicker out: scatter of the face's level that leaves no room for it; and how many
 # times its scatter an answer must be, since a beat in step with the levels passes for one. Of a sine, looked at for
 # half of each level or more, as the guards leave it, the fitted answer is at most 19 times what it scatters.
@@ -103,7 +106,7 @@ def light_answer(samples: Sequence[Sample], of: Circumstances) -> LightAnswer:
             f"light scatters by {scatter:.1%}",
         )
     shows, singly = contrast >= _DIM_CONTRAST, contrast >= _DIM_DEVIATIONS * scatter
-    if shows and not singly and of.lux is not None and not in_daylight:
+    if contrast >= WEAK and not singly and of.lux is not None and not in_daylight:
         return LightAnswer(None, f"{figures}, and its light scatters by {scatter:.1%} besides")
     if steady and shows and singly:
         return LightAnswer(LightLevel.DIM, f"{figures}, dim; {_second_opinion(of.lux, dim=True)}", margin=contrast)

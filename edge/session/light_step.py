@@ -16,7 +16,7 @@ from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.session.exposure_timing import HeldExposure, exposure_windows, light_seen, lit_rows
 from edge.session.half_light import TURNS, HalfLight, with_sway
-from edge.session.light_answer import OWN_LUX, Circumstances, LightAnswer, Sample, light_answer
+from edge.session.light_answer import OWN_LUX, WEAK, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import Before, LitFace
 from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.face_patch import Points
@@ -38,8 +38,6 @@ _ENOUGH_ROWS: Final = 0.6
 _MIDDLE: Final = 0.6
 # The width of a face, metres: 0.14 to 0.16 between the zygomatic arches and what a detector's box adds.
 _FACE_WIDTH: Final = 0.15
-# What the display adds to the room's light, below which a code may show a shape that single frames do not.
-_WEAK: Final = 0.08
 _NOT_HELD: Final = "the camera does not hold its exposure"
 
 
@@ -172,7 +170,7 @@ class LightStep:
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
         shape = relief_answer(with_sway(found, TURNS), self._shape.beside(seen[0]), alone=True)
-        if shape.faint and found.contrast < _WEAK:
+        if shape.faint and found.contrast < WEAK:
             reason = f"{answer.reason}; too little of it to tell a shape without a code: {shape.reason}"
             return LightAnswer(LightLevel.BRIGHT, reason)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)

@@ -121,6 +121,12 @@ def test_who_shines_on_the_light_sensor_does_not_make_an_answer_of_a_beat():
     assert light_answer(swinging, circumstances(exposure=1e-3, divides_flicker=False)).level is None
 
 
+def test_an_answer_that_hardly_shows_is_left_to_a_code_where_the_face_moves():
+    answer = light_answer(samples(0.06, white=0.02), circumstances(lux=200.0))
+    assert answer.level is LightLevel.BRIGHT
+    assert "disagrees" in answer.reason
+
+
 def test_lux_decides_where_a_face_changes_too_much_to_say_whether_it_answers():
     turning = samples(0.15, white=0.04)
     answer = light_answer(turning, circumstances(lux=40.0))
