@@ -146,6 +146,9 @@ class LightStep:
         told = answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO
         if told or self._shape is None or self._screen is None:
             return answer
+        shaped = self._with_shape(answer)
+        if shaped.level is LightLevel.BRIGHT:
+            return shaped
         self._halves = HalfLight(self._screen, self._shape, now), answer
         return None
 

@@ -76,10 +76,9 @@ def relief_answer(
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    least = _ALONE if alone else _SHEET
+    certain = max((_ALONE if alone else _SHEET) + _CONFIRMING * deviation, _NO_SHEET)
     seen_apart = lamp or found.sides is not None
     coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
-    certain = max(least + _CONFIRMING * deviation, _NO_SHEET)
     if seen_apart and coloured and shape > certain and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > _WHOLE

@@ -78,12 +78,16 @@ class LightResponse:
         return self.ours.sum(axis=2), np.sqrt(np.maximum(self.covariance.sum(axis=(2, 3)), 0.0))
 
     def difference(self) -> tuple[Grid, Grid]:
-        """(CELLS, CELLS) first light less second, and its deviation. Raises ValueError where there is one light."""
+        """(CELLS, CELLS) first light less second, and its deviation: infinite in rows that never saw them apart.
+
+        Raises ValueError where there is one light.
+        """
         if self.ours.shape[2] != 2:
             raise ValueError(f"a difference is of two lights, not of {self.ours.shape[2]}")
         signs = np.array([1.0, -1.0])
         variance = np.einsum("rcij,i,j->rc", self.covariance, signs, signs)
-        return self.ours @ signs, np.sqrt(np.maximum(variance, 0.0))
+        apart = np.abs(np.nan_to_num(self.lit @ signs)[~self.restless]).sum(axis=0) > 0
+        return self.ours @ signs, np.where(apart[:, None], np.sqrt(np.maximum(variance, 0.0)), np.inf)
 
     def deviation_of(self, weights: Grid, signs: Grid) -> float:
         """Of a weighted sum over the cells of ``ours @ signs``, by how it scatters from frame to frame.

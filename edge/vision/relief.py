@@ -110,22 +110,10 @@ def relief(
     compared = np.zeros((CELLS, CELLS), np.bool_)
     compared[chosen] = kept
 
-    def on_grid(weights: Grid) -> Grid:
-        grid = np.zeros((CELLS, CELLS))
-        grid[compared] = weights
-        return grid
-
     both = np.ones(response.ours.shape[2])
-    head_deviation = max(fit.deviation * fit.inflation, response.deviation_of(on_grid(fit.weights), both))
-    smooth = (ambient * _ratio(design, fit.found))[kept]
-    sides, sides_deviation = None, None
-    if response.ours.shape[2] == parts.shape[2] == 2:
-        difference, difference_deviation = response.difference()
-        share = ((parts[..., 0] - parts[..., 1]) / together)[chosen][kept]
-        template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
-        apart = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
-        sides = apart.value
-        sides_deviation = max(apart.deviation, response.deviation_of(on_grid(apart.weights), np.array([1.0, -1.0])))
+    scatter = response.deviation_of(_on_grid(fit.weights, compared), both)
+    smooth = _on_grid((ambient * _ratio(design, fit.found))[kept], compared)
+    sides, sides_deviation = _halves(response, parts, smooth, compared)
     albedo, albedo_deviation = _surer(
         _albedo(response.ambient, total, deviation * fit.inflation, where)
         for where in (compared, _lower_half(compared))
@@ -133,7 +121,7 @@ def relief(
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
-        head_deviation=head_deviation,
+        head_deviation=max(fit.deviation * fit.inflation, scatter),
         sides=sides,
         sides_deviation=sides_deviation,
         albedo=albedo,
@@ -152,6 +140,33 @@ def _glints(ours: Grid, ambient: Grid, deviation: Grid, chosen: NDArray[np.bool_
     usual = max(float(np.median(ours[chosen] / ambient[chosen])), 0.0)
     certain = ours - _CERTAIN * deviation > _GLINT * usual * ambient
     return np.asarray(cv2.dilate((certain & chosen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
+
+def _on_grid(values: Grid, cells: NDArray[np.bool_]) -> Grid:
+    """(CELLS, CELLS) of values (n,) of n cells; 0 elsewhere."""
+    grid = np.zeros((CELLS, CELLS))
+    grid[cells] = values
+    return grid
+
+
+def _halves(
+    response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_]
+) -> tuple[float, float] | tuple[None, None]:
+    """How much of a head's shape is in the ratio of a display's halves, and its deviation; None: not seen apart.
+
+    parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise.
+    """
+    if response.ours.shape[2] != 2 or parts.shape[2] != 2:
+        return None, None
+    difference, deviation = response.difference()
+    cells = compared & np.isfinite(deviation)
+    if cells.sum() < _FEWEST_CELLS:
+        return None, None
+    share = ((parts[..., 0] - parts[..., 1]) / np.maximum(parts.sum(axis=-1), _NO_LIGHT))[cells]
+    template = np.column_stack([sheet_shapes()[cells], share - share.mean()]) * smooth[cells, None]
+    apart = _last_of(difference[cells], deviation[cells], template)
+    scatter = response.deviation_of(_on_grid(apart.weights, cells), np.array([1.0, -1.0]))
+    return apart.value, max(apart.deviation, scatter)
 
 
 def _colour(ambient: Grid, chosen: NDArray[np.bool_]) -> Grid:

@@ -85,8 +85,9 @@ def test_a_sheet_shows_no_head_in_the_halves_either(landmarks):
 def test_a_shape_that_noise_would_hide_is_left_to_a_code_where_the_display_is_weak(monkeypatch, landmarks, lux, level):
     hidden = ReliefAnswer(EvidenceOutcome.INSUFFICIENT, "noise", 0.5, faint=True)
     monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: hidden)
-    answer, _, _ = play(terminal(lux=lux), landmarks)
+    answer, told, _ = play(terminal(lux=lux), landmarks)
     assert answer.level is level
+    assert bool(told) is (level is LightLevel.DIM)
     assert answer.outcome is EvidenceOutcome.INSUFFICIENT
     assert ("without a code" in answer.reason) is (level is LightLevel.BRIGHT)
 

@@ -134,6 +134,21 @@ def test_one_light_alone_has_no_sides(surface, albedo):
     assert found.head > 0.5
 
 
+@pytest.mark.parametrize(("rows", "told"), [(8, True), (30, False)])
+def test_rows_that_never_saw_the_halves_apart_say_nothing_of_them(surface, albedo, rows, told):
+    ours = albedo[..., None] * head(surface)
+    ours = ours * (CONTRAST * albedo.sum() / ours.sum())
+    samples = played(albedo, ours, np.random.default_rng(1), 0.003)
+    for sample in samples:
+        if np.ptp(sample.lit[0]):
+            sample.lit[:rows] = np.nan
+    found = relief(light_response(samples, surface), surface, DISPLAY, FOCAL, SIZE)
+    assert found.head > 0.5
+    assert (found.sides is not None) is told
+    if told:
+        assert 0.4 < found.sides < 1.6
+
+
 def test_an_unknown_focal_length_costs_little(surface, albedo):
     ours = albedo[..., None] * head(surface)
     ours = ours * (CONTRAST * albedo.sum() / ours.sum())
