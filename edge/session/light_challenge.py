@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import EvidenceOutcome
+from edge.contracts.enums import EvidenceOutcome, Spectrum
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
@@ -18,6 +18,7 @@ from edge.session.exposure_timing import HeldExposure, lit_rows
 from edge.session.light_code import LightCode
 from edge.session.lit_face import LitFace
 from edge.session.relief_answer import no_surface, relief_answer
+from edge.session.silent_answer import silent_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
 
@@ -51,7 +52,7 @@ class ChallengeAnswer:
 
 
 class LightChallenge:
-    """One code. Holds the camera's exposure from making to ``end``, which must be called on every way out.
+    """One code. Holds the camera's exposure from ``hold_at`` to ``end``, which must be called on every way out.
 
     The methods raise HardwareError when the camera or the light fail.
     """
@@ -64,18 +65,22 @@ class LightChallenge:
         *,
         before: LitFace | None = None,
         begin_at: float = -math.inf,
+        hold_at: float = -math.inf,
     ) -> None:
         """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
         ``end`` forgets it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
+        hold_at: seconds; until then the camera finds its exposure.
         """
         self._camera = camera
         self._code = code
         self._exposure = HeldExposure(camera.traits.mains_hz)
-        self._began = now
+        self._began = max(now, hold_at)
+        self._held = False
         self._changes: list[LightInterval] = []
         self._next_at = begin_at
         self._face = LitFace(code.geometry, camera.traits) if before is None else before
-        camera.lock(self._exposure.flicker_period)
+        if now >= hold_at:
+            self._hold()
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
         """The answer, once the code has been played. landmarks: (468, 3) of the face in this frame; None: none there.
@@ -85,6 +90,10 @@ class LightChallenge:
         exposure = frame.exposure
         if exposure is None:
             return no_proof("the camera's frames do not say when they were exposed")
+        if not self._held:
+            if now >= self._began:
+                self._hold()
+            return None
         if not self._exposure.holds(frame):
             if self._changes or now - self._began > _PATIENCE_SECONDS:
                 return no_proof("the camera does not hold its exposure")
@@ -103,6 +112,10 @@ class LightChallenge:
         self._face.forget()
         self._camera.unlock()
         return self._code.end(now)
+
+    def _hold(self) -> None:
+        self._camera.lock(self._exposure.flicker_period)
+        self._held = True
 
     def _show_next(self, now: float) -> None:
         self._changes.append(self._code.show(len(self._changes), now))
@@ -142,7 +155,13 @@ class LightChallenge:
         if found is None:
             return no_proof("too little of the face can be compared")
         by_lamp = isinstance(self._code.geometry, PointGeometry)
-        answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
+        if by_lamp and self._camera.traits.spectrum is Spectrum.NOIR:
+            alone = self._face.shape_in_our_light(response, surface)
+            if alone is None:
+                return no_proof("too little of the face is seen in the light of the " + self._code.name)
+            answer = silent_answer(found, alone)
+        else:
+            answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)

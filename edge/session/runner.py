@@ -71,6 +71,8 @@ SEED_BYTES = 32
 # Mean of a picture, of 255, in which nobody can be seen: about a hundredth of the light that a lamp gives a face. In a
 # room as dark nothing is proved, whoever comes and goes between two steps of an infrared code.
 BLACK = 12.0
+# A camera has found its exposure again so long after a lamp was switched on.
+EXPOSURE_FOUND_SECONDS = 0.5
 # No frame of it is judged by networks.
 CHANGING = LightState(settled=False)
 
@@ -492,14 +494,16 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no light to play a code with"))
             return
         try:
-            now, begin_at = self._clock.now(), -math.inf
+            now, begin_at, hold_at = self._clock.now(), -math.inf, -math.inf
             before = None
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
-                before = self._lit_face
-            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at)
+                before, self._lit_face = self._lit_face, None
+            elif self._state.means.silent is OwnLight.INFRARED:
+                # With it on, so that nothing is overexposed.
+                hold_at = self._devices.illuminator.set_output(1.0, now).settled_at + EXPOSURE_FOUND_SECONDS
+            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at, hold_at=hold_at)
             self._light_challenge = plan.plan_id, challenge
-            self._lit_face = None
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
 
@@ -515,7 +519,7 @@ class _Run:
 
     def _in_the_dark(self, frame: Frame) -> bool:
         """In a dark step of an infrared code, where a face that vision loses would come back as another one."""
-        playing = self._light_challenge is not None and self._state.means.code is OwnLight.INFRARED
+        playing = self._light_challenge is not None and isinstance(self._state.gathered.plan, InfraredPlan)
         return playing and float(frame.pixels.mean()) < BLACK
 
     def _follow_code(self, frame: Frame) -> None:

@@ -70,6 +70,16 @@ class Relief:
     cells: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwnShape:
+    """head: how much of a head's shape is in our light alone, 0 of a sheet on which it finds nothing printed, about 1
+    of a head whose skin it finds alike. Its deviation is that of ``Relief``.
+    """
+
+    head: float
+    head_deviation: float
+
+
 def relief(
     response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
 ) -> Relief | None:
@@ -81,11 +91,8 @@ def relief(
     parts = light_of(surface, light, focal, size)
     together = np.maximum(parts.sum(axis=-1), _NO_LIGHT)
     total, deviation = response.all_lights()
-    chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
-    if not chosen.any():
-        return None
-    chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
-    if chosen.sum() < _FEWEST_CELLS:
+    chosen = _chosen(response, surface)
+    if chosen is None:
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
@@ -94,9 +101,7 @@ def relief(
     # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
     noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
     sheet = sheet_shapes()[chosen]
-    shape = np.log(together)[chosen]
-    colour = _colour(response.ambient, chosen)[chosen]
-    design = np.column_stack([sheet, colour - colour.mean(), shape - shape.mean()])
+    design = _design(response, chosen, together)
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
         return None
@@ -131,6 +136,48 @@ def relief(
         albedo_deviation=albedo_deviation * fit.inflation,
         cells=int(kept.sum()),
     )
+
+
+def shape_in_our_light(
+    response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
+) -> OwnShape | None:
+    """Of skin that our light finds about alike all over a face, as infrared does; None where too little is seen of it.
+
+    Arguments are those of ``relief``.
+    """
+    together = np.maximum(light_of(surface, light, focal, size).sum(axis=-1), _NO_LIGHT)
+    total, deviation = response.all_lights()
+    chosen = _chosen(response, surface)
+    if chosen is None:
+        return None
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
+    design = _design(response, chosen, together)
+    ours, noise = total[chosen], deviation[chosen]
+    fitted = _fit_robustly(ours, np.ones_like(ours), noise, design)
+    if fitted is None:
+        return None
+    fit, kept = fitted
+    weights = np.zeros((CELLS, CELLS))
+    weights[chosen] = np.where(kept, 0.0, np.nan)
+    weights[np.isfinite(weights) & chosen] = fit.weights
+    scatter = response.deviation_of(np.nan_to_num(weights), np.ones(response.ours.shape[2]))
+    return OwnShape(float(fit.found[-1]), max(fit.deviation * fit.inflation, scatter))
+
+
+def _chosen(response: LightResponse, surface: Surface) -> NDArray[np.bool_] | None:
+    """(CELLS, CELLS) that can be compared; None where they are too few."""
+    chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
+    if not chosen.any():
+        return None
+    chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
+    return None if chosen.sum() < _FEWEST_CELLS else chosen
+
+
+def _design(response: LightResponse, chosen: NDArray[np.bool_], light: Grid) -> Grid:
+    """(chosen, 8) what a sheet could show, colours, and last a head under a light of (CELLS, CELLS)."""
+    shape = np.log(light)[chosen]
+    colour = _colour(response.ambient, chosen)[chosen]
+    return np.column_stack([sheet_shapes()[chosen], colour - colour.mean(), shape - shape.mean()])
 
 
 def darkest_room(light: LightGeometry) -> float:
