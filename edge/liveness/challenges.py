@@ -31,9 +31,9 @@ def light_answered(state: SessionState, event: ChallengeFinished, now: float) ->
 
 def _silently_answered(state: SessionState, event: ChallengeFinished, now: float) -> Step:
     """Without proof by the silent code it stays too bright for a passive check, whatever else the policy asks for."""
-    if event.outcome is EvidenceOutcome.CONFIRMED:
-        return go_passive(state, now)
     tells = not event.overwhelmed and not event.faint
+    if tells and event.outcome is EvidenceOutcome.CONFIRMED:
+        return go_passive(state, now)
     if tells and EvidenceKind.LIGHT in state.policy.required(EvidencePath.PASSIVE):
         return judge(state, "the silent light code was played to its end", now)
     why = f"too bright for a passive check, and the silent code proves nothing: {event.reason}"

@@ -95,7 +95,8 @@ def _challenge_light(state: SessionState, now: float) -> Step:
 
 def _play_silently(state: SessionState, now: float) -> Step:
     """A code that nobody sees, on the passive path: nothing is asked of the person."""
-    plan = draw_infrared_plan(state.seed, state.attempt)
+    # By the measurement, since another face in the same attempt gets another code.
+    plan = draw_infrared_plan(state.seed, state.measurements)
     state = enter(gather(state, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
     state, prompt = say(state, Prompt.HOLD_STILL, now)
     return state, (*prompt, PlayLight(plan))

@@ -52,7 +52,7 @@ class ChallengeAnswer:
 
 
 class LightChallenge:
-    """One code. Holds the camera's exposure from ``hold_at`` to ``end``, which must be called on every way out.
+    """One code. Holds the camera's exposure from making to ``end``, which must be called on every way out.
 
     The methods raise HardwareError when the camera or the light fail.
     """
@@ -65,22 +65,18 @@ class LightChallenge:
         *,
         before: LitFace | None = None,
         begin_at: float = -math.inf,
-        hold_at: float = -math.inf,
     ) -> None:
         """now: seconds on the session's clock. before: the same face in the same light, as the light step saw it;
         ``end`` forgets it too. begin_at: seconds; no code begins before, for the flashes that were shown till now.
-        hold_at: seconds; until then the camera finds its exposure.
         """
         self._camera = camera
         self._code = code
         self._exposure = HeldExposure(camera.traits.mains_hz)
-        self._began = max(now, hold_at)
-        self._held = False
+        self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = begin_at
         self._face = LitFace(code.geometry, camera.traits) if before is None else before
-        if now >= hold_at:
-            self._hold()
+        camera.lock(self._exposure.flicker_period)
 
     def saw(self, frame: Frame, landmarks: Points | None, now: float) -> ChallengeAnswer | None:
         """The answer, once the code has been played. landmarks: (468, 3) of the face in this frame; None: none there.
@@ -90,10 +86,6 @@ class LightChallenge:
         exposure = frame.exposure
         if exposure is None:
             return no_proof("the camera's frames do not say when they were exposed")
-        if not self._held:
-            if now >= self._began:
-                self._hold()
-            return None
         if not self._exposure.holds(frame):
             if self._changes or now - self._began > _PATIENCE_SECONDS:
                 return no_proof("the camera does not hold its exposure")
@@ -112,10 +104,6 @@ class LightChallenge:
         self._face.forget()
         self._camera.unlock()
         return self._code.end(now)
-
-    def _hold(self) -> None:
-        self._camera.lock(self._exposure.flicker_period)
-        self._held = True
 
     def _show_next(self, now: float) -> None:
         self._changes.append(self._code.show(len(self._changes), now))

@@ -53,7 +53,7 @@ from edge.session.continuity import Continuity
 from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
-from edge.session.light_code import DisplayCode, InfraredCode, LightCode
+from edge.session.light_code import SILENT_OUTPUT, DisplayCode, InfraredCode, LightCode
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.lit_face import LitFace
@@ -71,8 +71,6 @@ SEED_BYTES = 32
 # Mean of a picture, of 255, in which nobody can be seen: about a hundredth of the light that a lamp gives a face. In a
 # room as dark nothing is proved, whoever comes and goes between two steps of an infrared code.
 BLACK = 12.0
-# A camera has found its exposure again so long after a lamp was switched on.
-EXPOSURE_FOUND_SECONDS = 0.5
 # No frame of it is judged by networks.
 CHANGING = LightState(settled=False)
 
@@ -494,15 +492,12 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no light to play a code with"))
             return
         try:
-            now, begin_at, hold_at = self._clock.now(), -math.inf, -math.inf
+            now, begin_at = self._clock.now(), -math.inf
             before = None
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
                 before, self._lit_face = self._lit_face, None
-            elif self._state.means.silent is OwnLight.INFRARED:
-                # With it on, so that nothing is overexposed.
-                hold_at = self._devices.illuminator.set_output(1.0, now).settled_at + EXPOSURE_FOUND_SECONDS
-            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at, hold_at=hold_at)
+            challenge = LightChallenge(camera, code, now, before=before, begin_at=begin_at)
             self._light_challenge = plan.plan_id, challenge
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
@@ -512,7 +507,8 @@ class _Run:
         if isinstance(plan, InfraredPlan):
             illuminator = self._devices.illuminator
             lamp = illuminator.geometry
-            return None if lamp is None else InfraredCode(illuminator, lamp, plan)
+            output = 1.0 if self._state.means.silent is OwnLight.NONE else SILENT_OUTPUT
+            return None if lamp is None else InfraredCode(illuminator, lamp, plan, output)
         screen = self._devices.screen
         display = screen.geometry
         return None if display is None else DisplayCode(screen, display, plan)
