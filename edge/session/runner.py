@@ -507,7 +507,8 @@ class _Run:
         if isinstance(plan, InfraredPlan):
             illuminator = self._devices.illuminator
             lamp = illuminator.geometry
-            output = 1.0 if self._state.means.silent is OwnLight.NONE else SILENT_OUTPUT
+            silent = self._state.means.silent is OwnLight.INFRARED
+            output = min(SILENT_OUTPUT, self._devices.caps.output) if silent else 1.0
             return None if lamp is None else InfraredCode(illuminator, lamp, plan, output)
         screen = self._devices.screen
         display = screen.geometry
