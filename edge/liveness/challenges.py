@@ -31,10 +31,11 @@ def light_answered(state: SessionState, event: ChallengeFinished, now: float) ->
 
 def _silently_answered(state: SessionState, event: ChallengeFinished, now: float) -> Step:
     """Without proof by the silent code it stays too bright for a passive check, whatever else the policy asks for."""
-    tells = not event.overwhelmed and not event.faint
-    if tells and event.outcome is EvidenceOutcome.CONFIRMED:
+    seen = not event.overwhelmed and not event.faint
+    if seen and event.outcome is EvidenceOutcome.CONFIRMED:
         return go_passive(state, now)
-    if tells and EvidenceKind.LIGHT in state.policy.required(EvidencePath.PASSIVE):
+    compared = seen and event.margin is not None
+    if compared and EvidenceKind.LIGHT in state.policy.required(EvidencePath.PASSIVE):
         return judge(state, "the silent light code was played to its end", now)
     why = f"too bright for a passive check, and the silent code proves nothing: {event.reason}"
     return end(state, Ending(why, ErrorCode.ENVIRONMENT_NOT_SUPPORTED), now)

@@ -4,7 +4,8 @@ Light of the terminal comes from one place, that of the surroundings from many. 
 changes slowly from one side to the other, whatever is printed on it. On a head it follows the shape: it is held against
 the ratio on a head of the landmarks' shape, beside what any sheet could show. The two halves of a display give a
 second ratio, which owes nothing to the surroundings. An infrared lamp is a single place, and is compared with the
-surroundings' infrared, before a camera that sees nothing else.
+surroundings' infrared, before a camera that sees nothing else. Before one that sees visible light as well the ratio
+keeps what a dye shows, and the lamp's light alone, in which skin is about alike all over a face, what carbon shows.
 """
 
 from __future__ import annotations
@@ -106,16 +107,8 @@ def relief(
     if fitted is None:
         return None
     fit, kept = fitted
-    compared = np.zeros((CELLS, CELLS), np.bool_)
-    compared[chosen] = kept
-
-    def on_grid(weights: Grid) -> Grid:
-        grid = np.zeros((CELLS, CELLS))
-        grid[compared] = weights
-        return grid
-
-    both = np.ones(response.ours.shape[2])
-    head_deviation = max(fit.deviation * fit.inflation, response.deviation_of(on_grid(fit.weights), both))
+    compared = _those(chosen, kept)
+    head_deviation = _deviation(fit, response, compared)
     smooth = (ambient * _ratio(design, fit.found))[kept]
     sides, sides_deviation = None, None
     if response.ours.shape[2] == parts.shape[2] == 2:
@@ -124,7 +117,8 @@ def relief(
         template = np.column_stack([sheet[kept], share - share.mean()]) * smooth[:, None]
         apart = _last_of(difference[chosen][kept], difference_deviation[chosen][kept], template)
         sides = apart.value
-        sides_deviation = max(apart.deviation, response.deviation_of(on_grid(apart.weights), np.array([1.0, -1.0])))
+        scatter = response.deviation_of(_on_grid(apart.weights, compared), np.array([1.0, -1.0]))
+        sides_deviation = max(apart.deviation, scatter)
     albedo, albedo_deviation = _albedo(response.ambient, total, deviation, compared)
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
@@ -157,11 +151,7 @@ def shape_in_our_light(
     if fitted is None:
         return None
     fit, kept = fitted
-    weights = np.zeros((CELLS, CELLS))
-    weights[chosen] = np.where(kept, 0.0, np.nan)
-    weights[np.isfinite(weights) & chosen] = fit.weights
-    scatter = response.deviation_of(np.nan_to_num(weights), np.ones(response.ours.shape[2]))
-    return OwnShape(float(fit.found[-1]), max(fit.deviation * fit.inflation, scatter))
+    return OwnShape(float(fit.found[-1]), _deviation(fit, response, _those(chosen, kept)))
 
 
 def _chosen(response: LightResponse, surface: Surface) -> NDArray[np.bool_] | None:
@@ -178,6 +168,25 @@ def _design(response: LightResponse, chosen: NDArray[np.bool_], light: Grid) -> 
     shape = np.log(light)[chosen]
     colour = _colour(response.ambient, chosen)[chosen]
     return np.column_stack([sheet_shapes()[chosen], colour - colour.mean(), shape - shape.mean()])
+
+
+def _those(chosen: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(CELLS, CELLS) which of the chosen cells were kept."""
+    compared = np.zeros((CELLS, CELLS), np.bool_)
+    compared[chosen] = kept
+    return compared
+
+
+def _on_grid(values: Grid, cells: NDArray[np.bool_]) -> Grid:
+    grid = np.zeros((CELLS, CELLS))
+    grid[cells] = values
+    return grid
+
+
+def _deviation(fit: _Fit, response: LightResponse, compared: NDArray[np.bool_]) -> float:
+    """Of a head's part in all lights: inflated, and no less than by how it scatters from frame to frame."""
+    all_lights = np.ones(response.ours.shape[2])
+    return max(fit.deviation * fit.inflation, response.deviation_of(_on_grid(fit.weights, compared), all_lights))
 
 
 def darkest_room(light: LightGeometry) -> float:
