@@ -21,6 +21,9 @@ _SHEET: Final = 0.15
 _COLOURED_LIKE_A_SHEET: Final = 0.85
 # Of a face's colours a screen shows hardly any in our light; skin, whose lips pale in infrared, shows most.
 _SELF_LIT: Final = 0.3
+# Of the room's light. The glass of simulated tablets and monitors returned 0.02 to 0.04, and what trembled in so little
+# passed now and then for colours and for a shape; skin returned 0.28 and more.
+_LEAST_ADDED: Final = 0.1
 
 
 def silent_answer(against_room: Relief, alone: OwnShape) -> ReliefAnswer:
@@ -41,7 +44,8 @@ def silent_answer(against_room: Relief, alone: OwnShape) -> ReliefAnswer:
     if flat_alone or (flat_against_room and all_colours):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
     coloured = against_room.albedo - CONFIRMING * against_room.albedo_deviation > _SELF_LIT
-    if coloured and shape - CONFIRMING * deviation > _HEAD:
+    enough = against_room.contrast >= _LEAST_ADDED
+    if enough and coloured and shape - CONFIRMING * deviation > _HEAD:
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
-    faint = _HEAD + CONFIRMING * deviation > WHOLE
+    faint = not enough or _HEAD + CONFIRMING * deviation > WHOLE
     return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)

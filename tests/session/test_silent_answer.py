@@ -69,6 +69,12 @@ def test_a_face_without_colours_in_our_light_is_no_surface_and_not_accused():
     assert outcome(albedo=0.3) is INSUFFICIENT
 
 
+def test_a_light_as_weak_as_what_glass_mirrors_confirms_nothing():
+    weak = silent_answer(replace(RATIO, contrast=0.04), ALONE)
+    assert (weak.outcome, weak.faint) == (INSUFFICIENT, True)
+    assert outcome(contrast=0.1) is CONFIRMED
+
+
 def test_noise_that_would_hide_a_head_as_well_is_told():
     # 0.4 + 2.5 * 0.09 > 0.6
     assert silent_answer(RATIO, OwnShape(0.5, 0.09)).faint
