@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import pytest
 
 from edge.config.policy import PRESETS, Preset
@@ -128,6 +129,28 @@ def test_prints_are_vetoed_whether_infrared_shows_what_is_printed_or_not(models,
     assert light.outcome is EvidenceOutcome.VETO, shape
     assert "a sheet: infrared shows" in light.reason
     assert session.left_on == 0.0
+
+
+def test_an_infrared_photograph_in_carbon_is_no_head(models, tmp_path):
+    """Its printed shading is that of this very lamp."""
+    scene = Scene.model_validate(
+        {
+            "title": "a photographer",
+            "surroundings": {"ambient": {"lux": 1, "light": "daylight"}},
+            "terminal": {"camera": {"spectrum": "ir_pass"}, "illuminator": LAMP},
+            "subjects": [PERSON | {"distance": 0.4}],
+        }
+    )
+    unit = SimulatedTerminal([lambda: build(scene, models)])
+    with unit.camera:
+        unit.illuminator.set_output(1.0, unit.clock.now())
+        pictures = [unit.camera.read(1.0).pixels for _ in range(25)]
+    photo = tmp_path / "infrared.png"
+    assert cv2.imwrite(str(photo), cv2.resize(pictures[-1], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+    session = Session(models, PRINT | {"photo": str(photo), "width": 0.42, "printer": "laser"})
+    assert session.finding(EvidenceKind.LIGHT).outcome is not EvidenceOutcome.CONFIRMED
+    assert "infrared shows" in session.finding(EvidenceKind.LIGHT).reason
+    assert session.attempt.result.liveness_decision is not LivenessDecision.REALFACE
 
 
 @pytest.mark.parametrize("lamp", [None, LAMP | {"band": "white", "intensity": 20.0}])
