@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge.config.policy import WhenLightNotMeasured
-from edge.contracts.enums import CaptureKind, ErrorCode, LightLevel
+from edge.contracts.enums import CaptureKind, ErrorCode, EvidencePath, LightLevel
 from edge.liveness.effects import Ignored
 from edge.liveness.events import Cancelled, HardwareFailed, SourceEnded, Ticked
 from edge.liveness.paths import note_light, unsupported
@@ -36,6 +36,9 @@ def source_over(state: SessionState, _: SourceEnded, now: float) -> Step:
         state = note_light(state, LightLevel.NOT_MEASURED, "the source ended before the light was measured")
         if state.policy.when_light_not_measured is WhenLightNotMeasured.REFUSE:
             return end(state, replace(unsupported(state), final=True), now)
+    if state.phase is Phase.LIGHT_CHALLENGE and state.gathered.path is EvidencePath.PASSIVE:
+        # Too bright for a passive check as long as the silent code has proved nothing.
+        return end(state, replace(unsupported(state), final=True), now)
     return judge(state, "the source ended", now, final=True)
 
 

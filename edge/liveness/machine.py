@@ -160,7 +160,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
             light_measured,
             {
                 Phase.PASSIVE: "dim, or not measured if the policy lets the networks judge alone",
-                Phase.LIGHT_CHALLENGE: "bright, PassiveActive; or no networks can judge",
+                Phase.LIGHT_CHALLENGE: "bright, PassiveActive or with a silent code; or no networks can judge",
                 Phase.MOTION_CHALLENGE: "PassiveActive, overwhelmed and motion alone allowed, or without flash",
                 _DECIDING: "any other light, a veto, or a still",
             },
@@ -174,6 +174,7 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event] | None], Transition] = MappingProx
         (Phase.LIGHT_CHALLENGE, ChallengeFinished): Transition(
             light_answered,
             {
+                Phase.PASSIVE: "the silent code shows a head",
                 Phase.MOTION_CHALLENGE: "played, or overwhelmed or too faint if the policy allows motion alone",
                 _DECIDING: "veto, not followed, overwhelmed, too faint, or played without movement to follow",
             },

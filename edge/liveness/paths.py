@@ -49,10 +49,13 @@ def light_measured(state: SessionState, event: LightMeasured, now: float) -> Ste
     if active and policy.alternative is Alternative.WITHOUT_FLASH:
         if level is LightLevel.BRIGHT or EvidenceKind.MOTION in policy.passive:
             return _challenge_motion_alone(state, now)
-        return _go_passive(state, now)
+        return go_passive(state, now)
     if level is not LightLevel.BRIGHT:
-        return _go_passive(state, now)
-    return _challenge_light(state, now) if active else end(state, unsupported(state), now)
+        return go_passive(state, now)
+    if active:
+        return _challenge_light(state, now)
+    silent = state.means.silent is not OwnLight.NONE and policy.alternative is not Alternative.WITHOUT_FLASH
+    return _play_silently(state, now) if silent else end(state, unsupported(state), now)
 
 
 def note_light(
@@ -82,7 +85,7 @@ def unsupported(state: SessionState) -> Ending:
     return Ending(f"{why}: {state.gathered.light_reason}", ErrorCode.ENVIRONMENT_NOT_SUPPORTED)
 
 
-def _go_passive(state: SessionState, now: float) -> Step:
+def go_passive(state: SessionState, now: float) -> Step:
     candidates = state.gathered.candidates
     if candidates and is_still(state, candidates[-1]):
         return judge(state, "the picture was judged", now)
@@ -95,6 +98,15 @@ def _challenge_light(state: SessionState, now: float) -> Step:
     plan: LightPlan | InfraredPlan = (draw_infrared_plan if unseen else draw_light_plan)(state.seed, state.attempt)
     state = enter(_begun(gather(state, path=path, light=None), plan), Phase.LIGHT_CHALLENGE, now)
     state, prompt = say(state, Prompt.HOLD_STILL if unseen else Prompt.SCREEN_WILL_FLASH, now)
+    return state, (*prompt, PlayLight(plan))
+
+
+def _play_silently(state: SessionState, now: float) -> Step:
+    """A code that nobody sees, on the passive path: nothing is asked of the person."""
+    # By the measurement, since another face in the same attempt gets another code.
+    plan = draw_infrared_plan(state.seed, state.measurements)
+    state = enter(gather(state, light=None, plan=plan), Phase.LIGHT_CHALLENGE, now)
+    state, prompt = say(state, Prompt.HOLD_STILL, now)
     return state, (*prompt, PlayLight(plan))
 
 

@@ -161,9 +161,12 @@ def draw_light_plan(seed: bytes, attempt: int) -> LightPlan:
     return LightPlan(plan_id, tuple(chips), CHIP_SECONDS, stream.salt())
 
 
-def draw_infrared_plan(seed: bytes, attempt: int) -> InfraredPlan:
-    """The infrared code of an attempt; all 12,870 orders of its sixteen chips are equally likely."""
-    stream = _Stream(seed, f"infrared {attempt}")
+def draw_infrared_plan(seed: bytes, number: int) -> InfraredPlan:
+    """One of a session's infrared codes; all 12,870 orders of its sixteen chips are equally likely.
+
+    number: of the attempt where each has one code, else of the light measurement before it.
+    """
+    stream = _Stream(seed, f"infrared {number}")
     plan_id = stream.identifier()
     chips = stream.shuffled([lit for lit in (False, True) for _ in range(INFRARED_CHIPS_OF_EACH)])
     return InfraredPlan(plan_id, tuple(chips), INFRARED_CHIP_SECONDS, stream.salt())

@@ -3,6 +3,7 @@
 PAD networks have learnt from colour pictures, so they judge no infrared. A quotient of two lights cancels what is
 printed only where both are of the same band: the display's light and a room's visible light before a camera with an
 infrared-cut filter or without one, an infrared lamp and a room's infrared behind a filter that passes nothing else.
+Infrared over visible light tells a shape where a second one, of the infrared alone, says the same.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ PERMITTED: Final[Mapping[tuple[Spectrum, OwnLight], frozenset[EvidenceKind]]] = 
         (Spectrum.NOIR, OwnLight.NONE): frozenset({_PAD, _MOTION}),
         (Spectrum.NOIR, OwnLight.DISPLAY): frozenset({_PAD, _LIGHT, _MOTION}),
         (Spectrum.NOIR, OwnLight.WHITE): frozenset({_PAD, _LIGHT, _MOTION}),
-        # Infrared over visible light keeps what is printed in one of them, and shifts the networks' colours.
-        (Spectrum.NOIR, OwnLight.INFRARED): frozenset({_MOTION}),
+        # It shifts the networks' colours. Light: by two shapes, since either keeps what some inks show.
+        (Spectrum.NOIR, OwnLight.INFRARED): frozenset({_LIGHT, _MOTION}),
         (Spectrum.IR_PASS, OwnLight.NONE): frozenset({_MOTION}),
         (Spectrum.IR_PASS, OwnLight.DISPLAY): frozenset({_MOTION}),
         (Spectrum.IR_PASS, OwnLight.WHITE): frozenset({_MOTION}),
@@ -53,10 +54,13 @@ class Means:
     """What a terminal can bring evidence by.
 
     networks: PAD networks may judge its frames. code: the light whose code can tell a shape; ``NONE`` where none can.
+    silent: the light whose code nobody sees, so that it serves where nothing is asked of anybody, between frames that
+    networks judge without it; ``NONE`` where there is none.
     """
 
     networks: bool = True
     code: OwnLight = OwnLight.DISPLAY
+    silent: OwnLight = OwnLight.NONE
 
 
 USUAL: Final = Means()
@@ -65,9 +69,13 @@ USUAL: Final = Means()
 
 def means(spectrum: Spectrum, lights: Collection[OwnLight]) -> Means:
     """lights: that the terminal has, switches, and knows the place of; of several that serve, the display is taken."""
-    telling = (
+    networks = EvidenceKind.PAD in PERMITTED[spectrum, OwnLight.NONE]
+    telling = [
         light
         for light in (OwnLight.DISPLAY, OwnLight.INFRARED)
         if light in lights and EvidenceKind.LIGHT in PERMITTED[spectrum, light]
-    )
-    return Means(EvidenceKind.PAD in PERMITTED[spectrum, OwnLight.NONE], next(telling, OwnLight.NONE))
+    ]
+    silent = OwnLight.INFRARED if networks and OwnLight.INFRARED in telling else OwnLight.NONE
+    # Where networks judge, a lamp that shifts their colours is lit for its silent code alone.
+    asked = [light for light in telling if light is not silent]
+    return Means(networks, next(iter(asked), OwnLight.NONE), silent)

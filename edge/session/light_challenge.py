@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contracts.enums import EvidenceOutcome
+from edge.contracts.enums import EvidenceOutcome, Spectrum
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import Camera, LightInterval
@@ -20,6 +20,7 @@ from edge.session.half_light import with_sway
 from edge.session.light_code import LightCode
 from edge.session.lit_face import Before, LitFace
 from edge.session.relief_answer import no_surface, relief_answer
+from edge.session.silent_answer import silent_answer
 from edge.vision.face_patch import Points
 from edge.vision.light_response import LightResponse
 
@@ -71,6 +72,7 @@ class LightChallenge:
         longer: times the camera's own exposure, where it is not held yet.
         """
         self._code = code
+        self._spectrum = camera.traits.spectrum
         self._began = now
         self._changes: list[LightInterval] = []
         self._next_at = begin_at
@@ -156,8 +158,14 @@ class LightChallenge:
         if found is None:
             return no_proof("too little of the face can be compared")
         by_lamp = isinstance(self._code.geometry, PointGeometry)
-        found = with_sway(found, turns=CHIPS[Chip.LEFT])
-        answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
+        if by_lamp and self._spectrum is Spectrum.NOIR:
+            alone = self._face.shape_in_our_light(response, surface)
+            if alone is None:
+                return no_proof("too little of the face is seen in the light of the " + self._code.name)
+            answer = silent_answer(found, alone)
+        else:
+            found = with_sway(found, turns=CHIPS[Chip.LEFT])
+            answer = relief_answer(found, self._face.beside(response), lamp=by_lamp)
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)

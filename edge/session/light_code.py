@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import LightGeometry, PointGeometry
@@ -40,6 +40,11 @@ class LightCode(Protocol):
         ...
 
 
+SILENT_OUTPUT: Final = 0.25
+"""Of a lamp whose code begins under the exposure that was found without it: one that is enough in the sun outshines a
+room."""
+
+
 class DisplayCode:
     """The two halves of a display."""
 
@@ -61,7 +66,7 @@ class DisplayCode:
 
 
 class InfraredCode:
-    """An infrared lamp, which is on before the code and off after it.
+    """An infrared lamp, which is off after the code.
 
     A lamp beside the camera shades a head by how it is turned, and texture that changes so cannot be followed well.
     Where the code proved anything the room has infrared enough to be seen by.
@@ -69,15 +74,16 @@ class InfraredCode:
 
     name = "infrared lamp"
 
-    def __init__(self, illuminator: Illuminator, geometry: PointGeometry, plan: InfraredPlan) -> None:
-        """geometry: the illuminator's."""
+    def __init__(self, illuminator: Illuminator, geometry: PointGeometry, plan: InfraredPlan, output: float) -> None:
+        """geometry: the illuminator's. output: of it, 0..1, where it is on."""
         self.geometry = geometry
         self.steps = [(float(lit),) for lit in plan.chips]
         self.chip_seconds = plan.chip_seconds
         self._illuminator = illuminator
+        self._output = output
 
     def show(self, number: int, now: float) -> LightInterval:
-        return self._illuminator.set_output(self.steps[number][0], now)
+        return self._illuminator.set_output(self._output * self.steps[number][0], now)
 
     def end(self, now: float) -> LightInterval:
         return self._illuminator.set_output(0.0, now)

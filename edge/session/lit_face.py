@@ -18,7 +18,7 @@ from edge.vision.beside_face import REACH, Side, beside_face
 from edge.vision.face_patch import FaceGrid, Patch, Points, Surface, cut_all
 from edge.vision.light_response import LightResponse, Sample, light_response
 from edge.vision.registration import FaceAnchor
-from edge.vision.relief import Relief, darkest_room, relief
+from edge.vision.relief import OwnShape, Relief, darkest_room, relief, shape_in_our_light
 from edge.vision.returned_light import ReturnedLight, returned_light
 
 Values = NDArray[np.float64]
@@ -92,6 +92,10 @@ class LitFace:
     def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
         """What ``response`` tells of shape and colours; None where too little can be compared."""
         return relief(response, surface, self._light, self._camera.focal, self._size)
+
+    def shape_in_our_light(self, response: LightResponse, surface: Surface) -> OwnShape | None:
+        """What ``response`` tells of shape without the surroundings; None where too little of our light is seen."""
+        return shape_in_our_light(response, surface, self._light, self._camera.focal, self._size)
 
     def beside(self, response: LightResponse) -> tuple[Side, Side] | None:
         """What is left and right of the face, as the camera sees; None where that cannot be told."""

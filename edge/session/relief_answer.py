@@ -12,8 +12,8 @@ from edge.vision.relief import Relief
 from edge.vision.returned_light import ReturnedLight
 
 # So many deviations beyond a limit are no chance: one in 160 normal errors for a confirmation, one in 740 for a veto.
-_CONFIRMING: Final = 2.5
-_REFUSING: Final = 3.0
+CONFIRMING: Final = 2.5
+REFUSING: Final = 3.0
 # How much of a head's shape a matt sheet hardly has (docs/light.md), and less than a head mostly has.
 _SHEET: Final = 0.2
 _HEAD: Final = 0.3
@@ -22,7 +22,7 @@ _NO_SHEET: Final = 0.35
 # Where nothing but the light tells, as in dim rooms, where a head's shape shows in full.
 _ALONE: Final = 0.3
 # What a head may be expected to have.
-_WHOLE: Final = 0.6
+WHOLE: Final = 0.6
 # How much heads differ in either ratio, in simulated people (docs/light.md).
 _HEADS_DIFFER: Final = 0.15
 _SIDES_DIFFER: Final = 0.6
@@ -67,21 +67,21 @@ def relief_answer(
         f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
         f"of a surface's, in light that adds {found.contrast:.1%}"
     )
-    if not lamp and found.albedo + _REFUSING * found.albedo_deviation < _COLOURED:
+    if not lamp and found.albedo + REFUSING * found.albedo_deviation < _COLOURED:
         return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
-    unshadowed = not lamp or found.albedo - _REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
-    if unshadowed and shape + _REFUSING * deviation < (_SHEET_IN_THE_SUN if lamp else _HEAD):
+    unshadowed = not lamp or found.albedo - REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
+    if unshadowed and shape + REFUSING * deviation < (_SHEET_IN_THE_SUN if lamp else _HEAD):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
-    if beside is not None and all(map(_goes_on, beside)) and shape + _DOUBTING * deviation < _WHOLE:
+    if beside is not None and all(map(_goes_on, beside)) and shape + _DOUBTING * deviation < WHOLE:
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    certain = max((_ALONE if alone else _SHEET) + _CONFIRMING * deviation, _NO_SHEET)
+    certain = max((_ALONE if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
     seen_apart = lamp or found.sides is not None
-    coloured = found.albedo - _CONFIRMING * found.albedo_deviation > _SELF_LIT
+    coloured = found.albedo - CONFIRMING * found.albedo_deviation > _SELF_LIT
     if seen_apart and coloured and shape > certain and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
-    faint = certain > _WHOLE
+    faint = certain > WHOLE
     return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)
 
 
@@ -90,7 +90,7 @@ def no_surface(returned: ReturnedLight | None) -> str | None:
 
     Less than nothing comes back where something else changed meanwhile; that tells nothing of a surface.
     """
-    if returned is None or abs(returned.share) + _REFUSING * returned.deviation >= _LEAST_RETURNED:
+    if returned is None or abs(returned.share) + REFUSING * returned.deviation >= _LEAST_RETURNED:
         return None
     return (
         f"the face returns {returned.share:.1%} ± {returned.deviation:.1%} of the display's light, where the darkest "
@@ -100,7 +100,7 @@ def no_surface(returned: ReturnedLight | None) -> str | None:
 
 def _goes_on(side: Side) -> bool:
     low, high = _SAME
-    return low < side.share - _REFUSING * side.deviation and side.share + _REFUSING * side.deviation < high
+    return low < side.share - REFUSING * side.deviation and side.share + REFUSING * side.deviation < high
 
 
 def _shape(found: Relief) -> tuple[float, float]:
@@ -126,5 +126,5 @@ def _agree(found: Relief) -> bool:
     if found.sides is None or found.sides_deviation is None:
         return True
     more = math.hypot(found.head_deviation, found.sides_deviation, _SIDES_DIFFER)
-    a_head_s = found.sides + _REFUSING * found.sides_deviation > _SHEET
-    return a_head_s and found.sides - found.head < _REFUSING * more
+    a_head_s = found.sides + REFUSING * found.sides_deviation > _SHEET
+    return a_head_s and found.sides - found.head < REFUSING * more

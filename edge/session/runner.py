@@ -54,7 +54,7 @@ from edge.session.exposure_timing import longer_exposure
 from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
-from edge.session.light_code import DisplayCode, InfraredCode, LightCode
+from edge.session.light_code import SILENT_OUTPUT, DisplayCode, InfraredCode, LightCode
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.lit_face import Before
@@ -507,7 +507,9 @@ class _Run:
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
             else:
                 self._end_before()
-            longer = self._longer_exposure()
+            # A lamp that is off till now adds more than a face that was exposed for without it leaves room for.
+            lit = isinstance(code, DisplayCode) or self._infrared > 0
+            longer = self._longer_exposure() if lit else 1.0
             challenge = LightChallenge(camera, code, now, before=self._before, begin_at=begin_at, longer=longer)
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))
@@ -524,14 +526,16 @@ class _Run:
         if isinstance(plan, InfraredPlan):
             illuminator = self._devices.illuminator
             lamp = illuminator.geometry
-            return None if lamp is None else InfraredCode(illuminator, lamp, plan)
+            silent = self._state.means.silent is OwnLight.INFRARED
+            output = min(SILENT_OUTPUT, self._devices.caps.output) if silent else 1.0
+            return None if lamp is None else InfraredCode(illuminator, lamp, plan, output)
         screen = self._devices.screen
         display = screen.geometry
         return None if display is None else DisplayCode(screen, display, plan)
 
     def _in_the_dark(self, frame: Frame) -> bool:
         """In a dark step of an infrared code, where a face that vision loses would come back as another one."""
-        playing = self._light_challenge is not None and self._state.means.code is OwnLight.INFRARED
+        playing = self._light_challenge is not None and isinstance(self._state.gathered.plan, InfraredPlan)
         return playing and float(frame.pixels.mean()) < BLACK
 
     def _follow_code(self, frame: Frame) -> None:

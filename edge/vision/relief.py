@@ -4,7 +4,8 @@ Light of the terminal comes from one place, that of the surroundings from many. 
 changes slowly from one side to the other, whatever is printed on it. On a head it follows the shape: it is held against
 the ratio on a head of the landmarks' shape, beside what any sheet could show. The two halves of a display give a
 second ratio, which owes nothing to the surroundings. An infrared lamp is a single place, and is compared with the
-surroundings' infrared, before a camera that sees nothing else.
+surroundings' infrared, before a camera that sees nothing else. Before one that sees visible light as well the ratio
+keeps what a dye shows, and the lamp's light alone, in which skin is about alike all over a face, what carbon shows.
 """
 
 from __future__ import annotations
@@ -75,6 +76,16 @@ class Relief:
     cells: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwnShape:
+    """head: how much of a head's shape is in our light alone, 0 of a sheet on which it finds nothing printed, about 1
+    of a head whose skin it finds alike. Its deviation is that of ``Relief``.
+    """
+
+    head: float
+    head_deviation: float
+
+
 def relief(
     response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
 ) -> Relief | None:
@@ -86,12 +97,8 @@ def relief(
     parts = light_of(surface, light, focal, size)
     together = np.maximum(parts.sum(axis=-1), _NO_LIGHT)
     total, deviation = response.all_lights()
-    chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
-    if not chosen.any():
-        return None
-    chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
-    chosen &= ~_glints(total, response.ambient, deviation, chosen)
-    if chosen.sum() < _FEWEST_CELLS:
+    chosen = _chosen(response, surface)
+    if chosen is None:
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
@@ -99,19 +106,12 @@ def relief(
         return None
     # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
     noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
-    sheet = sheet_shapes()[chosen]
-    shape = np.log(together)[chosen]
-    colour = _colour(response.ambient, chosen)[chosen]
-    design = np.column_stack([sheet, colour - colour.mean(), shape - shape.mean()])
+    design = _design(response, chosen, together)
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
         return None
     fit, kept = fitted
-    compared = np.zeros((CELLS, CELLS), np.bool_)
-    compared[chosen] = kept
-
-    both = np.ones(response.ours.shape[2])
-    scatter = response.deviation_of(_on_grid(fit.weights, compared), both)
+    compared = _those(chosen, kept)
     smooth = _on_grid((ambient * _ratio(design, fit.found))[kept], compared)
     sides, sides_deviation = _halves(response, parts, smooth, compared)
     albedo, albedo_deviation = _surer(
@@ -121,7 +121,7 @@ def relief(
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
-        head_deviation=max(fit.deviation * fit.inflation, scatter),
+        head_deviation=_deviation(fit, response, compared),
         sides=sides,
         sides_deviation=sides_deviation,
         albedo=albedo,
@@ -130,16 +130,69 @@ def relief(
     )
 
 
+def shape_in_our_light(
+    response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
+) -> OwnShape | None:
+    """Of skin that our light finds about alike all over a face, as infrared does; None where too little is seen of it.
+
+    Arguments are those of ``relief``.
+    """
+    together = np.maximum(light_of(surface, light, focal, size).sum(axis=-1), _NO_LIGHT)
+    total, deviation = response.all_lights()
+    chosen = _chosen(response, surface)
+    if chosen is None:
+        return None
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
+    design = _design(response, chosen, together)
+    ours, noise = total[chosen], deviation[chosen]
+    fitted = _fit_robustly(ours, np.ones_like(ours), noise, design)
+    if fitted is None:
+        return None
+    fit, kept = fitted
+    return OwnShape(float(fit.found[-1]), _deviation(fit, response, _those(chosen, kept)))
+
+
+def _chosen(response: LightResponse, surface: Surface) -> NDArray[np.bool_] | None:
+    """(CELLS, CELLS) that can be compared; None where they are too few."""
+    chosen = response.known & surface.skin & (surface.normals[..., 2] < -_TURNED)
+    if not chosen.any():
+        return None
+    chosen &= response.ambient > _DARK * np.median(response.ambient[chosen])
+    chosen &= ~_glints(response, chosen)
+    return None if chosen.sum() < _FEWEST_CELLS else chosen
+
+
+def _glints(response: LightResponse, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(CELLS, CELLS) where something mirrors our light: spectacles, wet skin, gloss; and what is next to it."""
+    ours, deviation = response.all_lights()
+    usual = max(float(np.median(ours[chosen] / response.ambient[chosen])), 0.0)
+    certain = ours - _CERTAIN * deviation > _GLINT * usual * response.ambient
+    return np.asarray(cv2.dilate((certain & chosen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+
+
+def _design(response: LightResponse, chosen: NDArray[np.bool_], light: Grid) -> Grid:
+    """(chosen, 8) what a sheet could show, colours, and last a head under a light of (CELLS, CELLS)."""
+    shape = np.log(light)[chosen]
+    colour = _colour(response.ambient, chosen)[chosen]
+    return np.column_stack([sheet_shapes()[chosen], colour - colour.mean(), shape - shape.mean()])
+
+
+def _those(chosen: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(CELLS, CELLS) which of the chosen cells were kept."""
+    compared = np.zeros((CELLS, CELLS), np.bool_)
+    compared[chosen] = kept
+    return compared
+
+
+def _deviation(fit: _Fit, response: LightResponse, compared: NDArray[np.bool_]) -> float:
+    """Of a head's part in all lights: inflated, and no less than by how it scatters from frame to frame."""
+    all_lights = np.ones(response.ours.shape[2])
+    return max(fit.deviation * fit.inflation, response.deviation_of(_on_grid(fit.weights, compared), all_lights))
+
+
 def darkest_room(light: LightGeometry) -> float:
     """Contrast of a light above which the surroundings are too dark to compare with."""
     return _DARKEST_ROOM_OF_A_LAMP if isinstance(light, PointGeometry) else _DARKEST_ROOM
-
-
-def _glints(ours: Grid, ambient: Grid, deviation: Grid, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(CELLS, CELLS) where something mirrors our light: spectacles, wet skin, gloss; and what is next to it."""
-    usual = max(float(np.median(ours[chosen] / ambient[chosen])), 0.0)
-    certain = ours - _CERTAIN * deviation > _GLINT * usual * ambient
-    return np.asarray(cv2.dilate((certain & chosen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _on_grid(values: Grid, cells: NDArray[np.bool_]) -> Grid:

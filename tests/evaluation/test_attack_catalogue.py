@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.contracts.enums import Label
+from edge.contracts.enums import Label, LivenessOperationMode
 from edge.errors import InputError
 from edge.evaluation.attacks.catalogue import (
     BONA_FIDE,
@@ -81,6 +81,13 @@ def test_conditions_are_chosen_by_name_and_by_group():
         "bright-2000-ir-pass",
         "bright-50000-ir-pass",
     ]
+
+
+def test_sessions_with_a_silent_code_ask_for_nothing_and_all_others_are_the_run_s():
+    silent = {condition.name for condition in chosen_conditions([Group.SILENT])}
+    modes = {name: named_case(f"print_matte/{name}/0").mode for name in CONDITIONS}
+    assert {name for name, mode in modes.items() if mode is LivenessOperationMode.PASSIVE} == silent
+    assert {mode for name, mode in modes.items() if name not in silent} == {None}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from scipy.stats import beta
 from edge.contracts.enums import ErrorCode, EvidenceKind, EvidenceOutcome, Label, LightLevel, LivenessDecision
 from edge.errors import InputError
 from edge.evaluation.attacks.conditions import Level
-from edge.evaluation.attacks.report import AttackReport
+from edge.evaluation.attacks.report import AttackReport, own_modes
 from edge.evaluation.attacks.rows import Row, RowWriter, read_rows
-from edge.evaluation.attacks.tables import share, tables_of, to_markdown, write_report
+from edge.evaluation.attacks.tables import notes, share, tables_of, to_markdown, write_report
 from edge.evaluation.metrics import Rate
 from tests.evaluation.given import provenance
 
@@ -234,3 +234,12 @@ def test_mistakes_in_rows_are_told_by_line_and_column(tmp_path, before, after, m
     path.write_text(text.replace(before, after))
     with pytest.raises(InputError, match=message):
         read_rows(path)
+
+
+def test_the_report_names_the_conditions_whose_sessions_ask_for_nothing():
+    rows = [row(condition="bright-600-silent"), row(number=1, condition="bright-600-led")]
+    said = "Sessions under bright-600-silent are Passive."
+    report = AttackReport.of(rows, provenance(), numbers="development")
+    assert said in notes(report)
+    assert said in report.to_dict()["notes"]
+    assert not own_modes(rows[1:])

@@ -12,6 +12,7 @@ from edge.liveness.events import FrameSeen, LightsSettled, Started, Ticked
 from edge.liveness.evidence import FaceBox, FrameEvidence, PadScore
 from edge.liveness.machine import Phase, new_session, step
 from edge.liveness.policy import tighten
+from edge.liveness.spectrum import USUAL
 
 SEED = bytes(range(32))
 BOX = FaceBox(10.0, 20.0, 100.0, 120.0)
@@ -47,7 +48,8 @@ def make_policy(preset="kiosk", attempts=1, ttl=600, **changes):
 class Playing:
     """A session driven by hand: frames come every 0.1 s, and every effect is kept."""
 
-    def __init__(self, policy, mode, capture):
+    def __init__(self, policy, mode, capture, means):
+        self.means = means
         self.state = new_session(policy, mode, 0.0)
         self.policy = policy
         self.capture = capture
@@ -62,7 +64,7 @@ class Playing:
         return effects
 
     def start(self):
-        return self.send(Started(self.capture, SEED))
+        return self.send(Started(self.capture, SEED, self.means))
 
     def settle(self):
         return self.send(LightsSettled())
@@ -118,8 +120,14 @@ class Playing:
 def begin():
     """A session of the kiosk preset in PassiveActive, unless told otherwise; replayed, so that it can end."""
 
-    def make(policy=None, mode=LivenessOperationMode.PASSIVE_ACTIVE, capture=CaptureKind.REPLAY, **policy_changes):
-        return Playing(policy or make_policy(**policy_changes), mode, capture)
+    def make(
+        policy=None,
+        mode=LivenessOperationMode.PASSIVE_ACTIVE,
+        capture=CaptureKind.REPLAY,
+        means=USUAL,
+        **policy_changes,
+    ):
+        return Playing(policy or make_policy(**policy_changes), mode, capture, means)
 
     return make
 

@@ -44,7 +44,8 @@ from edge.liveness.events import (
 )
 from edge.liveness.machine import Phase, step, wants_judgement
 from edge.liveness.outcome import Finding
-from edge.liveness.plans import draw_light_plan, draw_motion_plan, sha256_of
+from edge.liveness.plans import Direction, InfraredPlan, LightPlan, draw_light_plan, draw_motion_plan, sha256_of
+from edge.liveness.spectrum import Means, OwnLight
 from tests.liveness.conftest import SEED
 
 PASSIVE = LivenessOperationMode.PASSIVE
@@ -256,6 +257,110 @@ def test_bright_light_is_not_supported_in_passive_mode_and_is_not_tried_again(po
     assert session.outcome.light_level is LightLevel.BRIGHT
     assert session.outcome.decision is None
     assert session.prompts[-1] is Prompt.NOT_ACCEPTED
+
+
+# Bright light, and a code that nobody sees
+
+SILENT = {"mode": PASSIVE, "means": Means(silent=OwnLight.INFRARED)}
+
+
+def test_a_silent_code_serves_a_passive_check_in_bright_light(positioned):
+    session = positioned(**SILENT, preset="door", capture=CaptureKind.SIMULATED)
+    effects = session.send(BRIGHT)
+    assert session.phase is Phase.LIGHT_CHALLENGE
+    assert effects == (ShowPrompt(Prompt.HOLD_STILL), PlayLight(session.plan))
+    assert isinstance(session.plan, InfraredPlan)
+    assert not wants_judgement(session.state)
+    answer(session, margin=0.7)
+    assert session.phase is Phase.PASSIVE
+    assert wants_judgement(session.state)
+    session.watch(3.0)
+    outcome = session.outcome
+    assert outcome.decision is LivenessDecision.REALFACE
+    assert outcome.path is EvidencePath.PASSIVE
+    assert outcome.light_level is LightLevel.BRIGHT
+    assert outcome.level is AssuranceLevel.LIGHT
+    assert set(outcome.decided_by) == {EvidenceKind.PAD, EvidenceKind.LIGHT}
+    assert finding(session, EvidenceKind.LIGHT).margin == 0.7
+    assert finding(session, EvidenceKind.MOTION).outcome is EvidenceOutcome.NOT_APPLICABLE
+    assert not {direction.prompt for direction in Direction}.intersection(session.prompts)
+
+
+@pytest.mark.parametrize(("preset", "told"), [("door", None), ("kiosk", ErrorCode.ENVIRONMENT_NOT_SUPPORTED)])
+def test_without_proof_by_the_silent_code_networks_accept_nobody_in_bright_light(positioned, preset, told):
+    session = positioned(**SILENT, preset=preset)
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT, margin=0.3)
+    assert session.outcome.error is told
+    assert session.outcome.decision is (LivenessDecision.UNCERTAIN if told is None else None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes"),
+    [
+        (INSUFFICIENT, {"faint": True, "margin": 0.3}),
+        (INSUFFICIENT, {"overwhelmed": True}),
+        (INSUFFICIENT, {}),
+        (CONFIRMED, {"faint": True}),
+        (CONFIRMED, {"overwhelmed": True}),
+    ],
+)
+def test_a_silent_code_that_is_not_seen_leaves_it_too_bright(positioned, outcome, changes):
+    session = positioned(**SILENT, preset="door", attempts=3)
+    session.send(BRIGHT)
+    answer(session, outcome, **changes)
+    assert session.state.done
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
+    assert "too bright for a passive check" in session.outcome.message
+    assert session.count(PlayMotion) == 0
+
+
+def test_a_sheet_in_the_silent_code_is_a_spoof(positioned):
+    session = positioned(**SILENT)
+    session.send(BRIGHT)
+    answer(session, VETO)
+    assert session.outcome.decision is LivenessDecision.SPOOFFACE
+
+
+def test_a_source_that_ends_in_the_silent_code_is_judged_by_no_network(positioned):
+    session = positioned(**SILENT)
+    session.send(BRIGHT)
+    session.send(SourceEnded())
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
+
+
+def test_another_face_gets_another_silent_code(positioned):
+    session = positioned(**SILENT)
+    session.send(BRIGHT)
+    first = session.plan
+    answer(session)
+    session.frame(track=2)
+    assert session.phase is Phase.POSITIONING
+    assert session.state.gathered.light is None
+    session.position(track=2)
+    session.send(replace(BRIGHT, measurement=2))
+    assert session.phase is Phase.LIGHT_CHALLENGE
+    assert session.plan != first
+
+
+@pytest.mark.parametrize("level", [LightLevel.DIM, LightLevel.OVERWHELMED])
+def test_the_silent_code_is_for_bright_light_alone(positioned, level):
+    session = positioned(**SILENT)
+    session.send(replace(BRIGHT, level=level))
+    assert session.count(PlayLight) == 0
+
+
+def test_who_is_asked_for_movement_has_the_code_of_the_display(positioned):
+    session = positioned(means=SILENT["means"])
+    session.send(BRIGHT)
+    assert isinstance(session.plan, LightPlan)
+
+
+def test_without_flash_no_silent_code_is_played(positioned):
+    session = positioned(**SILENT, alternative=Alternative.WITHOUT_FLASH)
+    session.send(BRIGHT)
+    assert session.count(PlayLight) == 0
+    assert session.outcome.error is ErrorCode.ENVIRONMENT_NOT_SUPPORTED
 
 
 def test_bright_light_leads_through_both_challenges_to_a_live_face(positioned):

@@ -50,6 +50,7 @@ from edge.liveness.events import (
 )
 from edge.liveness.evidence import FaceBox, FrameEvidence, PadScore
 from edge.liveness.machine import TRANSITIONS, Phase, new_session, step
+from edge.liveness.plans import InfraredPlan
 from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.liveness.spectrum import USUAL, Means, OwnLight
 from tests.config.floors import floors
@@ -114,9 +115,11 @@ GOALS = st.sampled_from(
         (Phase.IDLE, LightLevel.DIM),
     ]
 )
+SEEING = Means(silent=OwnLight.INFRARED)
+MEANS = st.sampled_from([USUAL, SEEING])
 OTHER_EVENTS = st.one_of(
     st.just(Ticked()),
-    st.builds(Started, CAPTURES, SEEDS),
+    st.builds(Started, CAPTURES, SEEDS, MEANS),
     st.just(LightsSettled()),
     st.builds(LightMeasured, st.integers(0, 4), st.sampled_from(LightLevel), st.just("measured"), OUTCOMES),
     st.just(SourceEnded()),
@@ -136,13 +139,14 @@ class Ledger:
 
     def __init__(self):
         self.tracks = {}
-        self.plans = {}
-        self.answers = {}
         self.somebody_comes(0)
 
     def somebody_comes(self, track):
         """Nothing that was seen or measured of the face before counts for this one."""
         self.face = track
+        self.plans = {}
+        self.answers = {}
+        self.silent = False
         self.fit = {}
         self.good = []
         self.seen_passively = 0
@@ -156,6 +160,8 @@ class Ledger:
         overwhelmed = self.measured.level is LightLevel.OVERWHELMED or (
             LIGHT in self.answers and self.answers[LIGHT].overwhelmed
         )
+        if self.silent:
+            return policy.passive
         return policy.motion_alone if overwhelmed else policy.active
 
     def proof(self, kind, policy):
@@ -280,6 +286,8 @@ class Watched:
                 case PlayLight(plan):
                     assert self.policy.alternative is not WITHOUT_FLASH
                     self.ledger.plans[plan.plan_id] = LIGHT
+                    self.ledger.silent = self.means.networks and isinstance(plan, InfraredPlan)
+                    assert self.ledger.silent <= (self.mode is LivenessOperationMode.PASSIVE)
                 case PlayMotion(plan):
                     assert self.policy.alternative is not WITHOUT_MOVEMENT
                     self.ledger.plans[plan.plan_id] = MOTION
@@ -334,8 +342,9 @@ class Watched:
                 assert median(ledger.fit[sequence] for sequence in outcome.judged) >= margin
             for kind in required - {PAD}:
                 assert ledger.proof(kind, self.policy), f"{kind} was never confirmed"
-            assert self.mode is LivenessOperationMode.PASSIVE_ACTIVE or not ledger.plans
-            if self.capture is CaptureKind.LIVE and not ledger.plans:
+            if self.mode is LivenessOperationMode.PASSIVE:
+                assert not ledger.plans or (ledger.silent and ledger.proof(LIGHT, self.policy))
+            if self.capture is CaptureKind.LIVE and (ledger.silent or not ledger.plans):
                 assert ledger.seen_passively >= self.policy.passive_frames
             refuses = self.policy.when_light_not_measured is WhenLightNotMeasured.REFUSE
             unmeasured = ledger.measured is None or ledger.measured.level is LightLevel.NOT_MEASURED
@@ -387,9 +396,9 @@ class Watched:
 
 
 class AnyOrderOfEvents(RuleBasedStateMachine):
-    @initialize(policy=POLICIES, mode=MODES, capture=CAPTURES, seed=SEEDS, goal=GOALS)
-    def a_session_on_its_way(self, policy, mode, capture, seed, goal):
-        self.session = Watched(policy, mode, capture, seed)
+    @initialize(policy=POLICIES, mode=MODES, capture=CAPTURES, seed=SEEDS, goal=GOALS, means=MEANS)
+    def a_session_on_its_way(self, policy, mode, capture, seed, goal, means):
+        self.session = Watched(policy, mode, capture, seed, means)
         phase, level = goal
         for _ in range(20):
             if self.session.state.phase is phase or self.session.ended:
@@ -537,7 +546,7 @@ def walk(seed):
         chance.choices(list(LivenessOperationMode), [1, 2])[0],
         chance.choice(list(CaptureKind)),
         chance.randbytes(32),
-        chance.choices([USUAL, Means(False, OwnLight.INFRARED), Means(False, OwnLight.NONE)], [8, 2, 1])[0],
+        chance.choices([USUAL, Means(False, OwnLight.INFRARED), Means(False, OwnLight.NONE), SEEING], [6, 2, 1, 3])[0],
     )
     disturbed = chance.choice([0.02, 0.1, 0.4])
     honest = chance.random() < 0.7

@@ -32,16 +32,20 @@ def test_no_light_tells_a_shape_to_a_camera_that_does_not_see_it():
     assert LIGHT not in PERMITTED[Spectrum.IR_PASS, OwnLight.WHITE]
 
 
-def test_infrared_over_visible_light_tells_no_shape():
-    assert LIGHT not in PERMITTED[Spectrum.NOIR, OwnLight.INFRARED]
+def test_a_silent_code_is_played_only_where_networks_judge_between_and_never_asked_for():
+    for spectrum, lights in product(Spectrum, [{OwnLight.INFRARED}, {OwnLight.DISPLAY}, set(OwnLight)]):
+        told = means(spectrum, lights)
+        assert told.silent in {OwnLight.NONE, OwnLight.INFRARED}
+        assert told.silent is OwnLight.NONE or (told.networks and told.code is not OwnLight.INFRARED)
 
 
 @pytest.mark.parametrize(
     ("spectrum", "lights", "told"),
     [
         (Spectrum.IR_CUT, {OwnLight.DISPLAY, OwnLight.INFRARED}, USUAL),
-        (Spectrum.NOIR, {OwnLight.DISPLAY, OwnLight.INFRARED}, USUAL),
-        (Spectrum.NOIR, {OwnLight.INFRARED}, Means(networks=True, code=OwnLight.NONE)),
+        (Spectrum.NOIR, {OwnLight.DISPLAY, OwnLight.INFRARED}, Means(silent=OwnLight.INFRARED)),
+        (Spectrum.NOIR, {OwnLight.DISPLAY, OwnLight.WHITE}, USUAL),
+        (Spectrum.NOIR, {OwnLight.INFRARED}, Means(code=OwnLight.NONE, silent=OwnLight.INFRARED)),
         (Spectrum.IR_PASS, {OwnLight.DISPLAY, OwnLight.INFRARED}, Means(networks=False, code=OwnLight.INFRARED)),
         (Spectrum.IR_PASS, {OwnLight.DISPLAY, OwnLight.WHITE}, Means(networks=False, code=OwnLight.NONE)),
     ],

@@ -37,7 +37,7 @@ def play(code):
 
 def test_an_infrared_lamp_plays_its_code_and_is_off_afterwards():
     lamp = Lamp()
-    code = InfraredCode(lamp, PointGeometry(0.03, 0.0), InfraredPlan("0", (True, False, False, True), 0.12))
+    code = InfraredCode(lamp, PointGeometry(0.03, 0.0), InfraredPlan("0", (True, False, False, True), 0.12), 1.0)
     play(code)
     assert lamp.outputs == [1.0, 0.0, 0.0, 1.0, 0.0]
     assert code.steps == [(1.0,), (0.0,), (0.0,), (1.0,)]

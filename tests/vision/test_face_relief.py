@@ -9,7 +9,7 @@ from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
 from edge.vision.face_patch import CELLS, FaceGrid
 from edge.vision.light_response import light_response
-from edge.vision.relief import relief
+from edge.vision.relief import relief, shape_in_our_light
 from tests.vision.lit_face import BOTH, DARK, played
 
 DISPLAY = DisplayGeometry(width=0.154, height=0.086, right=0.0, down=0.06)
@@ -183,6 +183,45 @@ def test_a_lamp_in_one_place_tells_a_head_from_a_sheet(surface, albedo, contrast
         assert found.head == pytest.approx(head_s, abs=0.15)
         assert found.albedo == pytest.approx(1, abs=0.2)
         assert found.sides is None
+
+
+def of_two_bands(surface, visible, infrared, light, rng):
+    """Both shapes under a lamp whose light finds another reflectance than the room's does: alone, against the room."""
+    ours = infrared[..., None] * light
+    ours = ours * (0.5 * visible.sum() / ours.sum())
+    response = light_response(played(visible, ours, rng, 0.002, code=BLINKING), surface)
+    alone = shape_in_our_light(response, surface, LAMP, FOCAL, SIZE)
+    return alone.head, relief(response, surface, LAMP, FOCAL, SIZE).head
+
+
+def test_a_picture_on_a_sheet_lacks_one_of_both_shapes_and_a_head_has_them(surface, albedo):
+    metres = 0.14 / surface.width
+    relieved = under_the_lamp(surface, surface.normals, 0.5 + surface.depth * metres)
+    flat = under_the_lamp(surface, np.broadcast_to([0.0, 0.0, -1.0], (CELLS, CELLS, 3)), np.full((CELLS, CELLS), 0.5))
+    shaded = albedo * relieved[..., 0] / relieved.mean()
+    even = np.full((CELLS, CELLS), 0.6)
+    # Of a picture whose printed shading is that of this very lamp.
+    dye = of_two_bands(surface, shaded, even, flat, np.random.default_rng(1))
+    carbon = of_two_bands(surface, shaded, shaded, flat, np.random.default_rng(1))
+    head = of_two_bands(surface, albedo, even, relieved, np.random.default_rng(1))
+    assert dye[0] == pytest.approx(0, abs=0.1)
+    assert carbon[1] == pytest.approx(0, abs=0.1)
+    assert head == pytest.approx((1, 1), abs=0.15)
+
+
+def test_the_deviation_of_the_shape_in_our_light_is_that_of_what_is_found(surface, albedo):
+    metres = 0.14 / surface.width
+    light = under_the_lamp(surface, surface.normals, 0.5 + surface.depth * metres)
+    ours = 0.6 * light * (0.5 * albedo.sum() / (0.6 * light).sum())
+    rng = np.random.default_rng(5)
+    found = [
+        shape_in_our_light(
+            light_response(played(albedo, ours, rng, 0.02, code=BLINKING), surface), surface, LAMP, FOCAL, SIZE
+        )
+        for _ in range(30)
+    ]
+    real, told = np.std([one.head for one in found]), np.mean([one.head_deviation for one in found])
+    assert told == pytest.approx(real, rel=0.5)
 
 
 @pytest.mark.parametrize("contrast", [0.3, 4.0])

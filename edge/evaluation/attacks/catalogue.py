@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.contracts.enums import Label
+from edge.contracts.enums import Label, LivenessOperationMode
 from edge.errors import InputError
 from edge.evaluation.attacks.conditions import CONDITIONS, Condition, Level, level_of
 from edge.simulation import openpeople
@@ -263,7 +263,10 @@ SPECIES: Final[Mapping[str, Species]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One session of a run. drawn: of the subject, as the row keeps it; empty where the scene came from a file."""
+    """One session of a run.
+
+    drawn: of the subject, as the row keeps it; empty where the scene came from a file. mode: of its condition.
+    """
 
     species: str
     label: Label
@@ -272,6 +275,7 @@ class Case:
     number: int
     scene: Scene
     drawn: Mapping[str, Any]
+    mode: LivenessOperationMode | None = None
 
     @property
     def name(self) -> str:
@@ -303,7 +307,8 @@ def case_of(species: Species, condition: Condition, number: int, head: Path | No
             "subjects": [drawn],
         }
     )
-    return Case(species.name, species.label, condition.name, condition.level, number, with_head(scene, head), drawn)
+    scene = with_head(scene, head)
+    return Case(species.name, species.label, condition.name, condition.level, number, scene, drawn, condition.mode)
 
 
 def named_case(name: str, head: Path | None = None) -> Case:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from edge.contracts.enums import LivenessOperationMode
 from edge.errors import InputError
 
 
@@ -28,6 +29,7 @@ class Group(StrEnum):
     CORE = "core"
     HARDWARE = "hardware"
     INFRARED = "infrared"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Condition:
     """One set of surroundings and of hardware.
 
     lux, sun: of light from all round, and on a surface that faces the sun; 0: no sun. ambient, terminal: keys of a
-    scene's file. Where light comes from is drawn for each session.
+    scene's file. Where light comes from is drawn for each session. mode: what sessions under it may ask, whatever those
+    of the run may; None: the same.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Condition:
     sun: float = 0.0
     ambient: Mapping[str, Any] = field(default_factory=dict)
     terminal: Mapping[str, Any] = field(default_factory=dict)
+    mode: LivenessOperationMode | None = None
 
     @property
     def level(self) -> Level:
@@ -59,10 +63,10 @@ def level_of(lux: float) -> Level:
 # A display of 15.6 inches, as counters and turnstiles have it; the standard one has 7 inches and 300 cd/m2.
 _LARGE: Final = {"display": {"width": 0.344, "height": 0.194, "down": 0.115, "luminance": 500.0}}
 _NOIR: Final = {"camera": {"spectrum": "noir"}}
-_BAND_PASS: Final = {
-    "camera": {"spectrum": "ir_pass"},
-    "illuminator": {"band": "infrared", "intensity": 1.0, "half_angle": 40.0, "right": 0.03},
-}
+_LAMP: Final = {"illuminator": {"band": "infrared", "intensity": 1.0, "half_angle": 40.0, "right": 0.03}}
+_BAND_PASS: Final = {"camera": {"spectrum": "ir_pass"}, **_LAMP}
+# Nothing is asked of anybody, and the display is drowned.
+_SILENT: Final[Mapping[str, Any]] = {"terminal": {**_NOIR, **_LAMP}, "mode": LivenessOperationMode.PASSIVE}
 
 CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
     {
@@ -84,6 +88,9 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
             Condition("bright-600-ir-pass", Group.INFRARED, 600, "daylight", terminal=_BAND_PASS),
             Condition("bright-2000-ir-pass", Group.INFRARED, 2000, "daylight", terminal=_BAND_PASS),
             Condition("bright-50000-ir-pass", Group.INFRARED, 10_000, "daylight", sun=40_000, terminal=_BAND_PASS),
+            Condition("bright-600-silent", Group.SILENT, 600, **_SILENT),
+            Condition("bright-1000-silent", Group.SILENT, 1000, "daylight", **_SILENT),
+            Condition("bright-2000-silent", Group.SILENT, 2000, "daylight", **_SILENT),
         )
     }
 )

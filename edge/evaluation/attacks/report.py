@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from edge.contracts.enums import EvidenceKind, EvidenceOutcome, Label, LivenessDecision
 from edge.evaluation.attacks.catalogue import SPECIES, accessory, skin_bin
+from edge.evaluation.attacks.conditions import CONDITIONS
 from edge.evaluation.attacks.rows import Row, in_order
 from edge.evaluation.metrics import Figures, Rate, figures
 from edge.evaluation.provenance import Provenance
@@ -251,7 +252,7 @@ class AttackReport:
         return {
             "schemaVersion": SCHEMA_VERSION,
             "simulated": True,
-            "notes": [SIMULATED, PHYSICS, INDEPENDENCE, COUNTING],
+            "notes": [SIMULATED, PHYSICS, INDEPENDENCE, COUNTING, *own_modes(self.rows)],
             "provenance": self.provenance.to_dict(),
             "numbers": self.numbers,
             "sessions": len(self.rows),
@@ -280,6 +281,16 @@ class AttackReport:
             "accepted": [_facts(row) for row in self.accepted],
             "refused": [_facts(row) for row in self.refused],
         }
+
+
+def own_modes(rows: Iterable[Row]) -> list[str]:
+    """Sentences on the conditions whose sessions are not of the run's mode."""
+    names: dict[str, set[str]] = {}
+    for row in rows:
+        condition = CONDITIONS.get(row.condition)
+        if condition is not None and condition.mode is not None:
+            names.setdefault(condition.mode.value, set()).add(row.condition)
+    return [f"Sessions under {', '.join(sorted(there))} are {mode}." for mode, there in sorted(names.items())]
 
 
 def may_win(species: str) -> str:

@@ -28,7 +28,7 @@ _ACTIVE = (Phase.LIGHT_CHALLENGE.value, Phase.MOTION_CHALLENGE.value)
 
 @dataclass(frozen=True, slots=True)
 class BenchSetup:
-    """What judges; can be sent to another process."""
+    """What judges; can be sent to another process. mode: of cases that have none of their own."""
 
     models: ModelChoice
     floor: PolicyFloor
@@ -41,11 +41,14 @@ class Presenter:
     def __init__(self, bundle: ModelBundle, floor: PolicyFloor, mode: LivenessOperationMode) -> None:
         """Belongs to the thread that loaded the models. Raises PolicyRefusal when the floor does not allow the mode."""
         self.bundle = bundle
-        self._policy = policy_for(floor, mode)
+        self._floor = floor
+        self._policies = {mode: policy_for(floor, mode)}
         self._mode = mode
 
     def present(self, case: Case) -> Row:
-        """Raises InputError naming the case where its scene cannot be built."""
+        """Raises InputError naming the case where its scene cannot be built, and PolicyRefusal when the floor does not
+        allow the case's own mode.
+        """
         began = time.perf_counter()
         try:
             stage = build(case.scene, self.bundle)
@@ -56,7 +59,10 @@ class Presenter:
         phases = _Phases(terminal.clock.now)
         devices = Devices(camera, terminal.backlight, terminal.illuminator, terminal.screen, terminal.ambient)
         runner = SessionRunner(devices, FaceVision(self.bundle), lambda: terminal.clock)
-        report = runner.run(_SESSION_ID, self._policy, self._mode, on_progress=phases.told)
+        mode = case.mode or self._mode
+        if mode not in self._policies:
+            self._policies[mode] = policy_for(self._floor, mode)
+        report = runner.run(_SESSION_ID, self._policies[mode], mode, on_progress=phases.told)
         attempt = report.attempts[-1]
         return Row(
             species=case.species,

@@ -19,6 +19,7 @@ from edge.evaluation.attacks.report import (
     Figured,
     Spread,
     may_win,
+    own_modes,
 )
 from edge.evaluation.attacks.rows import Row
 from edge.evaluation.metrics import Rate
@@ -43,7 +44,8 @@ class Table:
 
 def notes(report: AttackReport) -> list[str]:
     """Sentences that stand beside the figures wherever they are shown."""
-    return [SIMULATED, COUNTING, PHYSICS, INDEPENDENCE, f"Sessions: {len(report.rows)}, {report.numbers}."]
+    sessions = f"Sessions: {len(report.rows)}, {report.numbers}."
+    return [SIMULATED, COUNTING, PHYSICS, INDEPENDENCE, *own_modes(report.rows), sessions]
 
 
 def tables_of(report: AttackReport) -> list[Table]:
