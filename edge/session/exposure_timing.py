@@ -15,6 +15,9 @@ from edge.liveness.evidence import FaceBox
 
 # Of one ripple of the mains light, by which an exposure may miss a whole number of them.
 _WHOLE_PERIODS: Final = 0.01
+EXPOSURE_CHANGES: Final = 0.25
+"""Seconds that cameras take to show another exposure that was asked for: some frames, and their way here."""
+
 # All but so much of a face is to stay below this share of full scale, the mean of all colours: the strongest of them is
 # up to twice that in the light of a filament. And no face is exposed longer than by so much, in which it moves.
 _BRIGHTEST: Final = 0.99
@@ -92,6 +95,7 @@ class HeldExposure:
 
     def __init__(self, camera: Camera, longer: float = 1.0) -> None:
         """longer: times what the camera found by itself. Raises HardwareError where the camera cannot hold it."""
+        self.longer = longer
         mains_hz = camera.traits.mains_hz
         self.flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
         self.held = False

@@ -50,7 +50,7 @@ from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
 from edge.session.clock import Clock, RealClock
 from edge.session.continuity import Continuity
-from edge.session.exposure_timing import longer_exposure
+from edge.session.exposure_timing import EXPOSURE_CHANGES, longer_exposure
 from edge.session.half_light import CHANGES as HALF_CHANGES
 from edge.session.light_answer import LightAnswer
 from edge.session.light_challenge import ChallengeAnswer, LightChallenge, no_proof
@@ -502,14 +502,17 @@ class _Run:
             self._light_answered(plan.plan_id, no_proof("no light to play a code with"))
             return
         try:
-            now, begin_at = self._clock.now(), -math.inf
+            now, begin_at, longer = self._clock.now(), -math.inf, 1.0
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
+                longer = self._longer_exposure()
+                changes = self._before is None and longer > 1
             else:
+                # What was exposed for a face without the lamp leaves no room for its light.
+                changes = self._before is not None and self._before.exposure.longer > 1
                 self._end_before()
-            # A lamp that is off till now adds more than a face that was exposed for without it leaves room for.
-            lit = isinstance(code, DisplayCode) or self._infrared > 0
-            longer = self._longer_exposure() if lit else 1.0
+            if changes:
+                begin_at = max(begin_at, now + EXPOSURE_CHANGES)
             challenge = LightChallenge(camera, code, now, before=self._before, begin_at=begin_at, longer=longer)
         except HardwareError as error:
             self._light_answered(plan.plan_id, no_proof(error.what))

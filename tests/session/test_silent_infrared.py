@@ -147,7 +147,7 @@ def test_an_infrared_photograph_in_carbon_is_no_head(models, tmp_path):
         pictures = [unit.camera.read(1.0).pixels for _ in range(25)]
     photo = tmp_path / "infrared.png"
     assert cv2.imwrite(str(photo), cv2.resize(pictures[-1], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
-    session = Session(models, PRINT | {"photo": str(photo), "width": 0.42, "printer": "laser"})
+    session = Session(models, PRINT | {"photo": str(photo), "width": 0.42, "printer": "laser", "distance": 0.55})
     assert session.finding(EvidenceKind.LIGHT).outcome is not EvidenceOutcome.CONFIRMED
     assert "infrared shows" in session.finding(EvidenceKind.LIGHT).reason
     assert session.attempt.result.liveness_decision is not LivenessDecision.REALFACE
