@@ -146,7 +146,7 @@ class LightStep:
         told = answer.level is not LightLevel.DIM or answer.outcome is EvidenceOutcome.VETO
         if told or self._shape is None or self._screen is None:
             return answer
-        shaped = self._with_shape(answer)
+        shaped = self._with_shape(answer, halves_follow=True)
         if shaped.level is LightLevel.BRIGHT:
             return shaped
         self._halves = HalfLight(self._screen, self._shape, now), answer
@@ -162,7 +162,7 @@ class LightStep:
             return replace(answer, reason=f"{answer.reason}; {_NOT_HELD}")
         return self._with_shape(answer) if halves.saw(frame, landmarks, now) else None
 
-    def _with_shape(self, answer: LightAnswer) -> LightAnswer:
+    def _with_shape(self, answer: LightAnswer, *, halves_follow: bool = False) -> LightAnswer:
         seen = None if self._shape is None else self._shape.response()
         if self._shape is None or seen is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face was seen")
@@ -172,8 +172,9 @@ class LightStep:
         found = self._shape.relief(*seen)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
-        shape = relief_answer(with_sway(found, TURNS), self._shape.beside(seen[0]), alone=True)
-        if shape.faint and found.contrast < WEAK:
+        beside = self._shape.beside(seen[0])
+        shape = relief_answer(with_sway(found, TURNS), beside, alone=True, halves_follow=halves_follow)
+        if shape.outcome is EvidenceOutcome.INSUFFICIENT and found.contrast < WEAK:
             reason = f"{answer.reason}; too little of it to tell a shape without a code: {shape.reason}"
             return LightAnswer(LightLevel.BRIGHT, reason)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.contracts.enums import EvidenceOutcome
+from edge.session.light_answer import WEAK
 from edge.vision.beside_face import Side
 from edge.vision.relief import Relief
 from edge.vision.returned_light import ReturnedLight
@@ -19,8 +20,10 @@ _SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
 _NO_SHEET: Final = 0.35
-# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full.
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full: and in weak light, where noise
+# and the hand that holds it have lent a sheet up to 0.3.
 _ALONE: Final = 0.3
+_ALONE_IN_WEAK_LIGHT: Final = 0.5
 # What a head may be expected to have.
 WHOLE: Final = 0.6
 # How much heads differ in either ratio, in simulated people (docs/light.md).
@@ -55,12 +58,18 @@ class ReliefAnswer:
 
 
 def relief_answer(
-    found: Relief, beside: tuple[Side, Side] | None = None, *, lamp: bool = False, alone: bool = False
+    found: Relief,
+    beside: tuple[Side, Side] | None = None,
+    *,
+    lamp: bool = False,
+    alone: bool = False,
+    halves_follow: bool = False,
 ) -> ReliefAnswer:
     """A veto where a head or a face's colours are missing for certain, a confirmation where both are there.
 
     beside: what is left and right of the face, where that is known. lamp: our light is that of a lamp, which
     is told in sunlight as well, whose shadows must not accuse anybody. alone: nothing is asked of the person besides.
+    halves_follow: the display's halves are still to be shown, so that nothing lacks that is told from them.
     """
     shape, deviation = _shape(found)
     told = (
@@ -76,8 +85,9 @@ def relief_answer(
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    certain = max((_ALONE if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
-    seen_apart = lamp or found.sides is not None
+    by_itself = _ALONE if found.contrast >= WEAK else _ALONE_IN_WEAK_LIGHT
+    certain = max((by_itself if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
+    seen_apart = lamp or halves_follow or found.sides is not None
     coloured = found.albedo - CONFIRMING * found.albedo_deviation > _SELF_LIT
     if seen_apart and coloured and shape > certain and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)

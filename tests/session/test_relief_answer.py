@@ -141,11 +141,20 @@ def test_what_is_returned_may_not_be_known():
 
 
 def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
-    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.3.
-    some = replace(HEAD, head=0.5, sides=0.5)
+    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.3; in weak light it takes 0.5.
+    some = replace(HEAD, head=0.5, sides=0.5, contrast=0.1)
     assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(some, head=0.6), alone=True).outcome is EvidenceOutcome.CONFIRMED
+    more = replace(some, head=0.7, sides=0.7)
+    assert relief_answer(more, alone=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(more, contrast=0.07), alone=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(more, head=0.8, contrast=0.07), alone=True).outcome is EvidenceOutcome.CONFIRMED
+
+
+def test_halves_that_are_still_to_come_lack_nothing():
+    found = replace(HEAD, contrast=0.1, sides=None, sides_deviation=None)
+    assert relief_answer(found, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(found, alone=True, halves_follow=True).outcome is EvidenceOutcome.CONFIRMED
 
 
 def test_without_any_noise_a_head_shows_more_than_a_bent_sheet():
