@@ -45,6 +45,7 @@ _LEAST_RETURNED: Final = 0.03
 # and all of its colours.
 _SHEET_IN_THE_SUN: Final = 0.15
 _COLOURED_IN_THE_SUN: Final = 0.85
+_WITHOUT_COLOURS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def relief_answer(
     certain = max((by_itself if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
     seen_apart = lamp or halves_follow or found.sides is not None
     coloured = found.albedo - CONFIRMING * found.albedo_deviation > _SELF_LIT
+    # A screen is black in infrared, and the sun hides colours: a shape that no sheet comes near makes up for them.
+    coloured = coloured or (lamp and shape - CONFIRMING * deviation > _WITHOUT_COLOURS)
     if seen_apart and coloured and shape > certain and _agree(found):
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > WHOLE

@@ -53,10 +53,11 @@ def test_a_sheet_that_shows_all_of_its_colours_is_one_in_the_sun_as_well():
     assert relief_answer(replace(sheet, head=0.2), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
 
 
-def test_the_sun_makes_no_confirmation():
-    bare = replace(HEAD, sides=None, sides_deviation=None)
+def test_what_the_sun_hides_of_colours_a_clear_shape_makes_up_for():
+    bare = replace(HEAD, head=0.9, sides=None, sides_deviation=None, albedo=0.1)
     assert relief_answer(bare, lamp=True).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(replace(bare, albedo=0.5), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(bare, head=0.7), lamp=True).outcome is EvidenceOutcome.INSUFFICIENT
+    assert relief_answer(replace(bare, head=0.7, albedo=0.6), lamp=True).outcome is EvidenceOutcome.CONFIRMED
 
 
 def test_noise_that_would_hide_a_head_as_well_is_told():
