@@ -12,6 +12,7 @@ from edge.frames.frame import Exposure, Frame
 from edge.frames.linear import light_picture
 from edge.hardware.ports import Camera, LightInterval
 from edge.liveness.evidence import FaceBox
+from edge.vision.boxes import middle
 
 # Of one ripple of the mains light, by which an exposure may miss a whole number of them.
 _WHOLE_PERIODS: Final = 0.01
@@ -64,8 +65,8 @@ def longer_exposure(frame: Frame, face: FaceBox) -> float:
     A camera exposes for the whole picture, and a face in a bright room is dark in it. What the terminal's light adds
     there is told from noise by the photons that are counted.
     """
-    top, bottom = _middle(face.top, face.height, frame.height)
-    left, right = _middle(face.left, face.width, frame.width)
+    edges = middle(face, _MIDDLE, frame.width, frame.height)
+    top, bottom, left, right = (2 * int(edge // 2) for edge in edges)
     if bottom <= top or right <= left:
         return 1.0
     picture = light_picture(frame, top, bottom, left, right)
@@ -73,13 +74,6 @@ def longer_exposure(frame: Frame, face: FaceBox) -> float:
         return 1.0
     brightest = float(np.quantile(picture.levels, _BRIGHTEST))
     return min(max(_BRIGHT / max(brightest, 1e-3), 1.0), _LONGEST)
-
-
-def _middle(begin: float, length: float, end: int) -> tuple[int, int]:
-    """Even, within the picture."""
-    edge = (1 - _MIDDLE) / 2
-    first, last = (min(max(begin + length * share, 0), end) for share in (edge, 1 - edge))
-    return 2 * int(first // 2), 2 * int(last // 2)
 
 
 # Seconds, gain, and gains of red and blue.
@@ -97,11 +91,11 @@ class HeldExposure:
         """longer: times what the camera found by itself. Raises HardwareError where the camera cannot hold it."""
         self.longer = longer
         mains_hz = camera.traits.mains_hz
-        self.flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
+        self._flicker_period = None if mains_hz is None else 1 / (2 * mains_hz)
         self.held = False
         self._camera = camera
         self._last: _Setting | None = None
-        camera.lock(self.flicker_period, longer)
+        camera.lock(self._flicker_period, longer)
 
     def holds(self, frame: Frame) -> bool:
         """After each frame once; ``held`` is what it said last."""
@@ -116,7 +110,7 @@ class HeldExposure:
 
     def divides_flicker(self, exposure: Exposure) -> bool | None:
         """False: long enough for whole periods, and not a whole number. None: too short, or the period not known."""
-        if self.flicker_period is None or exposure.duration < self.flicker_period * (1 - _WHOLE_PERIODS):
+        if self._flicker_period is None or exposure.duration < self._flicker_period * (1 - _WHOLE_PERIODS):
             return None
-        periods = exposure.duration / self.flicker_period
+        periods = exposure.duration / self._flicker_period
         return abs(periods - round(periods)) <= _WHOLE_PERIODS * periods

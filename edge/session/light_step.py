@@ -19,6 +19,7 @@ from edge.session.half_light import TURNS, HalfLight, with_sway
 from edge.session.light_answer import OWN_LUX, WEAK, Circumstances, LightAnswer, Sample, light_answer
 from edge.session.lit_face import Before, LitFace
 from edge.session.relief_answer import no_surface, relief_answer
+from edge.vision.boxes import middle
 from edge.vision.face_patch import Points
 
 # Full, dark and again, so that a face that comes nearer meanwhile does not pass for one that answers. Each level
@@ -225,11 +226,7 @@ class LightStep:
         return LightAnswer(None, reason) if self._waited > _PATIENCE and waited > _PATIENCE_SECONDS else None
 
     def _sample(self, frame: Frame, exposure: Exposure, box: FaceBox) -> Sample | LightAnswer | None:
-        edge = (1 - _MIDDLE) / 2
-        top, bottom = (round(box.top + box.height * share) for share in (edge, 1 - edge))
-        left, right = (round(box.left + box.width * share) for share in (edge, 1 - edge))
-        top, bottom = max(top, 0), min(bottom, frame.height)
-        left, right = max(left, 0), min(right, frame.width)
+        top, bottom, left, right = map(round, middle(box, _MIDDLE, frame.width, frame.height))
         if bottom - top < 4 or right - left < 4:
             return None
         rows = row_levels(frame, top, bottom, left, right)

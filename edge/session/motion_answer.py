@@ -173,13 +173,11 @@ def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_
 def motion_answer(textures: Sequence[Texture]) -> MotionAnswer:
     """Of a challenge whose movements were all performed. textures: one of each movement."""
     each = [_texture_answer(texture) for texture in textures]
-    for answer in each:
-        if answer.outcome is EvidenceOutcome.VETO:
-            return answer
     heads = [texture.as_head for texture in textures if texture.as_head is not None]
-    if len(heads) == len(textures) > 1:
-        return _texture_answer(_together(textures, heads))
-    for outcome in (EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED):
+    vetoed = any(answer.outcome is EvidenceOutcome.VETO for answer in each)
+    if not vetoed and len(heads) == len(textures) > 1:
+        each = [_texture_answer(_together(textures, heads))]
+    for outcome in (EvidenceOutcome.VETO, EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED):
         found = [answer for answer in each if answer.outcome is outcome]
         if found:
             return min(found, key=lambda answer: math.inf if answer.margin is None else answer.margin)

@@ -36,15 +36,15 @@ _DOUBTING: Final = 2.0
 # How much of a face's colours is the least that a surface returns, and the most that a screen seems to return, whose
 # picture changes by itself.
 _COLOURED: Final = 0.5
-_SELF_LIT: Final = 0.3
+SELF_LIT: Final = 0.3
 # Of the display's light. The darkest skin returns about 5 %, its own gloss included (docs/light.md); the glass of a
 # screen, away from what it mirrors, about 1 %.
 _LEAST_RETURNED: Final = 0.03
 # The sun throws shadows on a face that our light does not show: they hide its colours and bend its relief, and no
 # screen or sheet has them. So where the sun may shine missing colours accuse nobody, and a sheet has hardly any relief
 # and all of its colours.
-_SHEET_IN_THE_SUN: Final = 0.15
-_COLOURED_IN_THE_SUN: Final = 0.85
+SHEET_IN_THE_SUN: Final = 0.15
+COLOURED_IN_THE_SUN: Final = 0.85
 _WITHOUT_COLOURS: Final = 0.5
 
 
@@ -79,8 +79,8 @@ def relief_answer(
     )
     if not lamp and found.albedo + REFUSING * found.albedo_deviation < _COLOURED:
         return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
-    unshadowed = not lamp or found.albedo - REFUSING * found.albedo_deviation > _COLOURED_IN_THE_SUN
-    if unshadowed and shape + REFUSING * deviation < (_SHEET_IN_THE_SUN if lamp else _HEAD):
+    unshadowed = not lamp or found.albedo - REFUSING * found.albedo_deviation > COLOURED_IN_THE_SUN
+    if unshadowed and shape + REFUSING * deviation < (SHEET_IN_THE_SUN if lamp else _HEAD):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
     if beside is not None and all(map(_goes_on, beside)) and shape + _DOUBTING * deviation < WHOLE:
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
@@ -89,7 +89,7 @@ def relief_answer(
     by_itself = _ALONE if found.contrast >= WEAK else _ALONE_IN_WEAK_LIGHT
     certain = max((by_itself if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
     seen_apart = lamp or halves_follow or found.sides is not None
-    coloured = found.albedo - CONFIRMING * found.albedo_deviation > _SELF_LIT
+    coloured = found.albedo - CONFIRMING * found.albedo_deviation > SELF_LIT
     # A screen is black in infrared, and the sun hides colours: a shape that no sheet comes near makes up for them.
     coloured = coloured or (lamp and shape - CONFIRMING * deviation > _WITHOUT_COLOURS)
     if seen_apart and coloured and shape > certain and _agree(found):

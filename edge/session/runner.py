@@ -505,8 +505,9 @@ class _Run:
             now, begin_at, longer = self._clock.now(), -math.inf, 1.0
             if isinstance(code, DisplayCode):
                 begin_at = self._lights.admit(len(code.steps), code.chip_seconds, now)
-                longer = self._longer_exposure()
-                changes = self._before is None and longer > 1
+                if self._before is None:
+                    longer = self._longer_exposure()
+                changes = longer > 1
             else:
                 # What was exposed for a face without the lamp leaves no room for its light.
                 changes = self._before is not None and self._before.exposure.longer > 1

@@ -10,17 +10,19 @@ from __future__ import annotations
 from typing import Final
 
 from edge.contracts.enums import EvidenceOutcome
-from edge.session.relief_answer import CONFIRMING, REFUSING, WHOLE, ReliefAnswer
+from edge.session.relief_answer import (
+    COLOURED_IN_THE_SUN,
+    CONFIRMING,
+    REFUSING,
+    SELF_LIT,
+    SHEET_IN_THE_SUN,
+    WHOLE,
+    ReliefAnswer,
+)
 from edge.vision.relief import OwnShape, Relief
 
 # How much of a head's shape a picture on a sheet hardly has in the lesser of the two, and people mostly have in both.
 _HEAD: Final = 0.4
-# And what no head has so little of. The first needs no light of the room's, so no shadow of it counts there.
-_SHEET: Final = 0.15
-# In the ratio shadows do count, and hide colours: a sheet has nearly all of them.
-_COLOURED_LIKE_A_SHEET: Final = 0.85
-# Of a face's colours a screen shows hardly any in our light; skin, whose lips pale in infrared, shows most.
-_SELF_LIT: Final = 0.3
 # Of the room's light. The glass of simulated tablets and monitors returned 0.02 to 0.04, and what trembled in so little
 # passed now and then for colours and for a shape; skin returned 0.2 and more at 2000 lx.
 _LEAST_ADDED: Final = 0.1
@@ -39,11 +41,12 @@ def silent_answer(against_room: Relief, alone: OwnShape) -> ReliefAnswer:
         f"{against_room.albedo:.2f} ± {against_room.albedo_deviation:.2f} of a surface's, in light that adds "
         f"{against_room.contrast:.0%}"
     )
-    flat_alone, flat_against_room = (head + REFUSING * error < _SHEET for head, error in shapes)
-    all_colours = against_room.albedo - REFUSING * against_room.albedo_deviation > _COLOURED_LIKE_A_SHEET
+    # Our light alone needs none of the room's, so no shadow of it counts there.
+    flat_alone, flat_against_room = (head + REFUSING * error < SHEET_IN_THE_SUN for head, error in shapes)
+    all_colours = against_room.albedo - REFUSING * against_room.albedo_deviation > COLOURED_IN_THE_SUN
     if flat_alone or (flat_against_room and all_colours):
         return ReliefAnswer(EvidenceOutcome.VETO, f"a sheet: {told}", shape)
-    coloured = against_room.albedo - CONFIRMING * against_room.albedo_deviation > _SELF_LIT
+    coloured = against_room.albedo - CONFIRMING * against_room.albedo_deviation > SELF_LIT
     enough = against_room.contrast >= _LEAST_ADDED
     if enough and coloured and shape - CONFIRMING * deviation > _HEAD:
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)

@@ -10,6 +10,14 @@ def centre(box: FaceBox) -> tuple[float, float]:
     return box.left + box.width / 2, box.top + box.height / 2
 
 
+def middle(box: FaceBox, share: float, width: int, height: int) -> tuple[float, float, float, float]:
+    """Top, bottom, left and right of the middle ``share`` of a box each way, within a picture, pixels."""
+    edge = (1 - share) / 2
+    top, bottom = (min(max(box.top + box.height * part, 0), height) for part in (edge, 1 - edge))
+    left, right = (min(max(box.left + box.width * part, 0), width) for part in (edge, 1 - edge))
+    return top, bottom, left, right
+
+
 def square(x: float, y: float, side: float) -> FaceBox:
     """The square of ``side`` about (x, y)."""
     return FaceBox(x - side / 2, y - side / 2, side, side)
