@@ -13,10 +13,9 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
-import cv2
-
 from edge.errors import LivegateError
 from edge.terminal import logs
+from edge.terminal.threads import keep_to_one_thread
 
 # Tasks that wait for each process, so that none idles while a result is written.
 _AHEAD = 2
@@ -84,7 +83,7 @@ def _interrupts_held() -> Iterator[None]:
 def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.configure("warning", as_json=False)
-    cv2.setNumThreads(1)
+    keep_to_one_thread()
     begin(*arguments)
 
 

@@ -26,8 +26,10 @@ def assurance_level(
     path: EvidencePath,
     temporal: bool,
     capture: CaptureKind,
+    shape_by_motion: bool = False,
 ) -> AssuranceLevel:
-    """The highest level of which all is confirmed; ``light`` where light and motion are, and networks cannot judge.
+    """The highest level of which all is confirmed; ``light`` where light and motion are, and networks cannot judge, or
+    the light was confirmed beside the motion alone (``shape_by_motion``), which then counts once.
 
     ``none`` but with ``realface``. Without time (``temporal`` false), and in a recording, where nobody answers
     anything, never above ``networks``.
@@ -38,6 +40,8 @@ def assurance_level(
     level = max(proven, default=AssuranceLevel.NONE)
     if path is EvidencePath.WITHOUT_NETWORKS and {EvidenceKind.LIGHT, EvidenceKind.MOTION} <= set(confirmed):
         level = AssuranceLevel.LIGHT
+    if shape_by_motion:
+        level = min(level, AssuranceLevel.LIGHT)
     if temporal and capture is not CaptureKind.REPLAY:
         return level
     return AssuranceLevel.NETWORKS if AssuranceLevel.NETWORKS in proven else AssuranceLevel.NONE

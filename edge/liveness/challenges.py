@@ -13,7 +13,8 @@ from edge.liveness.state import Ending, SessionState, Step, end, gather, judge
 def light_answered(state: SessionState, event: ChallengeFinished, now: float) -> Step:
     if foreign := _foreign(state, event):
         return foreign
-    state = gather(state, light=Finding(EvidenceKind.LIGHT, event.outcome, event.reason, event.margin))
+    light = Finding(EvidenceKind.LIGHT, event.outcome, event.reason, event.margin, event.leans)
+    state = gather(state, light=light)
     if event.outcome is EvidenceOutcome.VETO:
         return judge(state, "the light challenge speaks against a live face", now)
     if event.error is not None:
@@ -22,9 +23,10 @@ def light_answered(state: SessionState, event: ChallengeFinished, now: float) ->
         return _silently_answered(state, event, now)
     if event.overwhelmed:
         return overwhelmed(state, event.reason, now)
-    if event.faint:
+    still = state.policy.alternative is Alternative.WITHOUT_MOVEMENT
+    if event.faint and (still or not event.leans):
         return without_light(state, f"the light is too weak here to tell a shape: {event.reason}", now)
-    if state.policy.alternative is Alternative.WITHOUT_MOVEMENT:
+    if still:
         return judge(state, "the light challenge was played to its end", now)
     return challenge_motion(state, now)
 

@@ -92,12 +92,9 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
     if state.means.networks:
         margin = policy.pad_margin_on(gathered.path)
         pad, networks = fusion.judge_pad(judged, pad_margin=margin, pad_veto_margin=policy.pad_veto_margin)
-    findings = (
-        pad,
-        gathered.light or _unplayed(EvidenceKind.LIGHT),
-        _motion_finding(state),
-        gathered.continuity or _unwatched(),
-    )
+    motion = _motion_finding(state)
+    light = _beside(motion, gathered.light or _unplayed(EvidenceKind.LIGHT))
+    findings = (pad, light, motion, gathered.continuity or _unwatched())
     required = policy.required(gathered.path)
     outcome = replace(
         outcome,
@@ -117,6 +114,7 @@ def _outcome(state: SessionState, ending: Ending, now: float) -> AttemptOutcome:
         path=gathered.path,
         temporal=outcome.temporal,
         capture=state.capture,
+        shape_by_motion=light.leans,
     )
     return replace(outcome, level=level)
 
@@ -136,6 +134,13 @@ def _motion_finding(state: SessionState) -> Finding:
         reason = "nobody was asked to move"
         return Finding(EvidenceKind.MOTION, EvidenceOutcome.NOT_APPLICABLE, reason)
     return gathered.motion or _unplayed(EvidenceKind.MOTION)
+
+
+def _beside(motion: Finding, light: Finding) -> Finding:
+    """Light that leans towards a head, beside the movement of one, is a confirmation."""
+    if not light.leans or motion.outcome is not EvidenceOutcome.CONFIRMED:
+        return light
+    return replace(light, outcome=EvidenceOutcome.CONFIRMED, reason=f"{light.reason}; the movement tells the shape")
 
 
 def _unwatched() -> Finding:

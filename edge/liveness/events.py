@@ -69,6 +69,7 @@ class ChallengeFinished:
 
     plan_id: of the plan that was played; a foreign one is ignored.
     overwhelmed: the light does not show, not even by averaging. faint: it shows, and too weakly to tell a shape by.
+    leans: a light challenge that proves no head by itself, and does beside a head's movement (``Finding``).
     error: set where the person did not do what was asked.
     """
 
@@ -78,6 +79,7 @@ class ChallengeFinished:
     margin: float | None = None
     overwhelmed: bool = False
     faint: bool = False
+    leans: bool = False
     error: ErrorCode | None = None
 
 

@@ -21,12 +21,16 @@ from edge.liveness.evidence import FaceBox
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one source of evidence said."""
+    """What one source of evidence said.
+
+    leans: INSUFFICIENT alone, of a face in our light whose shape is not told for certain; a head's movement tells it.
+    """
 
     kind: EvidenceKind
     outcome: EvidenceOutcome
     reason: str
     margin: float | None = None
+    leans: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class ChallengeAnswer:
     """What a challenge came to.
 
     overwhelmed: the face does not show our light, not even by averaging. faint: it shows it, and too weakly
-    to tell its shape by.
+    to tell its shape by. leans: a face that follows the code, in which more speaks for a head than for a sheet, and too
+    little to prove it.
     """
 
     outcome: EvidenceOutcome
@@ -49,6 +50,7 @@ class ChallengeAnswer:
     margin: float | None = None
     overwhelmed: bool = False
     faint: bool = False
+    leans: bool = False
 
 
 class LightChallenge:
@@ -169,7 +171,8 @@ class LightChallenge:
         reason = f"{answer.reason}; {rank:.2%} of all codes fit as well as the played one"
         if answer.outcome is EvidenceOutcome.CONFIRMED and rank > _CONFIRMED:
             return ChallengeAnswer(EvidenceOutcome.INSUFFICIENT, reason, answer.margin, faint=True)
-        return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint)
+        leans = answer.leans and rank <= _CONFIRMED
+        return ChallengeAnswer(answer.outcome, reason, answer.margin, faint=answer.faint, leans=leans)
 
     def _rank(self, response: LightResponse) -> float | None:
         """With and without what movement explains, the better of the two, doubled (Bonferroni).

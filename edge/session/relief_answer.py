@@ -24,11 +24,15 @@ _NO_SHEET: Final = 0.35
 # and the hand that holds it have lent a sheet up to 0.3.
 _ALONE: Final = 0.3
 _ALONE_IN_WEAK_LIGHT: Final = 0.5
+# Beside a movement that only a head makes, so many deviations above nothing are enough (ADR 0013).
+_LEANING: Final = 1.0
 # What a head may be expected to have.
 WHOLE: Final = 0.6
 # How much heads differ in either ratio, in simulated people (docs/light.md).
 _HEADS_DIFFER: Final = 0.15
 _SIDES_DIFFER: Final = 0.6
+# With a deviation like that of more than a head's relief, halves tell no sheet and no gloss from a head.
+_HALVES_TELL_NOTHING: Final = 1.0
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
 # answers too, so that alone proves nothing: the shape, with so many deviations on top, must be less than a head's.
 _SAME: Final = (0.7, 1.4)
@@ -50,12 +54,16 @@ _WITHOUT_COLOURS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ReliefAnswer:
-    """outcome, and why. margin: the shape's share of a head's. faint: noise would hide any head's shape as well."""
+    """outcome, and why. margin: the shape's share of a head's. faint: noise would hide any head's shape as well.
+
+    leans: a surface of a face's colours, in which more speaks for a head than for a sheet, and too little to prove it.
+    """
 
     outcome: EvidenceOutcome
     reason: str
     margin: float
     faint: bool = False
+    leans: bool = False
 
 
 def relief_answer(
@@ -88,14 +96,17 @@ def relief_answer(
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
     by_itself = _ALONE if found.contrast >= WEAK else _ALONE_IN_WEAK_LIGHT
     certain = max((by_itself if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
-    seen_apart = lamp or halves_follow or found.sides is not None
+    # In weak light one showing of each tells nothing (_agree), seen or not.
+    seen_apart = lamp or halves_follow or found.sides is not None or (not alone and found.contrast < WEAK)
     coloured = found.albedo - CONFIRMING * found.albedo_deviation > SELF_LIT
     # A screen is black in infrared, and the sun hides colours: a shape that no sheet comes near makes up for them.
     coloured = coloured or (lamp and shape - CONFIRMING * deviation > _WITHOUT_COLOURS)
-    if seen_apart and coloured and shape > certain and _agree(found):
+    of_a_face = seen_apart and coloured and _agree(found)
+    if of_a_face and shape > certain:
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > WHOLE
-    return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint)
+    leans = of_a_face and not (lamp or alone) and shape > max(_SHEET, _LEANING * deviation)
+    return ReliefAnswer(EvidenceOutcome.INSUFFICIENT, f"no proof of shape: {told}", shape, faint, leans)
 
 
 def no_surface(returned: ReturnedLight | None) -> str | None:
@@ -136,7 +147,7 @@ def _agree(found: Relief) -> bool:
     Where they are certainly those of a sheet it may be lit like a head; far more than a head's is the display's image
     in glossy paper.
     """
-    if found.sides is None or found.sides_deviation is None:
+    if found.sides is None or found.sides_deviation is None or found.sides_deviation > _HALVES_TELL_NOTHING:
         return True
     more = math.hypot(found.head_deviation, found.sides_deviation, _SIDES_DIFFER)
     a_head_s = found.sides + REFUSING * found.sides_deviation > _SHEET

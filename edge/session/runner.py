@@ -573,6 +573,7 @@ class _Run:
                 answer.margin,
                 overwhelmed=answer.overwhelmed,
                 faint=answer.faint,
+                leans=answer.leans,
             )
         )
 

@@ -41,6 +41,7 @@ from edge.terminal.assembly import Workbench, capture_kind, link_options, open_w
 from edge.terminal.hygiene import keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.notify import notify, watchdog_period
+from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
 
@@ -323,6 +324,7 @@ def _outcome(report: SessionReport) -> str:
 def serve(loaded: Loaded) -> None:
     """Runs the terminal until SIGTERM or SIGINT. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
+    keep_to_one_thread()
     asyncio.run(_serve(loaded))
 
 

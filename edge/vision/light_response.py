@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from edge.vision.face_patch import CELLS, Grid, Patch, Surface
 from edge.vision.least_squares import drift, solved
 
-# What all lights add, against the light of the surroundings.
-_STRONG: Final = 0.04
 # Against the noise of the slopes that movement is found by, cells.
 _SLOPE_BLUR: Final = 0.6
 _DARKEST: Final = 1e-3
@@ -102,10 +100,12 @@ class LightResponse:
             return math.inf
         fit = solved(design, np.einsum("frc,rc->f", self.steady[whole], weights))
         left, lights = fit.left, len(signs)
-        variance = (left @ left) / fit.spare * (signs @ fit.covariance[:lights, :lights] @ signs)
+        # Below nothing by rounding, where no whole frame saw the lights apart.
+        share = max(0.0, float(signs @ fit.covariance[:lights, :lights] @ signs))
+        variance = float(left @ left) / fit.spare * share
         alike = max(0.0, float(left[1:] @ left[:-1]) / max(float(left @ left), 1e-30))
         # So many fewer frames are independent (first-order autoregression).
-        return float(np.sqrt(variance * (1 + alike) / (1 - min(alike, 0.9))))
+        return math.sqrt(variance * (1 + alike) / (1 - min(alike, 0.9)))
 
 
 def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse | None:
@@ -120,10 +120,11 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
     lit = np.stack([sample.lit for sample in samples])
     clipped = np.stack([sample.patch.clipped for sample in samples]).max(axis=0) > 0
     movement = _Movement(values.mean(axis=0), surface)
-    at_rest = _fit(values, lit, times, None)
-    # Of a strong light even its own pattern would pass for movement, and of a weak one movement would pass for light.
-    change = values - np.nan_to_num(lit[:, :, None] * at_rest.ours).sum(axis=3) if _strong(at_rest, surface) else values
-    amounts = movement.amounts(change)
+    # A head in our light looks like one that nods or turns. All lights as one, which many frames show: one light alone
+    # was on for a moment, and a movement of that moment would pass for it.
+    together = lit.sum(axis=2, keepdims=True)
+    at_rest = _fit(values, together, times, None)
+    amounts = movement.amounts(values - np.nan_to_num(together * at_rest.ours[None, ..., 0]))
     steady = values - movement.of(amounts)
     fitted = _fit(steady, lit, times, amounts)
     if not fitted.known.any():
@@ -197,11 +198,6 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     np.divide(squares, counts, out=fit.off, where=counts > 0)
     np.sqrt(fit.off, out=fit.off)
     return fit
-
-
-def _strong(fit: _Fit, surface: Surface) -> bool:
-    face = fit.known & surface.still
-    return bool(fit.ours[face].sum() > _STRONG * fit.ambient[face].sum())
 
 
 class _Movement:

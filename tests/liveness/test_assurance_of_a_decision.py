@@ -56,6 +56,14 @@ def test_a_simulated_person_who_answers_has_the_level_that_a_living_one_has():
     assert level_of({PAD, LIGHT}, capture=CaptureKind.SIMULATED) is BY_LIGHT
 
 
+@pytest.mark.parametrize("confirmed", SETS)
+def test_where_the_movement_told_the_shape_for_the_light_it_counts_once(confirmed):
+    level = assurance_level(
+        REAL, confirmed, path=EvidencePath.ACTIVE, temporal=True, capture=CaptureKind.LIVE, shape_by_motion=True
+    )
+    assert level is min(level_of(confirmed), BY_LIGHT)
+
+
 def test_more_evidence_never_lowers_the_level():
     for fewer in SETS:
         for more in SETS:

@@ -628,6 +628,32 @@ def test_where_it_is_too_faint_motion_alone_decides_where_the_policy_says_so(pos
     assert finding(session, EvidenceKind.LIGHT).outcome is INSUFFICIENT
 
 
+@pytest.mark.parametrize("faint", [False, True])
+def test_light_that_leans_is_confirmed_by_a_head_s_movement_which_counts_once(positioned, faint):
+    session = positioned(preset="door", capture=CaptureKind.LIVE)
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT, leans=True, faint=faint, margin=0.3)
+    assert session.phase is Phase.MOTION_CHALLENGE
+    answer(session)
+    assert session.outcome.decision is LivenessDecision.REALFACE
+    assert session.outcome.path is EvidencePath.ACTIVE
+    assert session.outcome.level is AssuranceLevel.LIGHT
+    light = finding(session, EvidenceKind.LIGHT)
+    assert (light.outcome, light.margin, light.reason) == (CONFIRMED, 0.3, "as played; the movement tells the shape")
+
+
+@pytest.mark.parametrize(
+    ("moved", "decision"), [(INSUFFICIENT, LivenessDecision.UNCERTAIN), (VETO, LivenessDecision.SPOOFFACE)]
+)
+def test_light_that_leans_proves_nothing_without_that_movement(positioned, moved, decision):
+    session = positioned(preset="door")
+    session.send(BRIGHT)
+    answer(session, INSUFFICIENT, leans=True)
+    answer(session, moved)
+    assert session.outcome.decision is decision
+    assert finding(session, EvidenceKind.LIGHT).outcome is INSUFFICIENT
+
+
 def test_no_proof_of_shape_where_one_could_be_had_is_no_way_to_motion_alone(positioned):
     session = positioned()
     session.send(BRIGHT)
@@ -1331,7 +1357,7 @@ def test_without_movement_the_light_challenge_decides_in_bright_light(positioned
     assert decisions == [LivenessDecision.REALFACE, LivenessDecision.UNCERTAIN, LivenessDecision.SPOOFFACE]
 
 
-@pytest.mark.parametrize("answered", [None, {"overwhelmed": True}, {"faint": True}])
+@pytest.mark.parametrize("answered", [None, {"overwhelmed": True}, {"faint": True}, {"faint": True, "leans": True}])
 def test_without_movement_no_motion_takes_lights_place_where_it_is_drowned_or_faint(positioned, answered):
     session = positioned(alternative=WITHOUT_MOVEMENT)
     if answered is None:

@@ -67,6 +67,34 @@ def test_noise_that_would_hide_a_head_as_well_is_told():
     assert not relief_answer(replace(faint, head=0.35, head_deviation=0.1)).faint
 
 
+@pytest.mark.parametrize(
+    ("changes", "leans"),
+    [
+        # 0.2 + 2.5 * 0.1 > 0.4 > 0.2
+        ({}, True),
+        ({"head": 0.19}, False),
+        # More than its own deviation, however weak the light.
+        ({"head": 0.4, "head_deviation": 0.39}, True),
+        ({"head": 0.4, "head_deviation": 0.41}, False),
+        # The colours of a screen are not excluded, or the halves were not seen apart, or tell a sheet.
+        ({"albedo": 0.6, "albedo_deviation": 0.19}, False),
+        ({"sides": None}, False),
+        ({"head": 0.45, "sides": 0.0, "sides_deviation": 0.05}, False),
+    ],
+)
+def test_without_proof_a_face_leans_where_more_speaks_for_a_head(changes, leans):
+    answer = relief_answer(replace(HEAD, **{"head": 0.4, "sides": 0.4, "sides_deviation": 2.0} | changes))
+    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert answer.leans is leans
+
+
+def test_only_where_a_movement_follows_the_display_s_code_does_a_face_lean():
+    some = replace(HEAD, head=0.4, sides=0.4, sides_deviation=2.0)
+    assert not relief_answer(some, alone=True).leans
+    assert not relief_answer(some, lamp=True).leans
+    assert not relief_answer(replace(some, head=0.8)).leans
+
+
 def test_both_ratios_count_by_their_noise():
     # Weights 1 / (0.1**2 + 0.15**2) and 1 / (0.4**2 + 0.6**2): (0.8 * 30.769 + 1.2 * 1.923) / 32.692
     assert relief_answer(HEAD).margin == pytest.approx(0.8235, abs=1e-4)
@@ -92,6 +120,9 @@ def test_both_ratios_count_by_their_noise():
         # Far more than a head has: the display's image in gloss. 0.8 + 3 * hypot(0.1, 0.3, 0.6) = 2.83
         ({"sides": 2.8, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
         ({"sides": 2.9, "sides_deviation": 0.3}, EvidenceOutcome.INSUFFICIENT),
+        # Halves as uncertain as that tell nothing.
+        ({"sides": 7.0, "sides_deviation": 1.1}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 7.0, "sides_deviation": 0.9}, EvidenceOutcome.INSUFFICIENT),
         # The halves were not seen apart.
         ({"sides": None, "sides_deviation": None}, EvidenceOutcome.INSUFFICIENT),
     ],
