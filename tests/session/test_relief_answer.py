@@ -78,7 +78,8 @@ def test_noise_that_would_hide_a_head_as_well_is_told():
         ({"head": 0.4, "head_deviation": 0.41}, False),
         # The colours of a screen are not excluded, or the halves were not seen apart, or tell a sheet.
         ({"albedo": 0.6, "albedo_deviation": 0.19}, False),
-        ({"sides": None}, False),
+        ({"sides": None, "contrast": 0.1}, False),
+        ({"sides": None}, True),
         ({"head": 0.45, "sides": 0.0, "sides_deviation": 0.05}, False),
     ],
 )
@@ -123,8 +124,9 @@ def test_both_ratios_count_by_their_noise():
         # Halves as uncertain as that tell nothing.
         ({"sides": 7.0, "sides_deviation": 1.1}, EvidenceOutcome.CONFIRMED),
         ({"sides": 7.0, "sides_deviation": 0.9}, EvidenceOutcome.INSUFFICIENT),
-        # The halves were not seen apart.
-        ({"sides": None, "sides_deviation": None}, EvidenceOutcome.INSUFFICIENT),
+        # The halves were not seen apart, in light in which they could tell something, and in weak light.
+        ({"sides": None, "sides_deviation": None, "contrast": 0.1}, EvidenceOutcome.INSUFFICIENT),
+        ({"sides": None, "sides_deviation": None}, EvidenceOutcome.CONFIRMED),
     ],
 )
 def test_limits(changes, wanted):
