@@ -30,8 +30,9 @@ _FRAMES_OF_EACH: Final = 4
 # Each half of the display changes four times a second at most: two flashes (WCAG 2.3.1 allows three).
 _LEAST_SECONDS: Final = 0.25
 # A few turns tell little of how a face sways meanwhile. By so much, times the room's light over the display's, the
-# relief in the halves scattered over simulated people in rooms of 40 and of 150 lx, each half shown twice.
-_SWAY: Final = 0.07 * math.sqrt(2)
+# relief in the halves of simulated people who sway was off that of the same who do not, in rooms of 40 and of 150 lx,
+# each half shown twice.
+_SWAY: Final = 0.03 * math.sqrt(2)
 
 
 def with_sway(found: Relief, turns: int) -> Relief:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from edge.vision.relief import OwnShape, Relief, darkest_room, relief, shape_in_
 from edge.vision.returned_light import ReturnedLight, returned_light
 
 Values = NDArray[np.float64]
+
+# Of the display's white, what its guidance gives: never more, and a screen that hardly returns any light tells nothing.
+_GUIDANCE: Final = (0.25, 1.0)
 
 
 class LitFace:
@@ -154,7 +158,7 @@ def _by_halves(samples: Sequence[Sample], surface: Surface) -> Sequence[Sample]:
         return [sample for sample in samples if sample.lit.shape[1] == 2]
     face = found.known & surface.still
     left, right, whole = found.ours[face].sum(axis=0)
-    share = whole / (left + right)
+    share = float(np.clip(whole / (left + right), *_GUIDANCE))
     return [replace(sample, lit=sample.lit[:, :2] + share * sample.lit[:, 2:]) for sample in apart]
 
 

@@ -30,7 +30,9 @@ _LEANING: Final = 1.0
 WHOLE: Final = 0.6
 # How much heads differ in either ratio, in simulated people (docs/light.md).
 _HEADS_DIFFER: Final = 0.15
-_SIDES_DIFFER: Final = 0.6
+_SIDES_DIFFER: Final = 0.25
+# Halfway between the halves of a sheet, 0, and those of heads, 0.75 on the mean.
+_HALFWAY: Final = 0.4
 # With a deviation like that of more than a head's relief, halves tell no sheet and no gloss from a head.
 _HALVES_TELL_NOTHING: Final = 1.0
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
@@ -144,11 +146,11 @@ def _shape(found: Relief) -> tuple[float, float]:
 def _agree(found: Relief) -> bool:
     """The light of the surroundings is whoever's who stands there; that of the display's halves is not.
 
-    Where they are certainly those of a sheet it may be lit like a head; far more than a head's is the display's image
-    in glossy paper.
+    Where they are rather those of a sheet it may be lit like a head, or have holes where a head is deep. Far more than
+    a head's is the display's image in glossy paper.
     """
     if found.sides is None or found.sides_deviation is None or found.sides_deviation > _HALVES_TELL_NOTHING:
         return True
     more = math.hypot(found.head_deviation, found.sides_deviation, _SIDES_DIFFER)
-    a_head_s = found.sides + REFUSING * found.sides_deviation > _SHEET
+    a_head_s = found.sides + _DOUBTING * found.sides_deviation > _HALFWAY
     return a_head_s and found.sides - found.head < REFUSING * more
