@@ -142,8 +142,8 @@ def test_frames_under_half_a_display_are_looked_at_and_not_judged(landmarks):
 
 def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
     found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400)
-    assert with_sway(found, 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.7))
-    assert with_sway(replace(found, contrast=0.7), 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
+    assert with_sway(found, 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.3))
+    assert with_sway(replace(found, contrast=0.3), 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
     assert with_sway(replace(found, sides=None, sides_deviation=None), 2).sides_deviation is None
     assert with_sway(found, 2).head_deviation == found.head_deviation
 

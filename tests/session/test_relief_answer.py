@@ -32,7 +32,7 @@ def test_a_head_with_a_face_s_colours_confirms():
     answer = relief_answer(HEAD)
     assert answer.outcome is EvidenceOutcome.CONFIRMED
     assert (
-        answer.reason == "relief 0.82 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%"
+        answer.reason == "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%"
     )
 
 
@@ -97,8 +97,8 @@ def test_only_where_a_movement_follows_the_display_s_code_does_a_face_lean():
 
 
 def test_both_ratios_count_by_their_noise():
-    # Weights 1 / (0.1**2 + 0.15**2) and 1 / (0.4**2 + 0.6**2): (0.8 * 30.769 + 1.2 * 1.923) / 32.692
-    assert relief_answer(HEAD).margin == pytest.approx(0.8235, abs=1e-4)
+    # Weights 1 / (0.1**2 + 0.15**2) and 1 / (0.4**2 + 0.25**2): (0.8 * 30.769 + 1.2 * 4.494) / 35.263
+    assert relief_answer(HEAD).margin == pytest.approx(0.8510, abs=1e-4)
     assert relief_answer(replace(HEAD, sides=None, sides_deviation=None)).margin == 0.8
 
 
@@ -115,12 +115,12 @@ def test_both_ratios_count_by_their_noise():
         ({"albedo": 0.1}, EvidenceOutcome.VETO),
         ({"albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
         ({"albedo": 0.6, "albedo_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
-        # The surroundings tell of a head, and the display's two halves certainly of a sheet.
-        ({"sides": 0.0, "sides_deviation": 0.1}, EvidenceOutcome.CONFIRMED),
-        ({"sides": 0.0, "sides_deviation": 0.05}, EvidenceOutcome.INSUFFICIENT),
-        # Far more than a head has: the display's image in gloss. 0.8 + 3 * hypot(0.1, 0.3, 0.6) = 2.83
-        ({"sides": 2.8, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
-        ({"sides": 2.9, "sides_deviation": 0.3}, EvidenceOutcome.INSUFFICIENT),
+        # The surroundings tell of a head, and the display's two halves of a sheet.
+        ({"sides": 0.0, "sides_deviation": 0.21}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 0.0, "sides_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
+        # Far more than a head has: the display's image in gloss. 0.8 + 3 * hypot(0.1, 0.3, 0.25) = 2.01
+        ({"sides": 2.0, "sides_deviation": 0.3}, EvidenceOutcome.CONFIRMED),
+        ({"sides": 2.1, "sides_deviation": 0.3}, EvidenceOutcome.INSUFFICIENT),
         # Halves as uncertain as that tell nothing.
         ({"sides": 7.0, "sides_deviation": 1.1}, EvidenceOutcome.CONFIRMED),
         ({"sides": 7.0, "sides_deviation": 0.9}, EvidenceOutcome.INSUFFICIENT),
