@@ -20,9 +20,9 @@ _SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
 _NO_SHEET: Final = 0.35
-# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full: and in weak light, where noise
-# and the hand that holds it have lent a sheet up to 0.3.
-_ALONE: Final = 0.3
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full, and bent gloss or eye holes
+# have lent a sheet up to 0.4: and in weak light, where noise and the hand that holds it have as well.
+_ALONE: Final = 0.4
 _ALONE_IN_WEAK_LIGHT: Final = 0.5
 # Beside a movement that only a head makes, so many deviations above nothing are enough (ADR 0013).
 _LEANING: Final = 1.0
@@ -103,7 +103,7 @@ def relief_answer(
     coloured = found.albedo - CONFIRMING * found.albedo_deviation > SELF_LIT
     # A screen is black in infrared, and the sun hides colours: a shape that no sheet comes near makes up for them.
     coloured = coloured or (lamp and shape - CONFIRMING * deviation > _WITHOUT_COLOURS)
-    of_a_face = seen_apart and coloured and _agree(found)
+    of_a_face = seen_apart and coloured and _agree(found, alone=alone)
     if of_a_face and shape > certain:
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > WHOLE
@@ -143,14 +143,16 @@ def _shape(found: Relief) -> tuple[float, float]:
     return shape, math.hypot(share * found.head_deviation, other * found.sides_deviation)
 
 
-def _agree(found: Relief) -> bool:
+def _agree(found: Relief, *, alone: bool) -> bool:
     """The light of the surroundings is whoever's who stands there; that of the display's halves is not.
 
     Where they are rather those of a sheet it may be lit like a head, or have holes where a head is deep. Far more than
     a head's is the display's image in glossy paper.
     """
-    if found.sides is None or found.sides_deviation is None or found.sides_deviation > _HALVES_TELL_NOTHING:
+    if found.sides is None or found.sides_deviation is None:
+        return True
+    if found.sides_deviation > _HALVES_TELL_NOTHING and not alone:
         return True
     more = math.hypot(found.head_deviation, found.sides_deviation, _SIDES_DIFFER)
-    a_head_s = found.sides + _DOUBTING * found.sides_deviation > _HALFWAY
+    a_head_s = found.sides + (1.0 if alone else _DOUBTING) * found.sides_deviation > _HALFWAY
     return a_head_s and found.sides - found.head < REFUSING * more
