@@ -175,7 +175,7 @@ def test_what_is_returned_may_not_be_known():
 
 
 def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
-    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.3; in weak light it takes 0.5.
+    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.4; in weak light it takes 0.5.
     some = replace(HEAD, head=0.5, sides=0.5, contrast=0.1)
     assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
@@ -183,6 +183,23 @@ def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
     assert relief_answer(more, alone=True).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(replace(more, contrast=0.07), alone=True).outcome is EvidenceOutcome.INSUFFICIENT
     assert relief_answer(replace(more, head=0.8, contrast=0.07), alone=True).outcome is EvidenceOutcome.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("sides", "deviation", "in_the_challenge", "alone"),
+    [
+        # With two deviations above 0.4, and with one.
+        (0.5, 0.1, EvidenceOutcome.CONFIRMED, EvidenceOutcome.CONFIRMED),
+        (0.2, 0.15, EvidenceOutcome.CONFIRMED, EvidenceOutcome.INSUFFICIENT),
+        (0.2, 0.05, EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.INSUFFICIENT),
+        # So uncertain, in light that would tell, are the images of the halves in gloss.
+        (-1.3, 1.4, EvidenceOutcome.CONFIRMED, EvidenceOutcome.INSUFFICIENT),
+    ],
+)
+def test_where_nothing_else_is_asked_the_halves_must_rather_tell_a_head(sides, deviation, in_the_challenge, alone):
+    found = replace(HEAD, contrast=0.2, head=0.9, head_deviation=0.08, sides=sides, sides_deviation=deviation)
+    assert relief_answer(found).outcome is in_the_challenge
+    assert relief_answer(found, alone=True).outcome is alone
 
 
 def test_halves_that_are_still_to_come_lack_nothing():
