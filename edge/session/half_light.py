@@ -40,7 +40,11 @@ def with_sway(found: Relief, turns: int) -> Relief:
     if found.sides_deviation is None:
         return found
     sway = _SWAY / math.sqrt(turns) / max(found.contrast, 1e-3)
-    return replace(found, sides_deviation=math.hypot(found.sides_deviation, sway))
+    deviation = math.hypot(found.sides_deviation, sway)
+    halves = found.hypotheses.halves
+    if halves is not None:
+        halves = halves.times((found.sides_deviation / deviation) ** 2)
+    return replace(found, sides_deviation=deviation, hypotheses=replace(found.hypotheses, halves=halves))
 
 
 class HalfLight:
