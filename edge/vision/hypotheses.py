@@ -13,7 +13,7 @@ Recognition and Machine Learning, 2006, 2.3 and 3.3).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -27,12 +27,13 @@ BLOCK: Final = 4
 
 _FIRST_ORDER: Final = 3
 # Mean and deviation of how much of a head's shape is there: what heads have, and what bending and gloss lend to sheets.
-_OF_A_HEAD: Final = (0.75, 0.25)
-_LENT: Final = (0.0, 0.1)
+OF_A_HEAD: Final = (0.75, 0.25)
+LENT: Final = (0.0, 0.1)
 # Natural logarithm for each free parameter. Half of Akaike's: what is left out makes up for the rest.
 _PENALTY: Final = 0.5
 # Precision of what is free, where parameters are of order 1.
 _FREE: Final = 1e-9
+_NONE: Final[Grid] = np.zeros(0)
 
 
 class Hypothesis(StrEnum):
@@ -122,15 +123,12 @@ class Linear:
 
 def scores_of(light: Linear, cells: NDArray[np.bool_]) -> Scores:
     """cells: (CELLS, CELLS), of which n are True: where the light is, in order of rows."""
-    blocks = _blocks(cells)
-    values, shape = light.seen - light.about, light.head
-    bent = np.column_stack([light.sheet, light.beside])
     flat = np.column_stack([light.sheet[:, :_FIRST_ORDER], light.beside])
-    variance = light.inflation**2
-    sheet = _left_out(np.column_stack([values, shape]), bent, blocks, variance)
-    plane = _left_out(values[:, None], flat, blocks, variance)
-    screen = _left_out(light.seen[:, None], light.itself, blocks, variance)
-    return Scores(plane.score(), sheet.average(*_LENT), screen.score(), sheet.average(*_OF_A_HEAD))
+    plane = left_out(light, cells, flat)
+    bent = left_out(light, cells, np.column_stack([light.sheet, light.beside]), light.head[:, None])
+    screen = left_out(replace(light, about=np.zeros_like(light.about)), cells, light.itself)
+    lent, of_a_head = (bent.average(*np.array(prior)[:, None]) for prior in (LENT, OF_A_HEAD))
+    return Scores(plane.average(), lent, screen.average(), of_a_head)
 
 
 def _blocks(cells: NDArray[np.bool_]) -> Grid:
@@ -141,41 +139,39 @@ def _blocks(cells: NDArray[np.bool_]) -> Grid:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _LeftOut:
-    """How probable values less a share of a shape are, block by block after all others, as a logarithm.
+class LeftOut:
+    """How probable a light less shares of k shapes is, block by block after all others, as a logarithm, less a penalty.
 
-    It is ``constant`` less half of ``(1, -share) @ squares @ (1, -share)``.
+    It is ``constant - (1, -shares) @ squares @ (1, -shares) / 2``, squares: (1 + k, 1 + k).
     """
 
     constant: float
     squares: Grid
 
-    def score(self) -> float:
-        """Without any shape."""
-        return self.constant - 0.5 * float(self.squares[0, 0])
-
-    def average(self, mean: float, deviation: float) -> float:
-        """Of the probability, over a normal prior of the share."""
-        values, product, power = self.squares[0, 0], self.squares[0, 1], self.squares[1, 1]
-        # Of the share that fits best, and of the values and the prior together (Bishop, 2.115).
-        spread = 1.0 + power * deviation**2
-        left = values - 2 * mean * product + mean**2 * power
-        gained = (product - mean * power) ** 2 * deviation**2 / spread
-        return float(self.constant - 0.5 * (left - gained + np.log(spread)))
+    def average(self, mean: Grid = _NONE, deviation: Grid = _NONE) -> float:
+        """Of the probability, over normal priors of the shares: (k,) each."""
+        product, power = self.squares[0, 1:], self.squares[1:, 1:]
+        left = self.squares[0, 0] - 2 * mean @ product + mean @ power @ mean
+        # Shares in their own deviations; what lies in their prior beyond its mean is integrated out (Bishop, 2.115).
+        further = deviation * (product - power @ mean)
+        spread = np.eye(len(mean)) + deviation[:, None] * power * deviation
+        gained = further @ np.linalg.solve(spread, further)
+        return float(self.constant - 0.5 * (left - gained + np.linalg.slogdet(spread)[1]))
 
 
-def _left_out(values: Grid, free: Grid, blocks: Grid, variance: float) -> _LeftOut:
-    """values: (n, 1) or, with a shape, (n, 2). free: (n, k) what is chosen freely. variance: of the errors."""
-    every = np.column_stack([free, values])
-    # (blocks, k + values, k + values) sums over the cells of each.
+def left_out(light: Linear, cells: NDArray[np.bool_], free: Grid, shapes: Grid | None = None) -> LeftOut:
+    """Of a hypothesis that chooses freely how much there is of (n, j) ``free``. shapes: (n, k), which have priors."""
+    blocks = _blocks(cells)
+    values = (light.seen - light.about)[:, None]
+    every = np.column_stack([free, values] if shapes is None else [free, values, shapes])
     pairs = (every[:, :, None] * every[:, None, :]).reshape(len(every), -1)
-    products = (blocks @ pairs / variance).reshape(len(blocks), every.shape[1], every.shape[1])
-    whole, others = products.sum(axis=0), products.sum(axis=0) - products
+    products = (blocks @ pairs / light.inflation**2).reshape(len(blocks), every.shape[1], every.shape[1])
+    whole = products.sum(axis=0)
     count = free.shape[1]
     determinant, left = _fitted(whole, count)
-    determinants, lefts = _fitted(others, count)
+    determinants, lefts = _fitted(whole - products, count)
     constant = -0.5 * float((determinant - determinants).sum()) - _PENALTY * count
-    return _LeftOut(constant, (left - lefts).sum(axis=0))
+    return LeftOut(constant, (left - lefts).sum(axis=0))
 
 
 def _fitted(products: Grid, count: int) -> tuple[Grid, Grid]:
