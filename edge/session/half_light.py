@@ -41,10 +41,11 @@ def with_sway(found: Relief, turns: int) -> Relief:
         return found
     sway = _SWAY / math.sqrt(turns) / max(found.contrast, 1e-3)
     deviation = math.hypot(found.sides_deviation, sway)
-    halves = found.hypotheses.halves
-    if halves is not None:
-        halves = halves.times((found.sides_deviation / deviation) ** 2)
-    return replace(found, sides_deviation=deviation, hypotheses=replace(found.hypotheses, halves=halves))
+    hypotheses = found.hypotheses
+    if hypotheses.halves is not None and math.isfinite(deviation):
+        weaker = hypotheses.halves.times((found.sides_deviation / deviation) ** 2)
+        hypotheses = replace(hypotheses, halves=weaker)
+    return replace(found, sides_deviation=deviation, hypotheses=hypotheses)
 
 
 class HalfLight:
