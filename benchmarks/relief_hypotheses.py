@@ -32,11 +32,12 @@ from edge.simulation.scene import Scene
 from edge.simulation.terminal import SimulatedTerminal
 from edge.terminal.threads import keep_to_one_thread
 from edge.vision.face_patch import Grid, Surface
-from edge.vision.pipeline import FaceVision
 from edge.vision.hypotheses import LENT, OF_A_HEAD, Linear, Scores, left_out, scores_of
+from edge.vision.pipeline import FaceVision
 from edge.vision.relief import Relief, relief
 
-SPECIES: Final = (BONA_FIDE, "print_matte", "print_bent", "print_glossy", "print_cut_out", "print_worn", "screen_tablet")
+PRINTS: Final = ("print_matte", "print_bent", "print_glossy", "print_cut_out", "print_worn")
+SPECIES: Final = (BONA_FIDE, *PRINTS, "screen_tablet")
 CONDITIONS: Final = ("dim-40-tungsten", "dim-150-led", "bright-600-led", "bright-1000-daylight")
 # For development, and others than the method was tried on first.
 NUMBERS: Final = range(840, 844)
@@ -87,8 +88,8 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     models = ModelBundle.load(default_models_dir(), verify=False)
     names = [f"{kind}/{where}/{number}" for kind in SPECIES for where in CONDITIONS for number in NUMBERS]
-    told = [(name.split("/")[0], played(named_case(name).scene, models)) for name in names]
-    print(json.dumps(document([figures(species, seen) for species, seen in told if seen.found is not None]), indent=2))
+    told = [figures(name.split("/")[0], played(named_case(name).scene, models)) for name in names]
+    print(json.dumps(document([one for one in told if one is not None]), indent=2))
 
 
 def played(scene: Scene, models: ModelBundle) -> Seen:
@@ -115,8 +116,10 @@ def played(scene: Scene, models: ModelBundle) -> Seen:
     return seen
 
 
-def figures(species: str, seen: Seen) -> Figures:
-    assert seen.found is not None and seen.answer is not None and seen.room is not None and seen.surface is not None
+def figures(species: str, seen: Seen) -> Figures | None:
+    """None where the light was not judged by any relief."""
+    if seen.found is None or seen.answer is None or seen.room is None or seen.surface is None:
+        return None
     found, (light, cells) = seen.found, seen.room
     shapes = np.column_stack([light.head, light.sheet[:, :1] * harmonics(seen.surface.normals[cells])])
     free = np.column_stack([light.sheet, light.beside])
@@ -127,9 +130,8 @@ def figures(species: str, seen: Seen) -> Figures:
     told.part[0.0], told.odds[0.0] = found.head / found.head_deviation, scores.odds
     for deviation in DEVIATIONS:
         more = [deviation] * (shapes.shape[1] - 1)
-        head, lent = (
-            bent.average(np.array([mean] + [0.0] * len(more)), np.array([own, *more])) for mean, own in (OF_A_HEAD, LENT)
-        )
+        none = [0.0] * len(more)
+        head, lent = (bent.average(np.array([mean, *none]), np.array([own, *more])) for mean, own in (OF_A_HEAD, LENT))
         told.odds[deviation] = head - max(scores.plane, lent, scores.screen)
         told.part[deviation] = part_of_a_head(light, np.column_stack([free, shapes]), more)
     return told

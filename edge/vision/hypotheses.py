@@ -29,7 +29,7 @@ _FIRST_ORDER: Final = 3
 # Mean and deviation of how much of a head's shape is there: what heads have, and what bending and gloss lend to sheets.
 OF_A_HEAD: Final = (0.75, 0.25)
 LENT: Final = (0.0, 0.1)
-# Natural logarithm for each free parameter. Half of Akaike's: what is left out makes up for the rest.
+# Natural logarithm for each free parameter, half of Akaike's: to foretell what was left out costs the rest by itself.
 _PENALTY: Final = 0.5
 # Precision of what is free, where parameters are of order 1.
 _FREE: Final = 1e-9
@@ -104,7 +104,7 @@ class Hypotheses:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """A light in n cells, linear in what a surface is; all against the deviation of each cell. ``repr`` shows no values.
+    """A light in n cells, linear in what a surface is, all against each cell's deviation. ``repr`` shows no values.
 
     seen: (n,) the light. about: (n,) what the columns leave of ``seen`` to where they are linear about. sheet: (n, 6)
     what adds to the logarithm of a ratio 1, x, y, and the second order. beside: (n, k) what any surface may have

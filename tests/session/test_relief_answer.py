@@ -34,8 +34,8 @@ def test_a_head_with_a_face_s_colours_confirms():
     answer = relief_answer(HEAD)
     assert answer.outcome is EvidenceOutcome.CONFIRMED
     assert answer.reason == (
-        "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%, best foretold by a "
-        "head (log odds of a head 10.0)"
+        "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%, best foretold by "
+        "a head (log odds of a head 10.0)"
     )
 
 
