@@ -40,7 +40,12 @@ def with_sway(found: Relief, turns: int) -> Relief:
     if found.sides_deviation is None:
         return found
     sway = _SWAY / math.sqrt(turns) / max(found.contrast, 1e-3)
-    return replace(found, sides_deviation=math.hypot(found.sides_deviation, sway))
+    deviation = math.hypot(found.sides_deviation, sway)
+    hypotheses = found.hypotheses
+    if hypotheses.halves is not None and math.isfinite(deviation):
+        weaker = hypotheses.halves.times((found.sides_deviation / deviation) ** 2)
+        hypotheses = replace(hypotheses, halves=weaker)
+    return replace(found, sides_deviation=deviation, hypotheses=hypotheses)
 
 
 class HalfLight:

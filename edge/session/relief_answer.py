@@ -33,6 +33,9 @@ _HEADS_DIFFER: Final = 0.15
 _SIDES_DIFFER: Final = 0.25
 # About halfway between the halves of a sheet, 0, and those of heads, 0.75 on the mean.
 _HALFWAY: Final = 0.4
+# So much more probable must a head have held the light of cells that were left out than a plane, a bent sheet or a
+# screen did: ten times, as a natural logarithm.
+_TEN_TO_ONE: Final = math.log(10)
 # With a deviation like that of more than a head's relief, halves tell no sheet and no gloss from a head.
 _HALVES_TELL_NOTHING: Final = 1.0
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
@@ -85,7 +88,8 @@ def relief_answer(
     shape, deviation = _shape(found)
     told = (
         f"relief {shape:.2f} ± {deviation:.2f} of a head's, colours {found.albedo:.2f} ± {found.albedo_deviation:.2f} "
-        f"of a surface's, in light that adds {found.contrast:.1%}"
+        f"of a surface's, in light that adds {found.contrast:.1%}, best foretold by a {found.hypotheses.best} "
+        f"(log odds of a head {found.hypotheses.odds:.1f})"
     )
     if not lamp and found.albedo + REFUSING * found.albedo_deviation < _COLOURED:
         return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
@@ -104,7 +108,7 @@ def relief_answer(
     # A screen is black in infrared, and the sun hides colours: a shape that no sheet comes near makes up for them.
     coloured = coloured or (lamp and shape - CONFIRMING * deviation > _WITHOUT_COLOURS)
     of_a_face = seen_apart and coloured and _agree(found, alone=alone)
-    if of_a_face and shape > certain:
+    if of_a_face and shape > certain and found.hypotheses.odds > _TEN_TO_ONE:
         return ReliefAnswer(EvidenceOutcome.CONFIRMED, told, shape)
     faint = certain > WHOLE
     leans = of_a_face and not (lamp or alone) and shape > max(_SHEET, _LEANING * deviation)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import LightGeometry, PointGeometry
 from edge.vision.face_patch import CELLS, Grid, Surface
+from edge.vision.hypotheses import Hypotheses, Linear, Scores, scores_of
 from edge.vision.light_response import LightResponse
 
 # Between the landmarks at both sides of a face, metres (bizygomatic breadth is 0.13 to 0.15).
@@ -46,6 +47,8 @@ _POINTS: Final = 3
 # Colours are compared with those around them, within so many cells.
 _AROUND: Final = 3.0
 _STEPS: Final = 15
+# Of the columns of a design, what a sheet could show: a polynomial of second order.
+_SHEET: Final = 6
 # Lux of a display of 1 cd/m2: behind the head's edge.
 _NO_LIGHT: Final = 1e-12
 
@@ -63,7 +66,7 @@ class Relief:
     contrast: our light against that of the surroundings, over the face. head: how much of a head's shape is in the
     ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of a display's two halves; None where there are
     none, or they were not lit apart. albedo: how much of the face's colours is in our light, 0 of a screen, about 1 of
-    anything that reflects them. cells: that were compared.
+    anything that reflects them. cells: that were compared. hypotheses: how well each surface foretells the two ratios.
     """
 
     contrast: float
@@ -74,6 +77,7 @@ class Relief:
     albedo: float
     albedo_deviation: float
     cells: int
+    hypotheses: Hypotheses
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,18 @@ def relief(
         return None
     fit, kept = fitted
     compared = _those(chosen, kept)
-    smooth = _on_grid((ambient * _ratio(design, fit.found))[kept], compared)
-    sides, sides_deviation = _halves(response, parts, smooth, compared)
+    found, head_deviation = ambient * _ratio(design, fit.found), _deviation(fit, response, compared)
+    halves = _halves(response, parts, _on_grid(found[kept], compared), compared)
+    slope = (design * (found / noise)[:, None])[kept]
+    of_the_room = Linear(
+        seen=(ours / noise)[kept],
+        about=(found / noise)[kept] - slope @ fit.found,
+        sheet=slope[:, :_SHEET],
+        beside=slope[:, _SHEET:-1],
+        head=slope[:, -1],
+        itself=sheet_shapes()[compared] / noise[kept, None],
+        inflation=head_deviation / fit.deviation,
+    )
     albedo, albedo_deviation = _surer(
         _albedo(response.ambient, total, deviation * fit.inflation, where)
         for where in (compared, _lower_half(compared))
@@ -121,12 +135,13 @@ def relief(
     return Relief(
         contrast=float(ours[kept].sum() / ambient[kept].sum()),
         head=float(fit.found[-1]),
-        head_deviation=_deviation(fit, response, compared),
-        sides=sides,
-        sides_deviation=sides_deviation,
+        head_deviation=head_deviation,
+        sides=None if halves is None else halves.head,
+        sides_deviation=None if halves is None else halves.deviation,
         albedo=albedo,
         albedo_deviation=albedo_deviation,
         cells=int(kept.sum()),
+        hypotheses=Hypotheses(scores_of(of_the_room, compared), None if halves is None else halves.scores),
     )
 
 
@@ -202,24 +217,43 @@ def _on_grid(values: Grid, cells: NDArray[np.bool_]) -> Grid:
     return grid
 
 
-def _halves(
-    response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_]
-) -> tuple[float, float] | tuple[None, None]:
-    """How much of a head's shape is in the ratio of a display's halves, and its deviation; None: not seen apart.
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    """head: how much of a head's shape is in the ratio of a display's halves."""
+
+    head: float
+    deviation: float
+    scores: Scores
+
+
+def _halves(response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_]) -> _Halves | None:
+    """None: not seen apart.
 
     parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise.
     """
     if response.ours.shape[2] != 2 or parts.shape[2] != 2:
-        return None, None
+        return None
     difference, deviation = response.difference()
     cells = compared & np.isfinite(deviation)
     if cells.sum() < _FEWEST_CELLS:
-        return None, None
+        return None
     share = ((parts[..., 0] - parts[..., 1]) / np.maximum(parts.sum(axis=-1), _NO_LIGHT))[cells]
-    template = np.column_stack([sheet_shapes()[cells], share - share.mean()]) * smooth[cells, None]
-    apart = _last_of(difference[cells], deviation[cells], template)
+    shapes, noise = sheet_shapes()[cells], deviation[cells]
+    template = np.column_stack([shapes, share - share.mean()]) * smooth[cells, None]
+    apart = _last_of(difference[cells], noise, template)
     scatter = response.deviation_of(_on_grid(apart.weights, cells), np.array([1.0, -1.0]))
-    return apart.value, max(apart.deviation, scatter)
+    told = max(apart.deviation * apart.inflation, scatter)
+    slope = template / noise[:, None]
+    light = Linear(
+        seen=difference[cells] / noise,
+        about=np.zeros(len(noise)),
+        sheet=slope[:, :_SHEET],
+        beside=slope[:, _SHEET:-1],
+        head=slope[:, -1],
+        itself=shapes / noise[:, None],
+        inflation=told / apart.deviation,
+    )
+    return _Halves(apart.value, told, scores_of(light, cells))
 
 
 def _colour(ambient: Grid, chosen: NDArray[np.bool_]) -> Grid:
@@ -344,10 +378,11 @@ def _fit_ratio(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> _Fit | N
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Last:
-    """value: of the last unknown. deviation: inflated. weights: of each fitted value in it."""
+    """value: of the last unknown. weights: of each fitted value in it."""
 
     value: float
     deviation: float
+    inflation: float
     weights: Grid
 
 
@@ -359,7 +394,7 @@ def _last_of(values: Grid, noise: Grid, design: Grid) -> _Last:
     found = covariance @ weighted.T @ (values / noise)
     error = values / noise - weighted @ found
     inflation = max(1.0, float(np.sqrt((error**2).sum() / (len(values) - design.shape[1]))))
-    return _Last(float(found[-1]), float(np.sqrt(covariance[-1, -1])) * inflation, weights)
+    return _Last(float(found[-1]), float(np.sqrt(covariance[-1, -1])), inflation, weights)
 
 
 def _lower_half(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,10 +17,12 @@ from edge.session.half_light import with_sway
 from edge.session.light_step import LightStep
 from edge.session.relief_answer import ReliefAnswer
 from edge.simulation.terminal import SimulatedTerminal
+from edge.vision.hypotheses import Hypotheses, Scores
 from edge.vision.relief import Relief
 from tests.session.test_light_step import Face
 from tests.simulation.stages import stage
 
+SCORES = Scores(plane=-9.0, cylinder=-7.0, screen=-8.0, head=-1.0)
 TURNS = [Pattern.LEFT, Pattern.RIGHT, Pattern.LEFT, Pattern.RIGHT, Pattern.GUIDANCE]
 
 
@@ -141,13 +143,17 @@ def test_frames_under_half_a_display_are_looked_at_and_not_judged(landmarks):
 
 
 def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
-    found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400)
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400, Hypotheses(SCORES, SCORES))
     assert with_sway(found, 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.3))
+    # The same noise again has half of the weight.
+    assert with_sway(found, 2).hypotheses.halves.odds == pytest.approx(SCORES.odds / 2)
+    assert with_sway(found, 2).hypotheses.room == SCORES
+    assert with_sway(replace(found, sides_deviation=math.inf), 2).hypotheses == found.hypotheses
     assert with_sway(replace(found, contrast=0.3), 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
     assert with_sway(replace(found, sides=None, sides_deviation=None), 2).sides_deviation is None
     assert with_sway(found, 2).head_deviation == found.head_deviation
 
 
 def test_one_turn_tells_less_of_sway_than_two():
-    found = Relief(0.1, 0.8, 0.1, 0.9, 0.0, 1.0, 0.1, 400)
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.0, 1.0, 0.1, 400, Hypotheses(SCORES, None))
     assert with_sway(found, 1).sides_deviation == pytest.approx(math.sqrt(2) * with_sway(found, 2).sides_deviation)

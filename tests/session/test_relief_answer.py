@@ -9,6 +9,7 @@ import pytest
 from edge.contracts.enums import EvidenceOutcome
 from edge.session.relief_answer import no_surface, relief_answer
 from edge.vision.beside_face import Side
+from edge.vision.hypotheses import Hypotheses, Scores
 from edge.vision.relief import Relief
 from edge.vision.returned_light import ReturnedLight
 
@@ -21,6 +22,7 @@ HEAD = Relief(
     albedo=1.1,
     albedo_deviation=0.1,
     cells=400,
+    hypotheses=Hypotheses(Scores(plane=-20.0, cylinder=-10.0, screen=-30.0, head=0.0), None),
 )
 
 
@@ -31,9 +33,25 @@ def outcome(**changes):
 def test_a_head_with_a_face_s_colours_confirms():
     answer = relief_answer(HEAD)
     assert answer.outcome is EvidenceOutcome.CONFIRMED
-    assert (
-        answer.reason == "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%"
+    assert answer.reason == (
+        "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%, best foretold by "
+        "a head (log odds of a head 10.0)"
     )
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("other", ["plane", "cylinder", "screen"])
+def test_what_a_head_foretells_hardly_better_than_another_surface_is_no_proof(other, alone):
+    # Ten to one are 2.30 as a natural logarithm.
+    for odds, wanted in ((2.4, EvidenceOutcome.CONFIRMED), (2.2, EvidenceOutcome.INSUFFICIENT)):
+        room = Scores(**({"plane": -20.0, "cylinder": -20.0, "screen": -20.0} | {other: -odds}), head=0.0)
+        found = replace(HEAD, contrast=0.1, hypotheses=Hypotheses(room, None))
+        assert relief_answer(found, alone=alone).outcome is wanted
+
+
+def test_the_reason_names_the_surface_that_foretells_best():
+    bent = replace(HEAD, hypotheses=Hypotheses(Scores(plane=0.0, cylinder=5.0, screen=0.0, head=1.0), None))
+    assert "best foretold by a cylinder (log odds of a head -4.0)" in relief_answer(bent).reason
 
 
 IN_THE_SUN = {"head": 0.1, "head_deviation": 0.01, "sides": None, "sides_deviation": None}

@@ -8,6 +8,7 @@ import pytest
 
 from edge.contracts.enums import EvidenceOutcome
 from edge.session.silent_answer import silent_answer
+from edge.vision.hypotheses import Hypotheses, Scores
 from edge.vision.relief import OwnShape, Relief
 
 CONFIRMED, VETO, INSUFFICIENT = EvidenceOutcome.CONFIRMED, EvidenceOutcome.VETO, EvidenceOutcome.INSUFFICIENT
@@ -20,6 +21,7 @@ RATIO = Relief(
     albedo=0.7,
     albedo_deviation=0.01,
     cells=450,
+    hypotheses=Hypotheses(Scores(0.0, 0.0, 0.0, 0.0), None),
 )
 ALONE = OwnShape(head=0.6, head_deviation=0.05)
 

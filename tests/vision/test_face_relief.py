@@ -8,8 +8,9 @@ import pytest
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
 from edge.vision.face_patch import CELLS, FaceGrid
+from edge.vision.hypotheses import Hypothesis
 from edge.vision.light_response import light_response
-from edge.vision.relief import relief, shape_in_our_light
+from edge.vision.relief import relief, shape_in_our_light, sheet_shapes
 from tests.vision.lit_face import BOTH, DARK, played
 
 DISPLAY = DisplayGeometry(width=0.154, height=0.086, right=0.0, down=0.06)
@@ -84,6 +85,51 @@ def test_a_sheet_has_no_relief_whatever_is_printed_on_it(surface, albedo, tilt):
     assert abs(found.head) < 0.1
     assert abs(found.sides) < 0.35
     assert found.albedo == pytest.approx(1, abs=0.1)
+
+
+def of_orders(*columns):
+    """(CELLS, CELLS) exponential of a sum of orders of the place on the face."""
+    return np.exp(sheet_shapes() @ np.array(columns))
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.006])
+@pytest.mark.parametrize(
+    ("made", "best"),
+    [
+        (lambda surface, albedo: albedo * of_orders(0, 0.3, -0.1, 0, 0, 0), Hypothesis.PLANE),
+        (lambda surface, albedo: albedo * of_orders(0, 0.2, 0, -0.4, 0, 0), Hypothesis.CYLINDER),
+        (lambda surface, albedo: of_orders(0, 0.2, 0.1, 0, 0, 0), Hypothesis.SCREEN),
+        (lambda surface, albedo: albedo * head(surface).sum(axis=2), Hypothesis.HEAD),
+    ],
+)
+def test_each_surface_is_foretold_best_by_its_own_hypothesis(surface, albedo, made, best, noise):
+    ours = np.stack([made(surface, albedo)] * 2, axis=-1)
+    for seed in range(5):
+        found = found_on(surface, albedo, ours, np.random.default_rng(seed), noise)
+        assert found.hypotheses.room.best is best
+
+
+def test_the_halves_tell_the_hypotheses_as_well(surface, albedo):
+    for ours, head_s in ((head(surface), True), (sheet(surface), False)):
+        found = found_on(surface, albedo, albedo[..., None] * ours, np.random.default_rng(1), 0.001)
+        assert (found.hypotheses.halves.odds > 0) is head_s
+        assert (found.hypotheses.odds > 0) is head_s
+
+
+def test_without_halves_the_room_alone_tells(surface, albedo):
+    ours = (albedo[..., None] * head(surface)).sum(axis=2, keepdims=True)
+    found = found_on(surface, albedo, ours, np.random.default_rng(1), 0.003, code=[[1.0], [0.0]] * 6)
+    assert found.hypotheses.halves is None
+    assert found.hypotheses.together == found.hypotheses.room
+    assert found.hypotheses.best is Hypothesis.HEAD
+
+
+def test_a_strip_that_looks_like_a_nose_foretells_no_head(surface, albedo):
+    strip = np.zeros((CELLS, CELLS))
+    strip[12:18, 15:17] = 0.25
+    ours = albedo[..., None] * sheet(surface, 0.0) * (1 + strip[..., None])
+    found = found_on(surface, albedo, ours, np.random.default_rng(1), 0.003)
+    assert found.hypotheses.odds < 0
 
 
 def mirroring(surface, places, share):
