@@ -155,28 +155,27 @@ def _read(file: Path) -> Found | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise HardwareError(f"{file} cannot be read: {error}", remedy="remove it") from error
-    try:
-        found = Found(**json.loads(text))
-    except (ValueError, TypeError):
-        found = None
-    if found is None or not _sane(found):
+    found = _parsed(text)
+    if found is None:
         log.warning("what was kept of a backlight makes no sense and is forgotten", file=str(file))
         file.unlink(missing_ok=True)
-        return None
     return found
 
 
-def _sane(found: Found) -> bool:
-    """Whether it names one node, and values that the kernel takes."""
-    name, power = found.node, found.power
-    return (
-        isinstance(name, str)
-        and name == Path(name).name
-        and name not in {"", ".", ".."}
-        and type(found.brightness) is int
-        and found.brightness >= 0
-        and (power is None or (type(power) is int and power >= 0))
-    )
+def _parsed(text: str) -> Found | None:
+    """None unless it names one node, and values that the kernel takes."""
+    try:
+        kept = json.loads(text)
+    except ValueError:
+        return None
+    match kept:
+        case {"node": str(node), "brightness": int(brightness), "power": int() | None as power}:
+            pass
+        case _:
+            return None
+    if node in {"", ".", ".."} or node != Path(node).name or min(brightness, power or 0) < 0:
+        return None
+    return Found(node, brightness, power)
 
 
 def _check_runtime(folder: Path) -> None:
