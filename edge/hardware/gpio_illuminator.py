@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import importlib
 import os
+import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,6 +74,7 @@ def line_factory(label: str | None, *, dev: Path = DEV) -> Factory:
     """
     number = chip_number(label, dev=dev)
     try:
+        _import_lgpio()
         from gpiozero.exc import PinUnknownPi  # noqa: PLC0415 - an extra, for boards alone
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - the same
     except ImportError as error:
@@ -90,6 +95,16 @@ def line_factory(label: str | None, *, dev: Path = DEV) -> Factory:
     except Exception as error:
         raise HardwareError(f"gpiochip{number} cannot be opened: {error}", remedy="look at `dmesg`") from error
     return factory
+
+
+def _import_lgpio() -> None:
+    """It makes a pipe in the working folder when it is imported, which a service must not have to be able to write.
+
+    Both ends are open from then on, so the pipe's name may go.
+    """
+    if "lgpio" not in sys.modules:
+        with tempfile.TemporaryDirectory(prefix="livegate-") as folder, contextlib.chdir(folder):
+            importlib.import_module("lgpio")
 
 
 def chip_number(label: str | None, *, dev: Path = DEV) -> int:

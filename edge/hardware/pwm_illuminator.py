@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +53,9 @@ class PwmIlluminator(SwitchedLamp):
             self._wait(patience)
             self._prepare()
         except BaseException:
-            self.close()
+            for step in (self._off, self._release):
+                with suppress(HardwareError):
+                    step()
             raise
 
     def _wait(self, patience: float) -> None:
@@ -92,7 +95,9 @@ class PwmIlluminator(SwitchedLamp):
     def _release(self) -> None:
         if not self._node.exists():
             return
-        sysfs.write(self._node / "enable", 0)
+        # One that got no period yet cannot even be disabled.
+        if sysfs.read_whole(self._node / "enable"):
+            sysfs.write(self._node / "enable", 0)
         if self._exported:
             sysfs.write(self._folder / "unexport", self._number)
 
