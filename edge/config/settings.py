@@ -38,6 +38,7 @@ LONGEST_PATH = 4096
 MODEL_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,62}$"
 POLICY_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9:._@+,-]{0,63}$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 PRINTABLE_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 
@@ -307,32 +308,155 @@ class Lamp(Section):
         )
 
 
+_LAMP_TITLE = "Lamp"
+_LAMP_TOLD = (
+    "Its figures, for the safety of eyes. Required, but with simulated: there null leaves it to the scenes, and what "
+    "is stated none of their lamps may outshine"
+)
+
+
 class SimulatedIlluminator(SimulatedLight):
     """The lamp of the scene that is played."""
 
-    lamp: Annotated[
-        Lamp | None,
-        Field(
-            title="Lamp",
-            description="The one that a terminal would have, which no scene's may outshine; null: as scenes say",
+    lamp: Annotated[Lamp | None, Field(title=_LAMP_TITLE, description=_LAMP_TOLD)] = None
+
+
+DeviceName = Annotated[Text, Field(pattern=DEVICE_PATTERN)]
+Chip = Annotated[
+    DeviceName | None,
+    Field(
+        title="Chip",
+        description=(
+            "pwm: pwmchipN, or its device such as fe20c000.pwm; gpio: its label, such as pinctrl-rp1; "
+            "null: the only one, and of GPIO a Raspberry Pi's header"
         ),
+    ),
+]
+
+
+class SysfsBacklight(Section):
+    """One of the kernel's, below /sys/class/backlight."""
+
+    driver: Annotated[Literal["sysfs"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[
+        DeviceName | None,
+        Field(title="Node", description="Folder below /sys/class/backlight; null: the only one that there is"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
+        Field(
+            title="Settling time",
+            description="Seconds from a command until the panel gives its new luminance",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.05
+    runtime_directory: Annotated[
+        FilePath | None,
+        Field(
+            title="Runtime folder",
+            description=(
+                "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
+            ),
+        ),
+    ] = Path("/run/livegate")
+
+
+class Place(Section):
+    """Where a lamp is, as the camera sees."""
+
+    right: Annotated[Number, Field(title="Right", description="Metres right of the camera", ge=-1, le=1)]
+    down: Annotated[Number, Field(title="Down", description="Metres below the camera", ge=-1, le=1)]
+
+
+class RealIlluminator(Section):
+    """What every lamp that shines states."""
+
+    lamp: Annotated[Lamp, Field(title=_LAMP_TITLE, description=_LAMP_TOLD)]
+    place: Annotated[
+        Place | None,
+        Field(title="Place", description="Where it is; null: not known, and no shape is told from its light"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
+        Field(
+            title="Settling time",
+            description="Seconds from a command until the lamp gives its new output",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.01
+
+
+class LedIlluminator(RealIlluminator):
+    """The kernel's LED class."""
+
+    driver: Annotated[Literal["led"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[DeviceName, Field(title="LED", description="Folder below /sys/class/leds")]
+
+
+class PwmIlluminator(RealIlluminator):
+    """A channel of a hardware PWM, below /sys/class/pwm."""
+
+    driver: Annotated[Literal["pwm"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    chip: Chip = None
+    channel: Annotated[Whole, Field(title="Channel", description="Of the chip", ge=0, le=255)] = 0
+    frequency: Annotated[
+        Number,
+        Field(
+            title="Frequency",
+            description="Hertz; too low a one stripes the rows of a short exposure",
+            ge=1000,
+            le=100_000,
+        ),
+    ] = 20_000.0
+
+
+class GpioIlluminator(RealIlluminator):
+    """A line that lights the lamp while it is high."""
+
+    driver: Annotated[Literal["gpio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    chip: Chip = None
+    line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
+
+    @field_validator("lamp")
+    @classmethod
+    def _on_or_off(cls, lamp: Lamp) -> Lamp:
+        if lamp.max_output < 1:
+            raise ValueError("a GPIO line is on or off: leave max_output out, or drive the lamp by pwm")
+        return lamp
+
+
+class IioSensor(Section):
+    """A light sensor of the kernel's, below /sys/bus/iio/devices."""
+
+    driver: Annotated[Literal["iio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[
+        DeviceName | None,
+        Field(title="Sensor", description="Its name, as tsl2591, or its folder; null: the only one that there is"),
     ] = None
 
 
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
-Illuminator = Annotated[NoLight | SimulatedIlluminator, Field(discriminator="driver")]
+Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight, Field(discriminator="driver")]
+Illuminator = Annotated[
+    NoLight | SimulatedIlluminator | LedIlluminator | PwmIlluminator | GpioIlluminator, Field(discriminator="driver")
+]
+AmbientSensor = Annotated[NoLight | SimulatedLight | IioSensor, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
 
 class Lights(Section):
     """The terminal's own lights, and what measures the light around it."""
 
-    backlight: Annotated[Light, Field(title="Backlight", description="Luminance of the attached display")] = _NO_LIGHT
+    backlight: Annotated[Backlight, Field(title="Backlight", description="Luminance of the attached display")] = (
+        _NO_LIGHT
+    )
     illuminator: Annotated[
         Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
     screen: Annotated[Light, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
-    ambient: Annotated[Light, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
+    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
 
 
 ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.config import settings as config
@@ -23,6 +23,7 @@ from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
+from edge.terminal.lights import open_lights
 from edge.vision.network import Networks
 from edge.vision.pipeline import FaceVision
 
@@ -110,6 +111,18 @@ def unlit(camera: Camera) -> Devices:
     )
 
 
+def lit(camera: Camera, lights: config.Lights) -> Devices:
+    """A live camera, and the lights and sensor that are configured; no screen. Raises HardwareError."""
+    opened = open_lights(lights)
+    return replace(
+        unlit(camera),
+        backlight=opened.backlight,
+        illuminator=opened.illuminator,
+        ambient=opened.ambient,
+        caps=lamp_caps(lights),
+    )
+
+
 def lamp_caps(lights: config.Lights) -> LampCaps:
     """What the configured lamp may give at most."""
     lamp = configured_lamp(lights)
@@ -119,7 +132,7 @@ def lamp_caps(lights: config.Lights) -> LampCaps:
 def configured_lamp(lights: config.Lights) -> config.Lamp | None:
     """The illuminator's figures, where there is one that states them."""
     illuminator = lights.illuminator
-    return illuminator.lamp if isinstance(illuminator, config.SimulatedIlluminator) else None
+    return None if isinstance(illuminator, config.NoLight) else illuminator.lamp
 
 
 def topics(device: config.Device) -> Topics:

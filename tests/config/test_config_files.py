@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.fields import fields
+from edge.config.fields import FieldInfo, fields
 from edge.config.loader import Loaded, load, load_bytes
 from edge.config.policy import PRESETS, PolicyFloor, Preset
 from edge.config.settings import Policy, ReplayCamera, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
+REAL = {"sysfs", "led", "pwm", "gpio", "iio"}
 DEFAULT = FOLDER / "livegate.yaml"
 SIMULATED = FOLDER / "simulated.yaml"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
@@ -50,10 +51,24 @@ def test_the_default_file_has_every_key_and_that_of_a_simulated_terminal_those_o
     left_out = {
         info.name
         for info in fields().values()
-        if not info.section and not is_written(simulated if info.tags == ("simulated",) else stated, info.path)
+        if not info.section
+        and not is_of_real_hardware(info)
+        and not is_written(simulated if set(info.tags) - REAL == {"simulated"} else stated, info.path)
     }
     # Beside a preset, a policy has no name to give.
     assert left_out == {"policy.name"}
+
+
+def test_the_page_on_hardware_names_every_key_of_real_lights():
+    page = (FOLDER.parent / "docs" / "hardware.md").read_text(encoding="utf-8")
+    lights = [info for info in fields().values() if info.path[0] == "lights" and is_of_real_hardware(info)]
+    assert lights
+    assert [info.name for info in lights if info.path[-1] not in page] == []
+
+
+def is_of_real_hardware(info: FieldInfo) -> bool:
+    """One file names one driver of each: these keys stand in no shipped file."""
+    return bool(info.tags) and set(info.tags) <= REAL
 
 
 def is_written(settings: Settings, path: tuple[str, ...]) -> bool:
