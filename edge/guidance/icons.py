@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from edge.contracts.enums import Prompt
-from edge.guidance.palette import ASKING, BAD, BETTER, FEATURE, GOOD, INK, SKIN, WHITE
+from edge.guidance.palette import ASKING, BAD, BETTER, FEATURE, GOOD, INK, SKIN, TRACK, WHITE
 from edge.guidance.shapes import Colour, Ellipse, Line, Point, Polygon, Shape
 from edge.liveness.plans import Direction
 
@@ -86,12 +86,12 @@ def _face(
     narrow = 1 - 0.15 * abs(towards[0])
 
     def at(across: float, down: float) -> Point:
-        return scale * (across * narrow + 0.36 * towards[0]), scale * (down + 0.26 * towards[1])
+        return scale * (across * narrow + 0.34 * towards[0]), scale * (down + 0.24 * towards[1])
 
     centre = oval.centre
     eyes = tuple(oval.disc(*at(side * 0.4, -0.18), 0.095 * scale, features) for side in (-1, 1))
     nose = oval.line(at(0, -0.1), at(0.1 * (towards[0] or 1), 0.2), at(-0.02, 0.22), colour=features, stroke=_FINE)
-    mouth = oval.line(at(-0.26, 0.5), at(-0.1, 0.56), at(0.1, 0.56), at(0.26, 0.5), colour=features, stroke=0.05 * scale)
+    mouth = oval.line(at(-0.24, 0.44), at(-0.09, 0.5), at(0.09, 0.5), at(0.24, 0.44), colour=features, stroke=0.05 * scale)
     return Ellipse(centre, scale * oval.half_width, scale * oval.half_height, SKIN), *eyes, nose, mouth
 
 
@@ -100,7 +100,7 @@ def _turning(direction: Direction) -> Icon:
     down = direction.value.count("down") - direction.value.count("up")
 
     def draw(oval: Oval) -> tuple[Shape, ...]:
-        length = min(0.68 * oval.beside, 0.8 * oval.half_height)
+        length = min(0.74 * oval.beside, 0.95 * oval.half_height)
         sides = (across,) if across else (-1, 1)
         shapes = _face(oval, 0.86, (across, down), INK)
         for side in sides:
@@ -131,8 +131,10 @@ def _one_person(oval: Oval) -> tuple[Shape, ...]:
         body = Ellipse((left, top), 0.42 * size * oval.half_height, 0.4 * size * oval.half_height, colour, None, 180, 360)
         return body, head
 
-    crossed = oval.line((0.34, -0.42), (0.72, 0.3), colour=BETTER)
-    return *person(0.5, SKIN, 0.9), crossed, *person(-0.22, INK, 1.05)
+    crossed = tuple(
+        oval.line((0.26, side * 0.24 - 0.06), (0.74, side * -0.24 - 0.06), colour=BETTER) for side in (-1, 1)
+    )
+    return *person(0.5, TRACK, 0.85), *crossed, *person(-0.3, INK, 0.95)
 
 
 def _distance(*, closer: bool) -> Icon:
@@ -163,10 +165,10 @@ def _still(oval: Oval) -> tuple[Shape, ...]:
 
 
 def _less_movement(oval: Oval) -> tuple[Shape, ...]:
-    shapes = _face(oval, 0.62, features=INK)
-    for side, turn in ((-1, (150.0, 210.0)), (1, (-30.0, 30.0))):
-        for step in (0, 1):
-            shapes += (oval.arc(side * (0.1 + 0.16 * step), 0, 0.58 + 0.02 * step, turn, BETTER, _FINE * 1.7),)
+    shapes = _face(oval, 0.56, features=INK)
+    for turn in ((148.0, 212.0), (-32.0, 32.0)):
+        for radius in (0.54, 0.66):
+            shapes += (oval.arc(0, 0, radius, turn, BETTER, _FINE * 1.8),)
     return shapes
 
 

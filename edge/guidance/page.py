@@ -9,12 +9,12 @@ from edge.contracts.enums import Prompt
 from edge.guidance.icons import Oval, icon, tone
 from edge.guidance.palette import ASKING, BLACK, GROUND, INK, TRACK, WHITE
 from edge.guidance.patterns import LIT
-from edge.guidance.shapes import Box, Caption, Colour, Ellipse, Line, Polygon, Shape
+from edge.guidance.shapes import Box, Caption, Colour, Ellipse, Field, Line, Shape
 from edge.guidance.texts import right_to_left, texts
 from edge.liveness.plans import Chip
 
-# Em, in shorter sides: 10 mm on a 7-inch display, whose capitals of 7 mm are 24 minutes of arc high from a metre.
-LARGEST_TYPE = 0.105
+# Em, in shorter sides: 11 mm on a 7-inch display, whose capitals of 8 mm are 27 minutes of arc high from a metre.
+LARGEST_TYPE = 0.12
 MARGIN = 0.05
 _RING = 0.018
 _BADGE = 0.075
@@ -120,8 +120,8 @@ def pattern_page(chip: Chip, pixels: tuple[int, int]) -> Page:
     lit = LIT[chip]
     if lit is None:
         return Page(width, height, BLACK, ())
-    left, right = lit.start * width, lit.end * width
-    return Page(width, height, BLACK, (Polygon(((left, 0), (right, 0), (right, height), (left, height)), WHITE),))
+    box = Box(lit.start * width, 0, (lit.end - lit.start) * width, height)
+    return Page(width, height, BLACK, (Field(box, WHITE),))
 
 
 def _sides(pixels: tuple[int, int]) -> tuple[float, float]:
@@ -133,12 +133,13 @@ def _sides(pixels: tuple[int, int]) -> tuple[float, float]:
 
 def _places(width: float, height: float) -> tuple[Oval, Box]:
     """The oval above, the words below it."""
-    words = 0.31 if width >= height else min(0.52, 0.3 + 0.4 * (height - width))
+    # What is lacking in width is needed in height.
+    words = 0.29 + 0.16 * min(max(1.5 - width, 0.0), 0.5) + 0.4 * min(height - 1, 0.4)
     # The bar's place stays free, so that nothing moves when it comes.
-    bottom = height - 0.09
-    top = MARGIN
-    half_height = min((bottom - words - 0.03 - top) / 2, 0.36)
+    bottom = height - 0.085
+    top, room = 0.04, bottom - words - 0.02 - 0.04
+    half_height = min(room / 2, 0.34)
     half_width = 0.76 * half_height
-    middle = top + (bottom - words - 0.03 - top) / 2
+    middle = top + room / 2
     oval = Oval((width / 2, middle), half_width, half_height, width / 2 - half_width)
     return oval, Box(MARGIN, bottom - words, width - 2 * MARGIN, words)

@@ -67,9 +67,6 @@ class Polygon:
     colour: Colour
 
 
-Shape = Ellipse | Line | Polygon
-
-
 @dataclass(frozen=True, slots=True)
 class Box:
     """left, top: of its upper left corner."""
@@ -78,6 +75,17 @@ class Box:
     top: float
     width: float
     height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A filled box, whose edges are those of whole pixels."""
+
+    box: Box
+    colour: Colour
+
+
+Shape = Ellipse | Line | Polygon | Field
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,29 @@ def _broken(pieces: tuple[str, ...], width: float, size: float, measure: Measure
 
 
 def _even(pieces: tuple[str, ...], width: float, size: float, measure: Measure) -> tuple[str, ...]:
-    """As few lines as there can be, about equally long: no word is left alone on the last one."""
+    """As few lines as there can be, broken after punctuation where they may, else about equally long."""
+
+    def fitting(lines: tuple[str, ...]) -> bool:
+        return max(measure(line, size)[0] for line in lines) <= width
+
     lines = _broken(pieces, width, size, measure)
+    clauses = _broken(_clauses(pieces), width, size, measure)
+    if len(clauses) == len(lines) and fitting(clauses):
+        return clauses
     for tenths in range(9, 4, -1):
         narrower = _broken(pieces, width * tenths / 10, size, measure)
         if len(narrower) != len(lines):
             break
-        if max(measure(line, size)[0] for line in narrower) <= width:
+        if fitting(narrower):
             lines = narrower
     return lines
+
+
+def _clauses(pieces: tuple[str, ...]) -> tuple[str, ...]:
+    """Up to each punctuation mark."""
+    clauses = [""]
+    for piece in pieces:
+        clauses[-1] += piece
+        if unicodedata.category(piece.rstrip()[-1:] or " ").startswith("P"):
+            clauses.append("")
+    return tuple(clause for clause in clauses if clause)

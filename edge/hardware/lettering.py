@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Of the glyph check; any will do.
 _PIXELS = 24
+# No font has a glyph for it (Unicode, noncharacters).
+_NO_CHARACTER = "\U0010fffe"
 
 
 class Lettering:
@@ -88,12 +90,16 @@ class Lettering:
 
     def _missing(self, file: str, letters: str) -> str:
         try:
-            metrics = self._sdl.font.Font(file, _PIXELS).metrics(letters)
+            font = self._sdl.font.Font(file, _PIXELS)
+            # Font.metrics() gives those of the box that is drawn in a missing glyph's place (pygame-ce 2.5.8).
+            box, *drawn = (
+                self._sdl.image.tobytes(font.render(letter, True, (0, 0, 0)), "RGBA") for letter in _NO_CHARACTER + letters
+            )
         except (OSError, self._sdl.error) as error:
             raise HardwareError(
                 f"{file}: cannot be used as a font: {error}", remedy="name a TrueType or OpenType file that is there"
             ) from error
-        return "".join(letter for letter, size in zip(letters, metrics, strict=True) if size is None)
+        return "".join(letter for letter, picture in zip(letters, drawn, strict=True) if picture == box)
 
 
 def _letters(texts: Iterable[str]) -> str:

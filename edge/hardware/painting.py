@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.guidance.page import Page
-from edge.guidance.shapes import Colour, Ellipse, Line, Point, Polygon
+from edge.guidance.shapes import Colour, Ellipse, Field, Line, Point, Polygon
 
 # OpenCV takes places in parts of a pixel.
 _BITS = 4
@@ -30,6 +30,10 @@ def paint(page: Page, pixels: tuple[int, int]) -> NDArray[np.uint8]:
                 )
             case Polygon(points, colour):
                 cv2.fillPoly(canvas, [_places(points, unit)], _rgb(colour), cv2.LINE_AA, _BITS)
+            case Field(box, colour):
+                rows = slice(round(box.top * unit), round((box.top + box.height) * unit))
+                columns = slice(round(box.left * unit), round((box.left + box.width) * unit))
+                canvas[rows, columns] = _rgb(colour)
     return canvas
 
 
