@@ -27,10 +27,10 @@ OUT: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "gui
 SCREEN: Final = (800, 480)
 TALL: Final = (480, 800)
 COLUMNS: Final = 6
-WIDTH: Final = 256
+WIDTH: Final = 224
 GAP: Final = 6
 PAPER: Final = 96
-COLOURS: Final = 64
+COLOURS: Final = 32
 FIRST: Final = "en"
 # One row of each other language.
 SAMPLES: Final = (

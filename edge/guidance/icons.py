@@ -91,7 +91,9 @@ def _face(
     centre = oval.centre
     eyes = tuple(oval.disc(*at(side * 0.4, -0.18), 0.095 * scale, features) for side in (-1, 1))
     nose = oval.line(at(0, -0.1), at(0.1 * (towards[0] or 1), 0.2), at(-0.02, 0.22), colour=features, stroke=_FINE)
-    mouth = oval.line(at(-0.24, 0.44), at(-0.09, 0.5), at(0.09, 0.5), at(0.24, 0.44), colour=features, stroke=0.05 * scale)
+    mouth = oval.line(
+        at(-0.24, 0.44), at(-0.09, 0.5), at(0.09, 0.5), at(0.24, 0.44), colour=features, stroke=0.05 * scale
+    )
     return Ellipse(centre, scale * oval.half_width, scale * oval.half_height, SKIN), *eyes, nose, mouth
 
 
@@ -128,7 +130,9 @@ def _one_person(oval: Oval) -> tuple[Shape, ...]:
     def person(across: float, colour: Colour, size: float) -> tuple[Shape, ...]:
         head = oval.disc(across, -0.3 * size, 0.24 * size, colour)
         left, top = oval.at(across, 0.44 * size)
-        body = Ellipse((left, top), 0.42 * size * oval.half_height, 0.4 * size * oval.half_height, colour, None, 180, 360)
+        body = Ellipse(
+            (left, top), 0.42 * size * oval.half_height, 0.4 * size * oval.half_height, colour, None, 180, 360
+        )
         return body, head
 
     crossed = tuple(
@@ -186,7 +190,16 @@ def _eyes_free(oval: Oval) -> tuple[Shape, ...]:
 
 
 def _mouth_free(oval: Oval) -> tuple[Shape, ...]:
-    outline = ((-0.56, 0.1), (-0.28, 0.02), (0, -0.02), (0.28, 0.02), (0.56, 0.1), (0.48, 0.46), (0.2, 0.68), (-0.2, 0.68))
+    outline = (
+        (-0.56, 0.1),
+        (-0.28, 0.02),
+        (0, -0.02),
+        (0.28, 0.02),
+        (0.56, 0.1),
+        (0.48, 0.46),
+        (0.2, 0.68),
+        (-0.2, 0.68),
+    )
     mask = Polygon(tuple(oval.at(*point) for point in (*outline, (-0.48, 0.46))), BETTER)
     strings = tuple(
         oval.line((side * 0.56, 0.12), (side * 0.76, -0.02), colour=BETTER, stroke=_FINE * 1.6) for side in (-1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareError
 from edge.guidance.page import Guidance
@@ -31,7 +31,7 @@ class Lettering:
 
         Raises HardwareError where there is none: nobody is shown empty boxes for words.
         """
-        self._sdl = library()
+        self._sdl: Any = library()
         self._sdl.font.init()
         letters = _letters(guidance.words.values())
         self.file = self._given(file, letters) if file is not None else self._found(guidance.language, letters)
@@ -59,7 +59,7 @@ class Lettering:
             on.blit(words, (round(middle - words.get_width() / 2), round(top + number * step)))
 
     def _open(self, pixels: int, right_to_left: bool) -> pygame.font.Font:
-        font = self._sdl.font.Font(self.file, pixels)
+        font: pygame.font.Font = self._sdl.font.Font(self.file, pixels)
         if right_to_left:
             font.set_direction(self._sdl.DIRECTION_RTL)
         return font
@@ -76,7 +76,7 @@ class Lettering:
     def _found(self, language: str, letters: str) -> str:
         names = fonts(language)
         found = (self._sdl.font.match_font(name, bold=True) for name in names)
-        candidates = [file for file in found if file is not None]
+        candidates: list[str] = [file for file in found if file is not None]
         for file in (*candidates, self._builtin()):
             if not self._missing(file, letters):
                 return file
@@ -93,7 +93,8 @@ class Lettering:
             font = self._sdl.font.Font(file, _PIXELS)
             # Font.metrics() gives those of the box that is drawn in a missing glyph's place (pygame-ce 2.5.8).
             box, *drawn = (
-                self._sdl.image.tobytes(font.render(letter, True, (0, 0, 0)), "RGBA") for letter in _NO_CHARACTER + letters
+                self._sdl.image.tobytes(font.render(letter, True, (0, 0, 0)), "RGBA")
+                for letter in _NO_CHARACTER + letters
             )
         except (OSError, self._sdl.error) as error:
             raise HardwareError(

@@ -13,7 +13,7 @@ from edge.guidance.texts import LANGUAGES
 from edge.guidance.typesetting import fit
 from edge.liveness.plans import Chip, Direction
 
-SIZES = [(800, 480), (480, 800), (1024, 600), (1920, 1080), (720, 720)]
+SIZES = [(800, 480), (480, 800), (1024, 600), (1920, 1080)]
 OVAL = Oval((0.8, 0.3), 0.2, 0.27, 0.6)
 FULL = Standing(progress=1.0, countdown=99)
 # A character of this height of type in this width, as bold Latin letters and Han characters have on average and at most.
@@ -70,7 +70,10 @@ def test_every_prompt_fits_its_box_in_type_that_is_read_from_a_metre(language, p
 @pytest.mark.parametrize("size", SIZES)
 def test_words_and_bar_and_oval_keep_apart(size):
     page = Guidance("en").page(Prompt.HOLD_STILL, size, FULL)
-    oval, bar = page.shapes[0], next(shape for shape in page.shapes if isinstance(shape, Line) and shape.stroke == 0.022)
+    oval, bar = (
+        page.shapes[0],
+        next(shape for shape in page.shapes if isinstance(shape, Line) and shape.stroke == 0.022),
+    )
     words = page.captions[0].box
     assert extent(oval)[3] < words.top
     assert words.top + words.height < extent(bar)[1]
@@ -99,8 +102,8 @@ def test_every_prompt_has_its_own_drawing():
 def test_an_arrow_points_where_the_person_is_to_turn(direction, across, down):
     shafts = [shape for shape in icon(direction.prompt, OVAL) if isinstance(shape, Line) and shape.colour is ASKING]
     tip, end = shafts[0].points
-    assert (tip[0] - end[0]) * across > 0 or across == 0 and tip[0] == pytest.approx(end[0])
-    assert (tip[1] - end[1]) * down > 0 or down == 0 and tip[1] == pytest.approx(end[1])
+    assert (tip[0] - end[0]) * across > 0 or (across == 0 and tip[0] == pytest.approx(end[0]))
+    assert (tip[1] - end[1]) * down > 0 or (down == 0 and tip[1] == pytest.approx(end[1]))
     if across:
         assert all((x - OVAL.centre[0]) * across > OVAL.half_width for shape in shafts for x, _ in shape.points)
 

@@ -11,8 +11,8 @@ from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.guidance.page import Guidance, Standing
 from edge.guidance.patterns import GUIDANCE_LIT
-from edge.hardware.pygame_screen import PygameScreen, ScreenOptions
 from edge.hardware.ports import Pattern
+from edge.hardware.pygame_screen import PygameScreen, ScreenOptions
 from tests.hardware.contracts.screen import ScreenContract
 
 pygame = pytest.importorskip("pygame", reason="the screen needs the extra screen")
