@@ -1,4 +1,4 @@
-"""Draws docs/pictures/guidance.png: what the person sees of each prompt and light pattern, and prompts in each language.
+"""Draws docs/pictures/guidance.png: what the person sees of each prompt and pattern, and prompts in each language.
 
 Needs the extra ``screen`` and a font with Chinese characters, of the system or as --font zh=FILE.
 """

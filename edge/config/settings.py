@@ -698,7 +698,9 @@ class Settings(Section):
     def _a_simulated_light_needs_its_scene(cls, lights: Lights, info: ValidationInfo) -> Lights:
         camera = info.data.get("camera")
         if isinstance(camera, SimulatedCamera) and isinstance(lights.screen, SdlScreen):
-            raise ValueError("the people of a simulated camera see no real screen: name its driver simulated or none")
+            raise ValueError(  # noqa: TRY004 - pydantic gathers these alone
+                "the people of a simulated camera see no real screen: name its driver simulated or none"
+            )
         if camera is None or isinstance(camera, SimulatedCamera):
             return lights
         alone = [name for name in Lights.model_fields if isinstance(getattr(lights, name), SimulatedLight)]

@@ -1,7 +1,7 @@
 """What a page is made of.
 
-Lengths are in units of the screen's shorter side; x goes right and y down from the upper left corner, as the person sees
-it. Strokes have round ends.
+Lengths are in units of the screen's shorter side; x goes right and y down from the upper left corner, as the person
+sees it. Strokes have round ends.
 """
 
 from __future__ import annotations

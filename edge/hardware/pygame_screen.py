@@ -53,7 +53,7 @@ class ScreenOptions:
 
 
 class PygameScreen:
-    """One in a process, and one thread makes, uses and closes it. A display that was lost is sought at the next call."""
+    """One in a process, and one thread makes, uses and closes it. The next call seeks a display that was lost."""
 
     def __init__(
         self, options: ScreenOptions, guidance: Guidance, *, clock: Callable[[], float] = time.perf_counter

@@ -16,7 +16,7 @@ from edge.liveness.plans import Chip, Direction
 SIZES = [(800, 480), (480, 800), (1024, 600), (1920, 1080)]
 OVAL = Oval((0.8, 0.3), 0.2, 0.27, 0.6)
 FULL = Standing(progress=1.0, countdown=99)
-# A character of this height of type in this width, as bold Latin letters and Han characters have on average and at most.
+# Widths of bold Latin letters, on average, and of Han characters, and the height of a line.
 LATIN_EMS, HAN_EMS, LINE_EMS = 0.62, 1.0, 1.25
 
 
