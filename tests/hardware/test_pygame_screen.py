@@ -11,6 +11,8 @@ from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.guidance.page import Guidance, Standing
 from edge.guidance.patterns import GUIDANCE_LIT
+from edge.guidance.texts import LANGUAGES
+from edge.hardware.lettering import Lettering
 from edge.hardware.ports import Pattern
 from edge.hardware.pygame_screen import PygameScreen, ScreenOptions
 from tests.hardware.contracts.screen import ScreenContract
@@ -196,3 +198,15 @@ def test_without_a_font_for_the_language_a_package_is_named(opened, monkeypatch)
 def test_latin_prompts_need_no_font_of_the_system(opened, monkeypatch):
     monkeypatch.setattr(pygame.font, "match_font", lambda *_, **__: None)
     opened(language="fr").show_prompt(Prompt.HOLD_STILL)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_prompt_fits_as_the_fonts_of_this_system_measure_it(language):
+    guidance = Guidance(language)
+    try:
+        lettering = Lettering(guidance)
+    except HardwareError as error:
+        pytest.skip(str(error))
+    for size in SIZES:
+        settings = [lettering.set(guidance.page(prompt, size).captions[0], min(size)) for prompt in Prompt]
+        assert all(setting.fits and setting.size >= 0.075 for setting in settings)
