@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from edge.config.choices import Pace, RuntimeChoice
+from edge.config.choices import Pace, RuntimeChoice, VideoDriver
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
 from edge.config.safety import LampFigures, RiskGroup, budget
@@ -437,12 +437,91 @@ class IioSensor(Section):
     ] = None
 
 
+class Panel(Section):
+    """Where the display's lit area is, as the camera sees it, and what light it gives."""
+
+    width: Annotated[Number, Field(title="Width", description="Metres, of the lit area", ge=0.02, le=2)]
+    height: Annotated[Number, Field(title="Height", description="Metres, of the lit area", ge=0.02, le=2)]
+    right: Annotated[
+        Number,
+        Field(
+            title="To the right",
+            description="Metres from the camera to the display's middle, to the right as the camera sees",
+            ge=-1,
+            le=1,
+        ),
+    ] = 0.0
+    down: Annotated[
+        Number, Field(title="Down", description="Metres from the camera down to the display's middle", ge=-2, le=2)
+    ]
+    luminance: Annotated[
+        Annotated[Number, Field(ge=10, le=5000)] | None,
+        Field(title="Luminance", description="cd/m2 of white at the backlight's full level; null: not known"),
+    ] = None
+
+
+class Window(Section):
+    """Of a desktop."""
+
+    width: Annotated[Whole, Field(title="Width", description="Pixels", ge=240, le=7680)]
+    height: Annotated[Whole, Field(title="Height", description="Pixels", ge=240, le=7680)]
+
+
+class SdlScreen(Section):
+    """The attached display, drawn by SDL2."""
+
+    driver: Annotated[Literal["sdl"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    video: Annotated[
+        VideoDriver,
+        Field(
+            title="Video driver",
+            description="auto: SDL's choice; kmsdrm: without a desktop; dummy: drawn for nobody",
+        ),
+    ] = VideoDriver.AUTO
+    window: Annotated[
+        Window | None, Field(title="Window", description="For trying out on a desktop; null: the whole display")
+    ] = None
+    rotation: Annotated[
+        Literal[0, 90, 180, 270],
+        Field(
+            title="Rotation",
+            description="Degrees clockwise by which pictures are turned, for a display that is mounted turned",
+        ),
+    ] = 0
+    font: Annotated[
+        FilePath | None,
+        Field(
+            title="Font",
+            description="TrueType or OpenType file with the language's letters; null: one of the system's",
+        ),
+    ] = None
+    refresh_hz: Annotated[
+        Number, Field(title="Refresh rate", description="Pictures that the display shows each second", ge=20, le=240)
+    ] = 60.0
+    latency_seconds: Annotated[
+        Number,
+        Field(
+            title="Latency",
+            description=(
+                "Seconds that the display takes beyond two refreshes, until what it was sent is shown and has settled"
+            ),
+            ge=0,
+            le=0.5,
+        ),
+    ] = 0.03
+    panel: Annotated[
+        Panel | None,
+        Field(title="Panel", description="Where the display is; null: not known, and no shape is told from its light"),
+    ] = None
+
+
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
 Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight, Field(discriminator="driver")]
 Illuminator = Annotated[
     NoLight | SimulatedIlluminator | LedIlluminator | PwmIlluminator | GpioIlluminator, Field(discriminator="driver")
 ]
 AmbientSensor = Annotated[NoLight | SimulatedLight | IioSensor, Field(discriminator="driver")]
+Screen = Annotated[NoLight | SimulatedLight | SdlScreen, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
 
@@ -455,7 +534,7 @@ class Lights(Section):
     illuminator: Annotated[
         Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
-    screen: Annotated[Light, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
+    screen: Annotated[Screen, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
     ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
 
 
@@ -742,6 +821,10 @@ class Settings(Section):
     @classmethod
     def _a_simulated_light_needs_its_scene(cls, lights: Lights, info: ValidationInfo) -> Lights:
         camera = info.data.get("camera")
+        if isinstance(camera, SimulatedCamera) and isinstance(lights.screen, SdlScreen):
+            raise ValueError(  # noqa: TRY004 - pydantic gathers these alone
+                "the people of a simulated camera see no real screen: name its driver simulated or none"
+            )
         if camera is None or isinstance(camera, SimulatedCamera):
             return lights
         alone = [name for name in Lights.model_fields if isinstance(getattr(lights, name), SimulatedLight)]

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.config import settings as config
-from edge.config.choices import Pace
+from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
+from edge.frames.display import DisplayGeometry
 from edge.frames.picture import MAX_SIDE
+from edge.guidance.page import Guidance
 from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
-from edge.hardware.ports import Camera, CameraTraits
+from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
@@ -159,12 +161,39 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
     """The configured drivers, and what makes the clock of a session with them."""
     match settings.camera:
         case config.ReplayCamera() as camera:
-            return unlit(_replay(camera)), FrameClock if camera.pace is Pace.SIMULATED else RealClock
+            devices = replace(unlit(_replay(camera)), screen=open_screen(settings.lights.screen, settings.guidance))
+            return devices, FrameClock if camera.pace is Pace.SIMULATED else RealClock
         case config.SimulatedCamera() as camera:
             # A board with a real camera never loads it.
             from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
             return open_simulated(camera, settings.lights, networks)
+
+
+def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
+    """The display, already showing that nobody is asked for anything. Call it in the thread that runs sessions.
+
+    Raises HardwareError without a display, pygame or a font for the language; ConfigError for a language without texts.
+    A simulated screen comes with its camera.
+    """
+    if not isinstance(screen, config.SdlScreen):
+        return NullScreen()
+    # A terminal without a screen never loads it.
+    from edge.hardware.pygame_screen import PygameScreen, ScreenOptions  # noqa: PLC0415
+
+    panel, window = screen.panel, screen.window
+    options = ScreenOptions(
+        video=None if screen.video is VideoDriver.AUTO else screen.video.value,
+        window=None if window is None else (window.width, window.height),
+        rotation=screen.rotation,
+        font=screen.font,
+        refresh=screen.refresh_hz,
+        latency=screen.latency_seconds,
+        geometry=None
+        if panel is None
+        else DisplayGeometry(panel.width, panel.height, panel.right, panel.down, panel.luminance),
+    )
+    return PygameScreen(options, Guidance(guidance.language))
 
 
 def _replay(camera: config.ReplayCamera) -> Camera:

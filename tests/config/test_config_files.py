@@ -14,7 +14,7 @@ from edge.config.settings import Policy, ReplayCamera, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
-REAL = {"sysfs", "led", "pwm", "gpio", "iio"}
+REAL = {"sysfs", "led", "pwm", "gpio", "iio", "sdl"}
 DEFAULT = FOLDER / "livegate.yaml"
 SIMULATED = FOLDER / "simulated.yaml"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
@@ -59,8 +59,8 @@ def test_the_default_file_has_every_key_and_that_of_a_simulated_terminal_those_o
     assert left_out == {"policy.name"}
 
 
-def test_the_page_on_hardware_names_every_key_of_real_lights():
-    page = (FOLDER.parent / "docs" / "hardware.md").read_text(encoding="utf-8")
+def test_the_pages_on_hardware_and_guidance_name_every_key_of_real_lights():
+    page = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("hardware.md", "guidance.md"))
     lights = [info for info in fields().values() if info.path[0] == "lights" and is_of_real_hardware(info)]
     assert lights
     assert [info.name for info in lights if info.path[-1] not in page] == []

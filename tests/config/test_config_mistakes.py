@@ -68,9 +68,9 @@ def places(text: str) -> list[tuple[int, int, str]]:
         ("policy: {preset: hall}\n", 1, 18, "policy.preset", "one of door, kiosk, or null"),
         ("log:\n", 1, 1, "log", "must be a section, not nothing"),
         ("log: [info]\n", 1, 6, "log", "must be a section, not a list of 1"),
-        ("lights: {screen: {driver: sdl}}\n", 1, 27, "lights.screen.driver", 'no screen driver "sdl"; it has none'),
+        ("lights: {screen: {driver: spi}}\n", 1, 27, "lights.screen.driver", 'no screen driver "spi"; it has none'),
         ("lights: {screen: {driver: [none]}}\n", 1, 27, "lights.screen.driver", "driver a list of 1"),
-        ("lights: {screen: {}}\n", 1, 10, "lights.screen.driver", "is missing; it must be one of none, simulated"),
+        ("lights: {screen: {}}\n", 1, 10, "lights.screen.driver", "is missing; it must be one of none, sdl, simulated"),
         ("lights: {screen: {driver: simulated}}\n", 1, 27, "lights.screen.driver", "only a simulated camera sees"),
         ("link: {port: 70000}\n", 1, 14, "link.port", "from 1 to 65535, or null"),
         ("link: {password_file: p}\n", 1, 23, "link.password_file", "needs a username"),
@@ -212,7 +212,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
 device: {id: Front Door, nmae: x}
 camera:
   driver: replya
-lights: {screen: {driver: sdl}}
+lights: {screen: {driver: spi}}
 models:
   threads: 9
   threads: 2
