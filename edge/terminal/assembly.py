@@ -15,6 +15,7 @@ from edge.contracts.topics import Topics
 from edge.frames.picture import MAX_SIDE
 from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
+from edge.hardware.picamera2_camera import Picamera2Camera
 from edge.hardware.ports import Camera, CameraTraits
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
@@ -97,6 +98,8 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.REPLAY
         case config.SimulatedCamera():
             return CaptureKind.SIMULATED
+        case config.Picamera2Camera():
+            return CaptureKind.LIVE
 
 
 def unlit(camera: Camera) -> Devices:
@@ -152,6 +155,30 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
             return open_simulated(camera, settings.lights, networks)
+        case config.Picamera2Camera() as camera:
+            return live_devices(_camera_module(camera), settings), RealClock
+
+
+def live_devices(camera: Camera, settings: Settings) -> Devices:
+    """The devices beside a real camera."""
+    return unlit(camera)
+
+
+def _camera_module(camera: config.Picamera2Camera) -> Camera:
+    make = functools.partial(
+        Picamera2Camera,
+        camera.number,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.frame_rate,
+        raw=camera.raw,
+        exposure_metadata=camera.exposure_metadata,
+        spectrum=camera.spectrum,
+        focal=camera.focal,
+        mains_hz=camera.mains_hz,
+        line_time=None if camera.line_time_us is None else camera.line_time_us * 1e-6,
+    )
+    return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
 
 
 def _replay(camera: config.ReplayCamera) -> Camera:
