@@ -234,7 +234,7 @@ class Picamera2Camera(Section):
         Spectrum,
         Field(
             title="Spectrum",
-            description="What its filters let through: visible light (ir_cut), infrared too (noir), infrared alone (ir_pass)",
+            description="What its filters let through: visible light (ir_cut), infrared too (noir) or alone (ir_pass)",
         ),
     ] = Spectrum.IR_CUT
     focal: Annotated[

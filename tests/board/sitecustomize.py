@@ -1,6 +1,6 @@
 """Lets the real Picamera2 open libcamera's virtual camera; Python imports this at its start where it finds it.
 
-Nothing of Livegate is changed. What the virtual camera of libcamera 0.4 lacks: a raw stream, of which Picamera2 asks the
+Livegate stays as it is. What the virtual camera of libcamera 0.4 lacks: a raw stream, of which Picamera2 asks the
 modes; buffers that Picamera2 may bring along; and a word of how many bytes of a buffer were used. And Debian has no
 pykms, which only a preview on the display needs.
 """
