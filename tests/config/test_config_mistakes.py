@@ -126,11 +126,10 @@ def test_a_wrong_camera_is_told_with_its_place(yaml, line, column, path, message
     assert message in problem.message
 
 
-@pytest.mark.parametrize("driver", ["picamera2", "v4l2"])
-def test_a_camera_driver_of_another_release_is_the_one_mistake_told_of_its_section(driver):
-    problem = problem_of(f"camera:\n  driver: {driver}\n  size: [1280, 720]\n")
+def test_a_camera_driver_of_another_release_is_the_one_mistake_told_of_its_section():
+    problem = problem_of("camera:\n  driver: v4l2\n  size: [1280, 720]\n")
     assert (problem.line, problem.column, problem.path) == (2, 11, "camera.driver")
-    assert problem.message == f'this release has no camera driver "{driver}"; it has replay and simulated'
+    assert problem.message == 'this release has no camera driver "v4l2"; it has replay, simulated and picamera2'
 
 
 @pytest.mark.parametrize(
