@@ -104,7 +104,7 @@ def test_a_wrong_value_is_told_with_its_place(yaml, line, column, path, message)
             1,
             1,
             "camera.driver",
-            "is missing; it must be one of picamera2, replay, simulated",
+            "it must be one of picamera2, replay, simulated",
         ),
         ("\ncamera:\n  driver: replay\n", 2, 1, "camera.sources", "is missing; it must be a list of 1 to 1000"),
         ("camera: {driver: replay, sources: []}\n", 1, 35, "camera.sources", "not a list of 0"),
