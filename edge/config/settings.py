@@ -30,7 +30,7 @@ from edge.config.choices import Pace, RuntimeChoice, VideoDriver
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
 from edge.config.safety import LampFigures, RiskGroup, budget
-from edge.contracts.enums import EvidenceKind, LightBand
+from edge.contracts.enums import EvidenceKind, LightBand, Spectrum
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
 MASK = "********"
@@ -196,7 +196,82 @@ class SimulatedCamera(Section):
     pace: CapturePace = Pace.SIMULATED
 
 
-Camera = Annotated[ReplayCamera | SimulatedCamera, Field(discriminator="driver")]
+class Picamera2Camera(Section):
+    """A camera module, or another camera that libcamera knows."""
+
+    driver: Annotated[Literal["picamera2"], Field(title="Driver", description="What gives the frames")]
+    number: Annotated[
+        Whole,
+        Field(title="Number", description="Of the camera, as `rpicam-hello --list-cameras` counts them", ge=0, le=15),
+    ] = 0
+    width: Annotated[
+        Whole, Field(title="Width", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
+    ] = 1280
+    height: Annotated[
+        Whole, Field(title="Height", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
+    ] = 720
+    frame_rate: Annotated[
+        Number,
+        Field(title="Frame rate of the sensor", description="Per second, kept in the dark too", ge=5, le=120),
+    ] = 30.0
+    raw: Annotated[
+        YesNo,
+        Field(
+            title="Raw values",
+            description=(
+                "Take the values of the sensor's mosaic too, without which no light is measured on a face; width and "
+                "height must be those of a mode of the sensor"
+            ),
+        ),
+    ] = False
+    exposure_metadata: Annotated[
+        YesNo,
+        Field(
+            title="Exposure metadata",
+            description="false: the camera does not tell how it exposed, and no light is measured on a face",
+        ),
+    ] = True
+    spectrum: Annotated[
+        Spectrum,
+        Field(
+            title="Spectrum",
+            description="What its filters let through: visible light (ir_cut), infrared too (noir) or alone (ir_pass)",
+        ),
+    ] = Spectrum.IR_CUT
+    focal: Annotated[
+        Annotated[Number, Field(ge=0.2, le=10)] | None,
+        Field(
+            title="Focal length",
+            description="In widths of the picture: 0.5 / tan(half the horizontal angle of view); null: not known",
+        ),
+    ] = None
+    mains_hz: Annotated[
+        Annotated[Number, Field(ge=16, le=70)] | None,
+        Field(
+            title="Mains frequency",
+            description="Hz of the lamps around, 50 or 60, whose flicker exposure times keep to; null: not known",
+        ),
+    ] = None
+    line_time_us: Annotated[
+        Annotated[Number, Field(ge=0.5, le=1000)] | None,
+        Field(
+            title="Line time",
+            description=(
+                "Microseconds between the starts of two rows of the picture, by the data sheet; null: what the "
+                "shortest frame leaves for each, which is a little too long"
+            ),
+        ),
+    ] = None
+    own_process: Annotated[
+        YesNo,
+        Field(
+            title="Own process",
+            description="Capture in a child process, replaced when the camera stalls; false: to look for faults",
+        ),
+    ] = True
+
+
+Camera = Annotated[ReplayCamera | SimulatedCamera | Picamera2Camera, Field(discriminator="driver")]
 
 
 class NoLight(Section):

@@ -17,6 +17,7 @@ from edge.frames.picture import MAX_SIDE
 from edge.guidance.page import Guidance
 from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
+from edge.hardware.picamera2_camera import Picamera2Camera
 from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
@@ -100,6 +101,8 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.REPLAY
         case config.SimulatedCamera():
             return CaptureKind.SIMULATED
+        case config.Picamera2Camera():
+            return CaptureKind.LIVE
 
 
 def unlit(camera: Camera) -> Devices:
@@ -114,7 +117,7 @@ def unlit(camera: Camera) -> Devices:
 
 
 def lit(camera: Camera, lights: config.Lights) -> Devices:
-    """A live camera, and the lights and sensor that are configured; no screen. Raises HardwareError."""
+    """A live camera, and the lights and sensor that are configured. Raises HardwareError."""
     opened = open_lights(lights)
     return replace(
         unlit(camera),
@@ -168,6 +171,37 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
             return open_simulated(camera, settings.lights, networks)
+        case config.Picamera2Camera() as camera:
+            return live_devices(_camera_module(camera), settings), RealClock
+
+
+def live_devices(camera: Camera, settings: Settings) -> Devices:
+    """A real camera with the lights, sensor and screen that are configured. Raises HardwareError; ConfigError for a
+    language without prompts.
+    """
+    screen = open_screen(settings.lights.screen, settings.guidance)
+    try:
+        return replace(lit(camera, settings.lights), screen=screen)
+    except Exception:
+        screen.close()
+        raise
+
+
+def _camera_module(camera: config.Picamera2Camera) -> Camera:
+    make = functools.partial(
+        Picamera2Camera,
+        camera.number,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.frame_rate,
+        raw=camera.raw,
+        exposure_metadata=camera.exposure_metadata,
+        spectrum=camera.spectrum,
+        focal=camera.focal,
+        mains_hz=camera.mains_hz,
+        line_time=None if camera.line_time_us is None else camera.line_time_us * 1e-6,
+    )
+    return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
 
 
 def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:

@@ -14,6 +14,7 @@ from edge.liveness.evidence import HeadPose
 from edge.vision.quality import Measures, score
 
 SOURCE = Path("/etc/livegate/site.yaml")
+# Of the drivers that are not named by it.
 CAMERA = "camera: {driver: replay, sources: [pictures]}\n"
 
 
