@@ -20,8 +20,8 @@ _SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
 _NO_SHEET: Final = 0.35
-# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full, and bent gloss or eye holes
-# have lent a sheet up to 0.4: and in weak light, where noise and the hand that holds it have as well.
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full and bent gloss has lent a sheet
+# nearly as much, deviations off; and in weak light, where noise and the hand that holds it have lent more.
 _ALONE: Final = 0.4
 _ALONE_IN_WEAK_LIGHT: Final = 0.5
 # Beside a movement that only a head makes, so many deviations above nothing are enough (ADR 0013).
@@ -31,7 +31,7 @@ WHOLE: Final = 0.6
 # How much heads differ in either ratio, in simulated people (docs/light.md).
 _HEADS_DIFFER: Final = 0.15
 _SIDES_DIFFER: Final = 0.25
-# Halfway between the halves of a sheet, 0, and those of heads, 0.75 on the mean.
+# About halfway between the halves of a sheet, 0, and those of heads, 0.75 on the mean.
 _HALFWAY: Final = 0.4
 # With a deviation like that of more than a head's relief, halves tell no sheet and no gloss from a head.
 _HALVES_TELL_NOTHING: Final = 1.0
