@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def campaign(
     workbench = open_workbench(loaded.settings, bundle)
     judge = LiveJudge(workbench, loaded, chosen)
     in_a_row = attempts or loaded.settings.policy.max_attempts
-    with open_campaign(out, loaded, bundle, workbench, chosen) as writer:
+    with closing(workbench), open_campaign(out, loaded, bundle, workbench, chosen) as writer:
         running = Campaign(writer)
         resumed = len(running.scores)
         if resumed:

@@ -21,6 +21,11 @@ class Colour:
     blue: int
 
     @property
+    def rgb(self) -> tuple[int, int, int]:
+        """As drawing libraries take it."""
+        return self.red, self.green, self.blue
+
+    @property
     def luminance(self) -> float:
         """Relative to white, 0..1 (WCAG 2.2, relative luminance)."""
         linear = (self._linear(part) for part in (self.red, self.green, self.blue))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareError
 from edge.guidance.page import Guidance
-from edge.guidance.shapes import Caption, Colour
+from edge.guidance.shapes import Caption
 from edge.guidance.typefaces import fonts, package
 from edge.guidance.typesetting import Setting, fit
 from edge.hardware.sdl import library
@@ -55,7 +56,7 @@ class Lettering:
         middle = (caption.box.left + caption.box.width / 2) * unit
         top = (caption.box.top + caption.box.height / 2) * unit - step * len(setting.lines) / 2
         for number, line in enumerate(setting.lines):
-            words = font.render(line, True, _rgb(caption.colour))
+            words = font.render(line, True, caption.colour.rgb)
             on.blit(words, (round(middle - words.get_width() / 2), round(top + number * step)))
 
     def _open(self, pixels: int, right_to_left: bool) -> pygame.font.Font:
@@ -75,14 +76,16 @@ class Lettering:
 
     def _found(self, language: str, letters: str) -> str:
         names = fonts(language)
-        found = (self._sdl.font.match_font(name, bold=True) for name in names)
+        # Without it pygame warns, and finds none.
+        listed = names if shutil.which("fc-list") is not None else ()
+        found = (self._sdl.font.match_font(name, bold=True) for name in listed)
         candidates: list[str] = [file for file in found if file is not None]
         for file in (*candidates, self._builtin()):
             if not self._missing(file, letters):
                 return file
         raise HardwareError(
             f"no font here has the letters of the language {language!r}; looked for {', '.join(names)}",
-            remedy=f"sudo apt install {package(language)}, or name a font file in lights.screen.font",
+            remedy=f"sudo apt install fontconfig {package(language)}, or name a font file in lights.screen.font",
         )
 
     def _builtin(self) -> str:
@@ -106,7 +109,3 @@ class Lettering:
 def _letters(texts: Iterable[str]) -> str:
     """Each once, with the digits of a countdown; spaces need no glyph."""
     return "".join(sorted(set("".join((*texts, "0123456789"))) - {" "}))
-
-
-def _rgb(colour: Colour) -> tuple[int, int, int]:
-    return colour.red, colour.green, colour.blue

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.guidance.page import Page
-from edge.guidance.shapes import Colour, Ellipse, Field, Line, Point, Polygon
+from edge.guidance.shapes import Ellipse, Field, Line, Point, Polygon
 
 # OpenCV takes places in parts of a pixel.
 _BITS = 4
@@ -18,7 +18,7 @@ _BITS = 4
 def paint(page: Page, pixels: tuple[int, int]) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 RGB of (width, height) pixels; the words are not in it."""
     canvas = np.empty((pixels[1], pixels[0], 3), np.uint8)
-    canvas[:] = _rgb(page.ground)
+    canvas[:] = page.ground.rgb
     unit = float(min(pixels))
     for shape in page.shapes:
         match shape:
@@ -26,14 +26,14 @@ def paint(page: Page, pixels: tuple[int, int]) -> NDArray[np.uint8]:
                 _ellipse(canvas, shape, unit)
             case Line(points, colour, stroke):
                 cv2.polylines(
-                    canvas, [_places(points, unit)], False, _rgb(colour), _thick(stroke, unit), cv2.LINE_AA, _BITS
+                    canvas, [_places(points, unit)], False, colour.rgb, _thick(stroke, unit), cv2.LINE_AA, _BITS
                 )
             case Polygon(points, colour):
-                cv2.fillPoly(canvas, [_places(points, unit)], _rgb(colour), cv2.LINE_AA, _BITS)
+                cv2.fillPoly(canvas, [_places(points, unit)], colour.rgb, cv2.LINE_AA, _BITS)
             case Field(box, colour):
                 rows = slice(round(box.top * unit), round((box.top + box.height) * unit))
                 columns = slice(round(box.left * unit), round((box.left + box.width) * unit))
-                canvas[rows, columns] = _rgb(colour)
+                canvas[rows, columns] = colour.rgb
     return canvas
 
 
@@ -42,7 +42,7 @@ def _ellipse(canvas: NDArray[np.uint8], shape: Ellipse, unit: float) -> None:
     axes = round(shape.half_width * unit * 2**_BITS), round(shape.half_height * unit * 2**_BITS)
     thick = cv2.FILLED if shape.stroke is None else _thick(shape.stroke, unit)
     ends = shape.start, shape.end
-    cv2.ellipse(canvas, (int(x), int(y)), axes, 0.0, *ends, _rgb(shape.colour), thick, cv2.LINE_AA, _BITS)
+    cv2.ellipse(canvas, (int(x), int(y)), axes, 0.0, *ends, shape.colour.rgb, thick, cv2.LINE_AA, _BITS)
 
 
 def _places(points: Iterable[Point], unit: float) -> NDArray[np.int32]:
@@ -52,7 +52,3 @@ def _places(points: Iterable[Point], unit: float) -> NDArray[np.int32]:
 
 def _thick(stroke: float, unit: float) -> int:
     return max(1, round(stroke * unit))
-
-
-def _rgb(colour: Colour) -> tuple[int, int, int]:
-    return colour.red, colour.green, colour.blue

@@ -13,7 +13,9 @@ from edge.errors import HardwareError
 SYS: Final = Path("/sys")
 # The kernel gives no attribute more than a page.
 _PAGE: Final = 4096
-PERMISSION_REMEDY: Final = "install the udev rules of docs/hardware.md, and put the daemon's user into their group"
+PERMISSION_REMEDY: Final = (
+    "install the udev rules systemd/60-livegate.rules, and put the daemon's user into their groups (docs/service.md)"
+)
 
 
 def devices(root: Path, *attributes: str) -> list[Path]:
@@ -118,7 +120,9 @@ def told(file: Path, error: OSError, done: str) -> HardwareError:
         case errno.EACCES | errno.EPERM:
             remedy = PERMISSION_REMEDY
         case errno.EROFS:
-            remedy = "the service may not write below /sys: leave ProtectKernelTunables out of its unit"
+            remedy = (
+                "the service may not write below /sys: its unit needs ReadWritePaths=/sys/devices (docs/service.md)"
+            )
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
             remedy = "the device is gone: look at its cable, its dtoverlay and `dmesg`"
         case _:

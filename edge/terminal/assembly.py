@@ -50,6 +50,10 @@ class Workbench:
         """What its decisions are signed as."""
         return self.runner.capture
 
+    def close(self) -> None:
+        """Gives the lights back, on the thread that ran the sessions. Never raises; may be repeated."""
+        self.runner.close()
+
 
 def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Workbench:
     """Loads and checks the models, unless ``bundle`` has them. Opens no camera yet.
@@ -59,13 +63,17 @@ def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Wor
     """
     bundle = bundle or open_models(settings.models)
     hardware, make_clock = open_hardware(settings, bundle)
-    calibration = open_calibration(settings.models, hardware.camera.traits)
-    return Workbench(
-        runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
-        model_hashes=bundle.hashes(),
-        runtime=str(bundle.runtime),
-        calibration=calibration,
-    )
+    try:
+        calibration = open_calibration(settings.models, hardware.camera.traits)
+        return Workbench(
+            runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
+            model_hashes=bundle.hashes(),
+            runtime=str(bundle.runtime),
+            calibration=calibration,
+        )
+    except BaseException:
+        hardware.close()
+        raise
 
 
 def open_calibration(models: config.Models, camera: CameraTraits) -> SiteCalibration | None:

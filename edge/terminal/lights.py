@@ -72,7 +72,11 @@ def open_illuminator(illuminator: config.Illuminator, *, sys: Path = SYS) -> Ill
             )
         case config.GpioIlluminator():
             factory = line_factory(illuminator.chip)
-            return GpioIlluminator(illuminator.line, _lamp_place(illuminator), factory=factory)
+            try:
+                return GpioIlluminator(illuminator.line, _lamp_place(illuminator), factory=factory)
+            except BaseException:
+                factory.close()
+                raise
         case _:
             return NullIlluminator()
 

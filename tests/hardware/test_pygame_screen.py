@@ -15,6 +15,7 @@ from edge.guidance.texts import LANGUAGES
 from edge.hardware.lettering import Lettering
 from edge.hardware.ports import Pattern
 from edge.hardware.pygame_screen import PygameScreen, ScreenOptions
+from tests.extras import skip_without_system_package
 from tests.hardware.contracts.screen import ScreenContract
 
 pygame = pytest.importorskip("pygame", reason="the screen needs the extra screen")
@@ -58,8 +59,9 @@ def shown():
 
 
 def light(pixels):
-    share = pixels / 255
-    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean()
+    share = np.arange(256) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.bincount(pixels.ravel(), minlength=256) @ linear / pixels.size
 
 
 class TestPygameScreen(ScreenContract):
@@ -191,8 +193,14 @@ def test_a_file_that_is_no_font_is_refused(opened, tmp_path):
 
 def test_without_a_font_for_the_language_a_package_is_named(opened, monkeypatch):
     monkeypatch.setattr(pygame.font, "match_font", lambda *_, **__: None)
-    with pytest.raises(HardwareError, match="fonts-wqy-microhei"):
+    with pytest.raises(HardwareError, match="fontconfig fonts-wqy-microhei"):
         opened(language="zh")
+
+
+def test_where_fontconfig_is_missing_latin_prompts_are_drawn_all_the_same(opened, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(pygame.sysfont, "Sysfonts", {})
+    opened(language="de").show_prompt(Prompt.HOLD_STILL)
 
 
 def test_latin_prompts_need_no_font_of_the_system(opened, monkeypatch):
@@ -206,7 +214,7 @@ def test_every_prompt_fits_as_the_fonts_of_this_system_measure_it(language):
     try:
         lettering = Lettering(guidance)
     except HardwareError as error:
-        pytest.skip(str(error))
+        skip_without_system_package(str(error))
     for size in SIZES:
         settings = [lettering.set(guidance.page(prompt, size).captions[0], min(size)) for prompt in Prompt]
         assert all(setting.fits and setting.size >= 0.075 for setting in settings)

@@ -160,7 +160,7 @@ def test_a_file_system_that_is_read_only_is_told_as_the_units_fault(sys, made, m
     deny(monkeypatch, "brightness", number=errno.EROFS)
     with pytest.raises(HardwareError) as refusal:
         made()
-    assert "ProtectKernelTunables" in refusal.value.remedy
+    assert "ReadWritePaths" in refusal.value.remedy
 
 
 def test_a_brightness_that_is_no_file_is_told(sys, made):

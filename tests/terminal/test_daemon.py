@@ -31,6 +31,7 @@ from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError, ModelError
 from edge.guidance.texts import texts
+from edge.hardware.null import NullIlluminator, NullScreen
 from edge.link.embedded import EmbeddedBroker
 from edge.link.identity import PUBLIC_KEY_FILE
 from edge.link.options import LinkOptions
@@ -376,6 +377,23 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
     assert told[0].startswith("READY=1")
     assert "WATCHDOG=1" in told
     assert told[-1] == "STOPPING=1"
+
+
+def test_stopping_gives_lamp_and_display_back_on_the_thread_that_opened_them(loaded, monkeypatch):
+    closed = []
+
+    def close(light):
+        closed.append((type(light), threading.current_thread().name.partition("_")[0]))
+
+    for light in (NullIlluminator, NullScreen):
+        monkeypatch.setattr(light, "close", close)
+
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            assert closed == []
+
+    asyncio.run(scenario())
+    assert closed == [(NullIlluminator, "inference"), (NullScreen, "inference")]
 
 
 def test_a_request_that_comes_before_the_models_are_loaded_is_refused(loaded, broker, monkeypatch):

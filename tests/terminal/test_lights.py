@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys as interpreter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,17 @@ from edge.cli.lights import lights as lights_command
 from edge.config.loader import load_bytes
 from edge.config.problems import ConfigProblems
 from edge.contracts.enums import LightBand
-from edge.errors import HardwareError
+from edge.errors import ConfigError, HardwareError
 from edge.frames.lamp import PointGeometry
 from edge.hardware.light_guard import UnsafeLight
 from edge.hardware.null import NullScreen
 from edge.hardware.ports import Pattern
 from edge.hardware.safe_lights import SafeLights
 from edge.hardware.sysfs_backlight import LEFT_OVER_FILE
+from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.session.clock import FrameClock
 from edge.terminal import lights as terminal_lights
-from edge.terminal.assembly import lamp_caps, lit, open_hardware
+from edge.terminal.assembly import lamp_caps, lit, open_hardware, open_workbench, unlit
 from edge.terminal.lights import open_lights, restore_lights
 from edge.terminal.safety_report import safety_report
 from tests.extras import missing
@@ -119,6 +121,38 @@ def test_a_line_is_opened_as_configured(settings, monkeypatch):
     illuminator.set_output(1.0, NOW)
     assert factory.pin("GPIO18").state
     assert labels == ["pinctrl-rp1"]
+
+
+@pytest.mark.skipif(missing("gpiozero"), reason="gpiozero is in the extras 'gpio' and 'dev'")
+def test_a_line_that_cannot_be_had_lets_go_of_its_chip(settings, monkeypatch):
+    from gpiozero.pins.mock import MockFactory  # noqa: PLC0415 - in an extra
+
+    closed = []
+    monkeypatch.setattr(MockFactory, "close", lambda _: closed.append(True))
+    monkeypatch.setattr(terminal_lights, "line_factory", lambda _: MockFactory())
+    lamp = {key: LAMP[key] for key in LAMP if key != "max_output"}
+    lights = settings(illuminator={"driver": "gpio", "line": 27, "lamp": lamp}).lights
+    monkeypatch.setattr(MockFactory, "pin", lambda *_: 1 / 0)
+    with pytest.raises(HardwareError, match="GPIO line 27 cannot be driven"):
+        open_lights(lights)
+    assert closed == [True]
+
+
+def test_a_workbench_that_cannot_be_opened_gives_the_lights_back(settings, sys, monkeypatch):
+    lamp = led(sys)
+    stated = settings(illuminator=LED)
+    opened = open_lights(stated.lights, sys=sys)
+    devices = replace(unlit(ScriptedCamera([])), illuminator=opened.illuminator)
+    monkeypatch.setattr("edge.terminal.assembly.open_hardware", lambda *_: (devices, FrameClock))
+    opened.illuminator.set_output(0.5, NOW)
+    models = stated.models.model_copy(update={"calibration": Path("there-is-none.yaml")})
+    with pytest.raises(ConfigError, match="there-is-none"):
+        open_workbench(
+            stated.model_copy(update={"models": models}), ModelBundle.load(default_models_dir(), verify=False)
+        )
+    assert value(lamp / "brightness") == "0"
+    with pytest.raises(HardwareError, match="is closed"):
+        opened.illuminator.set_output(0.5, NOW)
 
 
 def test_a_live_camera_gets_them_with_the_lamps_caps(settings, sys, monkeypatch):
@@ -244,7 +278,7 @@ def test_with_nothing_configured_there_is_nothing_to_restore(settings, sys):
 @pytest.mark.parametrize(
     ("lights", "path", "message"),
     [
-        ({"backlight": {"driver": "ddc"}}, "lights.backlight.driver", "none and simulated and sysfs"),
+        ({"backlight": {"driver": "ddc"}}, "lights.backlight.driver", "none, simulated and sysfs"),
         ({"backlight": {"driver": "sysfs", "name": "../x"}}, "lights.backlight.name", "as the kernel gives it"),
         ({"backlight": {"driver": "sysfs", "settle_seconds": -1}}, "lights.backlight.settle_seconds", "from 0 to 1"),
         ({"illuminator": {"driver": "led", "name": "ir"}}, "lights.illuminator.lamp", "is missing"),
