@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
 
 from edge.errors import HardwareError
-from edge.hardware.iio_ambient import IioAmbientSensor
+from edge.hardware.iio_ambient import IIO_DEVICES, IioAmbientSensor
 from tests.hardware.contracts.ambient import AmbientSensorContract
 from tests.hardware.fake_sysfs import sensor
 
@@ -28,11 +29,11 @@ class TestIioAmbientSensor(AmbientSensorContract):
         return opened(sys)
 
 
-@pytest.mark.needs_device("/sys/bus/iio/devices/*/in_illuminance*", "light sensor")
+@pytest.mark.needs_device("/sys/bus/iio/devices/*/in_illuminance*_*", "light sensor", os.R_OK)
 class TestRealSensor(AmbientSensorContract):
     @pytest.fixture
     def sensor(self):
-        return IioAmbientSensor()
+        return IioAmbientSensor(sorted(IIO_DEVICES.glob("*/in_illuminance*_*"))[0].parent.name)
 
 
 @pytest.mark.parametrize(

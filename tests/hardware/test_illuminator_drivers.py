@@ -15,7 +15,7 @@ from edge.contracts.enums import LightBand
 from edge.errors import HardwareError
 from edge.frames.lamp import PointGeometry
 from edge.hardware import gpio_illuminator, sysfs
-from edge.hardware.gpio_illuminator import GpioIlluminator, chip_label, chip_number, line_factory
+from edge.hardware.gpio_illuminator import DEV, GpioIlluminator, chip_label, chip_number, line_factory
 from edge.hardware.led_class import LedClassIlluminator
 from edge.hardware.pwm_illuminator import PwmIlluminator
 from edge.hardware.switched_lamp import LampPlace
@@ -281,7 +281,7 @@ def mock_factory(pin="MockPin"):
 @pytest.mark.needs_device("/dev/gpiochip*", "GPIO chip")
 @pytest.mark.skipif(missing("gpiozero", "lgpio"), reason="gpiozero and lgpio are in the extra 'gpio'")
 def test_a_real_chip_can_be_opened():
-    line_factory(None).close()
+    line_factory(chip_label(sorted(DEV.glob("gpiochip*"))[0])).close()
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
+import signal
 import socket
 import threading
 import time
@@ -377,6 +379,25 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
     assert told[0].startswith("READY=1")
     assert "WATCHDOG=1" in told
     assert told[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
+    class Signalled:
+        def __init__(self, _):
+            pass
+
+        async def run(self, stop):
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(PATIENCE):
+                await stop.wait()
+
+    monkeypatch.setattr(daemon_module, "Daemon", Signalled)
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        asyncio.run(daemon_module._serve(loaded))
+    finally:
+        signal.signal(number, before)
 
 
 def test_stopping_gives_lamp_and_display_back_on_the_thread_that_opened_them(loaded, monkeypatch):
