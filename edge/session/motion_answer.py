@@ -48,6 +48,8 @@ _ASIDE_MEANWHILE: Final = 26.0
 _WRONG: Final = 60.0
 _ASTRAY: Final = 12.0
 _BACK: Final = (8.0, 0.4)
+# Whoever turned by hardly more than that must have left it all the same.
+_LEFT: Final = 0.75
 _SETTLED_SECONDS: Final = 0.3
 # A head that turns 25 degrees in a quarter of a second, which is hasty, passes 190 degrees a second at its fastest
 # (minimum jerk); twice that, and more than noise makes of one frame.
@@ -140,11 +142,14 @@ class Texture:
     as_sheet: Parallax | None
 
 
-def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_at: float | None) -> Course:
+def course(
+    samples: Sequence[Sample], movement: Movement, asked_at: float, back_at: float | None, *, settles: bool = True
+) -> Course:
     """How far the movement has come.
 
     samples: in order of time, from 0.2 s or more before the prompt on, where there are any. asked_at: when the prompt
-    was shown; back_at: when the person was told to look straight again, None before that.
+    was shown; back_at: when the person was told to look straight again, None before that. settles: whether the head
+    must stay straight for a moment to be back, as it must before it is asked for another movement.
     """
     for one, other in pairwise(samples):
         jump = math.hypot(other.yaw - one.yaw, other.pitch - one.pitch)
@@ -167,7 +172,7 @@ def course(samples: Sequence[Sample], movement: Movement, asked_at: float, back_
             Stage.REFUSED, f"the head looked aside when the prompt came: yaw {rest.yaw:.0f}, pitch {rest.pitch:.0f}"
         )
     turns = [_Turn.of(sample, rest, movement.direction) for sample in samples if sample.time > read_at]
-    return _turned(turns, movement, back_at)
+    return _turned(turns, movement, back_at, _SETTLED_SECONDS if settles else 0.0)
 
 
 def motion_answer(textures: Sequence[Texture]) -> MotionAnswer:
@@ -220,7 +225,7 @@ class _Turn:
         return f"{abs(self.yaw):.0f} degrees {sides[0]} and {abs(self.pitch):.0f} {sides[1]}"
 
 
-def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -> Course:
+def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None, settled: float) -> Course:
     asked = movement.direction.value.replace("_", " ")
     needed = max(_LEAST, _ENOUGH * movement.degrees)
     since: float | None = None
@@ -241,19 +246,19 @@ def _turned(turns: Sequence[_Turn], movement: Movement, back_at: float | None) -
         return Course(Stage.TURNING, reason, so_far)
     if back_at is None:
         return Course(Stage.HELD, f"the head went {asked} and stayed: {peak.text}")
-    return _returned(turns, peak, back_at, asked)
+    return _returned(turns, peak, back_at, asked, settled)
 
 
-def _returned(turns: Sequence[_Turn], peak: _Turn, back_at: float, asked: str) -> Course:
+def _returned(turns: Sequence[_Turn], peak: _Turn, back_at: float, asked: str, settled: float) -> Course:
     later = [turn for turn in turns if turn.time > back_at]
     for turn in later:
         if turn.size >= _ASTRAY and turn.off > _WRONG:
             return Course(Stage.REFUSED, f"the head went on {turn.text} where it was to look straight")
-    near = max(_BACK[0], _BACK[1] * peak.size)
+    near = min(max(_BACK[0], _BACK[1] * peak.size), _LEFT * peak.size)
     for first in later:
-        if first.size > near or later[-1].time - first.time < _SETTLED_SECONDS:
+        if first.size > near or later[-1].time - first.time < settled:
             continue
-        stay = [turn for turn in later if first.time <= turn.time <= first.time + _SETTLED_SECONDS]
+        stay = [turn for turn in later if first.time <= turn.time <= first.time + settled]
         if all(turn.size <= near for turn in stay):
             return Course(Stage.BACK, f"the head went {asked} and came back: {peak.text}")
     return Course(Stage.HELD, f"the head went {peak.text} and did not come back")

@@ -51,7 +51,8 @@ class MotionChallenge:
             self._samples.append(Sample(evidence.captured_at, evidence.pose.yaw, evidence.pose.pitch))
             self._follow(frame, evidence, evidence.pose)
         movement = self._plan.movements[self._number]
-        at = course(self._samples, movement, self._asked_at, self._back_at)
+        follows = self._number + 1 < len(self._plan.movements)
+        at = course(self._samples, movement, self._asked_at, self._back_at, settles=follows)
         match at.stage:
             case Stage.REFUSED:
                 return self._not_performed(at)
@@ -62,7 +63,7 @@ class MotionChallenge:
                 self._call_back(called=True)
                 self._back_at = now
             case Stage.BACK:
-                if self._number + 1 == len(self._plan.movements):
+                if not follows:
                     return motion_answer(self._textures)
                 self._next(now)
                 return None

@@ -131,6 +131,7 @@ def test_without_a_response_topic_the_answer_is_on_res(broker, run, until, start
         (command(expiresAt=1.0), CommandErrorCode.EXPIRED),
         (command(schemaVersion="9.0"), CommandErrorCode.UNSUPPORTED_SCHEMA),
     ],
+    ids=["no text", "without fields", "too large", "expired", "another schema"],
 )
 def test_what_cannot_be_a_command_is_answered_and_changes_nothing(
     broker, run, until, start_terminal, observe, topics, payload, code

@@ -175,6 +175,27 @@ def test_who_passes_straight_and_goes_on_to_the_other_side_has_not_come_back():
     assert "to look straight" in told.reason
 
 
+def test_before_another_movement_the_head_stays_straight_after_the_last_it_need_only_come_back():
+    samples = head(*turning(18, 0, returns=13.3))
+    settled, passed = (
+        next(
+            sample.time
+            for number, sample in enumerate(samples)
+            if sample.time > BACK
+            and course(samples[: number + 1], LEFT, ASKED, BACK, settles=settles).stage is Stage.BACK
+        )
+        for settles in (True, False)
+    )
+    assert settled - passed == pytest.approx(0.3, abs=0.04)
+
+
+def test_who_turned_by_little_is_back_only_after_moving():
+    small = Movement(Direction.LEFT, 13.0, 0.6)
+    stays = head((10.6, 0, 0), (11.2, 9, 0), (12.0, 7.5, 0))
+    assert course(stays, small, ASKED, BACK, settles=False).stage is Stage.HELD
+    assert course(head(*turning(9, 0)), small, ASKED, BACK, settles=False).stage is Stage.BACK
+
+
 def test_a_jump_that_no_head_makes_is_a_cut_and_tells_nothing():
     told = last(head((11.0, 0, 0), (11.01, 18, 0)))
     assert told.stage is Stage.VOID
