@@ -1,11 +1,19 @@
-"""Tests that need an extra of the package."""
+"""Tests that need an extra of the package, or a package of the system."""
 
 from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import NoReturn
 
 import pytest
+
+
+def skip_without_system_package(message: str) -> NoReturn:
+    """CI installs every one that tests need and sets LIVEGATE_NO_SKIP: there a missing one is a failure."""
+    if os.environ.get("LIVEGATE_NO_SKIP"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
 
 
 def missing(*packages: str) -> bool:

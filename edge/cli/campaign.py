@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 
 from edge.cli import output, tables
 from edge.cli.options import mode_option
+from edge.cli.signals import interrupted_by_signals
 from edge.config.loader import Loaded, load
 from edge.contracts.enums import CaptureKind, Label, LivenessOperationMode
 from edge.contracts.session import AttemptReport
@@ -65,7 +67,7 @@ def campaign(
     workbench = open_workbench(loaded.settings, bundle)
     judge = LiveJudge(workbench, loaded, chosen)
     in_a_row = attempts or loaded.settings.policy.max_attempts
-    with open_campaign(out, loaded, bundle, workbench, chosen) as writer:
+    with interrupted_by_signals(), closing(workbench), open_campaign(out, loaded, bundle, workbench, chosen) as writer:
         running = Campaign(writer)
         resumed = len(running.scores)
         if resumed:

@@ -20,6 +20,7 @@ COMMANDS = {
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
     "evaluate": "edge.cli.evaluate:evaluate",
+    "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",
     "replay": "edge.cli.replay:replay",

@@ -16,7 +16,7 @@ from edge.terminal.daemon import serve
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The site's YAML file.")
 def run(config: Path) -> int:
-    """Serve as a terminal until SIGTERM or Ctrl-C.
+    """Serve as a terminal until SIGTERM, SIGHUP or Ctrl-C.
 
     A broker that cannot be reached is tried again for ever; models that cannot be used make the terminal
     `degraded`. Only a bad configuration or an unusable state folder ends it.

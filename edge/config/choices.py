@@ -18,3 +18,13 @@ class RuntimeChoice(StrEnum):
     AUTO = "auto"
     LITERT = "litert"
     TFLITE_RUNTIME = "tflite-runtime"
+
+
+class VideoDriver(StrEnum):
+    """By what SDL reaches the display; ``auto`` leaves it the choice."""
+
+    AUTO = "auto"
+    KMSDRM = "kmsdrm"
+    X11 = "x11"
+    WAYLAND = "wayland"
+    DUMMY = "dummy"

@@ -109,7 +109,9 @@ class _Mistakes:
         if detail["type"] in ("missing", "union_tag_not_found"):
             message = f"is missing; it must be {allowed.phrase}"
         elif tag == "driver":
-            message = f"this release has no {path[-2]} driver {_value(given)}; it has {' and '.join(allowed.choices)}"
+            *others, last = allowed.choices
+            known = f"{', '.join(others)} and {last}" if others else last
+            message = f"this release has no {path[-2]} driver {_value(given)}; it has {known}"
         elif allowed.secret:
             message = f"must be {allowed.phrase}"
         else:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from edge.config.settings import (
+    DEVICE_PATTERN,
     HOST_PATTERN,
     LANGUAGE_PATTERN,
     MODEL_ID_PATTERN,
@@ -33,6 +34,7 @@ _PATTERNS = {
     PREFIX_PATTERN: "letters, digits, _ and -, in parts joined by /",
     MODEL_ID_PATTERN: "2 to 63 lower-case letters, digits and hyphens",
     POLICY_NAME_PATTERN: "1 to 32 lower-case letters, digits and hyphens",
+    DEVICE_PATTERN: "a name of 1 to 64 letters, digits and : . _ @ + , - as the kernel gives it",
     HOST_PATTERN: "a host name or an address, without scheme and port",
     LANGUAGE_PATTERN: "a language tag such as en or de-AT",
     PRINTABLE_PATTERN: "text of 1 to 256 characters without control characters",
@@ -172,13 +174,16 @@ def _walk(document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str,
 def _walk_tagged(
     document: Mapping[str, Any], node: Mapping[str, Any], path: tuple[str, ...], default: Mapping[str, Any] | None
 ) -> Iterator[FieldInfo]:
-    """The keys of all sections that this one may be, each once; those of one name are taken to be alike."""
+    """The keys of all sections that this one may be, each once; those of one name are taken to be alike. What
+    only some of them demand is told with the default of the others.
+    """
     merged: dict[tuple[str, ...], FieldInfo] = {}
     tags: dict[tuple[str, ...], list[str]] = {}
     tagged, key = _tagged(node), _tag_key(node)
     for tag, reference in tagged.items():
         for info in _walk(document, _resolved(document, {"$ref": reference}), path):
-            merged.setdefault(info.path, info)
+            if info.path not in merged or (merged[info.path].required and not info.required):
+                merged[info.path] = info
             tags.setdefault(info.path, []).append(tag)
     for where, info in merged.items():
         if where == (*path, key):

@@ -26,11 +26,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from edge.config.choices import Pace, RuntimeChoice
+from edge.config.choices import Pace, RuntimeChoice, VideoDriver
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
 from edge.config.safety import LampFigures, RiskGroup, budget
-from edge.contracts.enums import EvidenceKind, LightBand
+from edge.contracts.enums import EvidenceKind, LightBand, Spectrum
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
 MASK = "********"
@@ -38,6 +38,7 @@ LONGEST_PATH = 4096
 MODEL_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,62}$"
 POLICY_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9:._@+,-]{0,63}$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 PRINTABLE_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 
@@ -195,7 +196,82 @@ class SimulatedCamera(Section):
     pace: CapturePace = Pace.SIMULATED
 
 
-Camera = Annotated[ReplayCamera | SimulatedCamera, Field(discriminator="driver")]
+class Picamera2Camera(Section):
+    """A camera module, or another camera that libcamera knows."""
+
+    driver: Annotated[Literal["picamera2"], Field(title="Driver", description="What gives the frames")]
+    number: Annotated[
+        Whole,
+        Field(title="Number", description="Of the camera, as `rpicam-hello --list-cameras` counts them", ge=0, le=15),
+    ] = 0
+    width: Annotated[
+        Whole, Field(title="Width", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
+    ] = 1280
+    height: Annotated[
+        Whole, Field(title="Height", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
+    ] = 720
+    frame_rate: Annotated[
+        Number,
+        Field(title="Frame rate of the sensor", description="Per second, kept in the dark too", ge=5, le=120),
+    ] = 30.0
+    raw: Annotated[
+        YesNo,
+        Field(
+            title="Raw values",
+            description=(
+                "Take the values of the sensor's mosaic too, without which no light is measured on a face; width and "
+                "height must be those of a mode of the sensor"
+            ),
+        ),
+    ] = False
+    exposure_metadata: Annotated[
+        YesNo,
+        Field(
+            title="Exposure metadata",
+            description="false: the camera does not tell how it exposed, and no light is measured on a face",
+        ),
+    ] = True
+    spectrum: Annotated[
+        Spectrum,
+        Field(
+            title="Spectrum",
+            description="What its filters let through: visible light (ir_cut), infrared too (noir) or alone (ir_pass)",
+        ),
+    ] = Spectrum.IR_CUT
+    focal: Annotated[
+        Annotated[Number, Field(ge=0.2, le=10)] | None,
+        Field(
+            title="Focal length",
+            description="In widths of the picture: 0.5 / tan(half the horizontal angle of view); null: not known",
+        ),
+    ] = None
+    mains_hz: Annotated[
+        Annotated[Number, Field(ge=16, le=70)] | None,
+        Field(
+            title="Mains frequency",
+            description="Hz of the lamps around, 50 or 60, whose flicker exposure times keep to; null: not known",
+        ),
+    ] = None
+    line_time_us: Annotated[
+        Annotated[Number, Field(ge=0.5, le=1000)] | None,
+        Field(
+            title="Line time",
+            description=(
+                "Microseconds between the starts of two rows of the picture, by the data sheet; null: what the "
+                "shortest frame leaves for each, which is a little too long"
+            ),
+        ),
+    ] = None
+    own_process: Annotated[
+        YesNo,
+        Field(
+            title="Own process",
+            description="Capture in a child process, replaced when the camera stalls; false: to look for faults",
+        ),
+    ] = True
+
+
+Camera = Annotated[ReplayCamera | SimulatedCamera | Picamera2Camera, Field(discriminator="driver")]
 
 
 class NoLight(Section):
@@ -307,32 +383,234 @@ class Lamp(Section):
         )
 
 
+_LAMP_TITLE = "Lamp"
+_LAMP_TOLD = (
+    "Its figures, for the safety of eyes. Required, but with simulated: there null leaves it to the scenes, and what "
+    "is stated none of their lamps may outshine"
+)
+
+
 class SimulatedIlluminator(SimulatedLight):
     """The lamp of the scene that is played."""
 
-    lamp: Annotated[
-        Lamp | None,
-        Field(
-            title="Lamp",
-            description="The one that a terminal would have, which no scene's may outshine; null: as scenes say",
+    lamp: Annotated[Lamp | None, Field(title=_LAMP_TITLE, description=_LAMP_TOLD)] = None
+
+
+DeviceName = Annotated[Text, Field(pattern=DEVICE_PATTERN)]
+Chip = Annotated[
+    DeviceName | None,
+    Field(
+        title="Chip",
+        description=(
+            "pwm: pwmchipN, or its device such as fe20c000.pwm; gpio: its label, such as pinctrl-rp1; "
+            "null: the only one, and of GPIO a Raspberry Pi's header"
         ),
+    ),
+]
+
+
+class SysfsBacklight(Section):
+    """One of the kernel's, below /sys/class/backlight."""
+
+    driver: Annotated[Literal["sysfs"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[
+        DeviceName | None,
+        Field(title="Node", description="Folder below /sys/class/backlight; null: the only one that there is"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
+        Field(
+            title="Settling time",
+            description="Seconds from a command until the panel gives its new luminance",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.05
+    runtime_directory: Annotated[
+        FilePath | None,
+        Field(
+            title="Runtime folder",
+            description=(
+                "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
+            ),
+        ),
+    ] = Path("/run/livegate")
+
+
+class Place(Section):
+    """Where a lamp is, as the camera sees."""
+
+    right: Annotated[Number, Field(title="Right", description="Metres right of the camera", ge=-1, le=1)]
+    down: Annotated[Number, Field(title="Down", description="Metres below the camera", ge=-1, le=1)]
+
+
+class RealIlluminator(Section):
+    """What every lamp that shines states."""
+
+    lamp: Annotated[Lamp, Field(title=_LAMP_TITLE, description=_LAMP_TOLD)]
+    place: Annotated[
+        Place | None,
+        Field(title="Place", description="Where it is; null: not known, and no shape is told from its light"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
+        Field(
+            title="Settling time",
+            description="Seconds from a command until the lamp gives its new output",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.01
+
+
+class LedIlluminator(RealIlluminator):
+    """The kernel's LED class."""
+
+    driver: Annotated[Literal["led"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[DeviceName, Field(title="LED", description="Folder below /sys/class/leds")]
+
+
+class PwmIlluminator(RealIlluminator):
+    """A channel of a hardware PWM, below /sys/class/pwm."""
+
+    driver: Annotated[Literal["pwm"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    chip: Chip = None
+    channel: Annotated[Whole, Field(title="Channel", description="Of the chip", ge=0, le=255)] = 0
+    frequency: Annotated[
+        Number,
+        Field(
+            title="Frequency",
+            description="Hertz; too low a one stripes the rows of a short exposure",
+            ge=1000,
+            le=100_000,
+        ),
+    ] = 20_000.0
+
+
+class GpioIlluminator(RealIlluminator):
+    """A line that lights the lamp while it is high."""
+
+    driver: Annotated[Literal["gpio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    chip: Chip = None
+    line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
+
+    @field_validator("lamp")
+    @classmethod
+    def _on_or_off(cls, lamp: Lamp) -> Lamp:
+        if lamp.max_output < 1:
+            raise ValueError("a GPIO line is on or off: leave max_output out, or drive the lamp by pwm")
+        return lamp
+
+
+class IioSensor(Section):
+    """A light sensor of the kernel's, below /sys/bus/iio/devices."""
+
+    driver: Annotated[Literal["iio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    name: Annotated[
+        DeviceName | None,
+        Field(title="Sensor", description="Its name, as tsl2591, or its folder; null: the only one that there is"),
+    ] = None
+
+
+class Panel(Section):
+    """Where the display's lit area is, as the camera sees it, and what light it gives."""
+
+    width: Annotated[Number, Field(title="Width", description="Metres, of the lit area", ge=0.02, le=2)]
+    height: Annotated[Number, Field(title="Height", description="Metres, of the lit area", ge=0.02, le=2)]
+    right: Annotated[
+        Number,
+        Field(
+            title="To the right",
+            description="Metres from the camera to the display's middle, to the right as the camera sees",
+            ge=-1,
+            le=1,
+        ),
+    ] = 0.0
+    down: Annotated[
+        Number, Field(title="Down", description="Metres from the camera down to the display's middle", ge=-2, le=2)
+    ]
+    luminance: Annotated[
+        Annotated[Number, Field(ge=10, le=5000)] | None,
+        Field(title="Luminance", description="cd/m2 of white at the backlight's full level; null: not known"),
+    ] = None
+
+
+class Window(Section):
+    """Of a desktop."""
+
+    width: Annotated[Whole, Field(title="Width", description="Pixels", ge=240, le=7680)]
+    height: Annotated[Whole, Field(title="Height", description="Pixels", ge=240, le=7680)]
+
+
+class SdlScreen(Section):
+    """The attached display, drawn by SDL2."""
+
+    driver: Annotated[Literal["sdl"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    video: Annotated[
+        VideoDriver,
+        Field(
+            title="Video driver",
+            description="auto: SDL's choice; kmsdrm: without a desktop; dummy: drawn for nobody",
+        ),
+    ] = VideoDriver.AUTO
+    window: Annotated[
+        Window | None, Field(title="Window", description="For trying out on a desktop; null: the whole display")
+    ] = None
+    rotation: Annotated[
+        Literal[0, 90, 180, 270],
+        Field(
+            title="Rotation",
+            description="Degrees clockwise by which pictures are turned, for a display that is mounted turned",
+        ),
+    ] = 0
+    font: Annotated[
+        FilePath | None,
+        Field(
+            title="Font",
+            description="TrueType or OpenType file with the language's letters; null: one of the system's",
+        ),
+    ] = None
+    refresh_hz: Annotated[
+        Number, Field(title="Refresh rate", description="Pictures that the display shows each second", ge=20, le=240)
+    ] = 60.0
+    latency_seconds: Annotated[
+        Number,
+        Field(
+            title="Latency",
+            description=(
+                "Seconds that the display takes beyond two refreshes, until what it was sent is shown and has settled"
+            ),
+            ge=0,
+            le=0.5,
+        ),
+    ] = 0.03
+    panel: Annotated[
+        Panel | None,
+        Field(title="Panel", description="Where the display is; null: not known, and no shape is told from its light"),
     ] = None
 
 
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
-Illuminator = Annotated[NoLight | SimulatedIlluminator, Field(discriminator="driver")]
+Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight, Field(discriminator="driver")]
+Illuminator = Annotated[
+    NoLight | SimulatedIlluminator | LedIlluminator | PwmIlluminator | GpioIlluminator, Field(discriminator="driver")
+]
+AmbientSensor = Annotated[NoLight | SimulatedLight | IioSensor, Field(discriminator="driver")]
+Screen = Annotated[NoLight | SimulatedLight | SdlScreen, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
 
 class Lights(Section):
     """The terminal's own lights, and what measures the light around it."""
 
-    backlight: Annotated[Light, Field(title="Backlight", description="Luminance of the attached display")] = _NO_LIGHT
+    backlight: Annotated[Backlight, Field(title="Backlight", description="Luminance of the attached display")] = (
+        _NO_LIGHT
+    )
     illuminator: Annotated[
         Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
-    screen: Annotated[Light, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
-    ambient: Annotated[Light, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
+    screen: Annotated[Screen, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
+    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
 
 
 ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]
@@ -618,6 +896,10 @@ class Settings(Section):
     @classmethod
     def _a_simulated_light_needs_its_scene(cls, lights: Lights, info: ValidationInfo) -> Lights:
         camera = info.data.get("camera")
+        if isinstance(camera, SimulatedCamera) and isinstance(lights.screen, SdlScreen):
+            raise ValueError(  # noqa: TRY004 - pydantic gathers these alone
+                "the people of a simulated camera see no real screen: name its driver simulated or none"
+            )
         if camera is None or isinstance(camera, SimulatedCamera):
             return lights
         alone = [name for name in Lights.model_fields if isinstance(getattr(lights, name), SimulatedLight)]

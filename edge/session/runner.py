@@ -100,6 +100,11 @@ class Devices:
     ambient: AmbientSensor
     caps: LampCaps = UNCAPPED
 
+    def close(self) -> None:
+        """Lamp off and given back, display given back; on the thread that made them. Never raises; may be repeated."""
+        self.illuminator.close()
+        self.screen.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -170,6 +175,10 @@ class SessionRunner:
         finally:
             self._tell_lights(session_id)
         return run.report(session_id)
+
+    def close(self) -> None:
+        """After the last session, on its thread: gives the lights back. Never raises; may be repeated."""
+        self._devices.close()
 
     def _tell_lights(self, session_id: str) -> None:
         """As the devices tell it, so that an operator sees whether they obeyed."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.hardware.held_exposure import held_exposure
 from edge.simulation.sensor import WHITE_GAINS
 
 # Linear level, of full scale, that the green pixels are brought to on average.
@@ -65,13 +66,14 @@ class ExposureControl:
     def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
         """Hold what was found, as whole flicker periods if it is long enough; see ``Camera.lock``."""
         found = self._automatic
-        duration = min(found.duration * longer, self._longest)
-        product = max(found.duration, duration) * found.gain
-        if flicker_period is not None and flicker_period <= self._longest:
-            periods = int(duration / flicker_period + 1e-9)
-            if periods or found.duration >= flicker_period / 2:
-                duration = flicker_period * max(1, periods)
-        gain = min(_MOST_GAIN, max(1.0, product / duration))
+        duration, gain = held_exposure(
+            found.duration,
+            found.gain,
+            longest=self._longest,
+            gains=(1.0, _MOST_GAIN),
+            flicker_period=flicker_period,
+            longer=longer,
+        )
         self._wanted = Setting(duration, gain, found.colour_gains)
         self._locked = True
 

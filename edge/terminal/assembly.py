@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.config import settings as config
-from edge.config.choices import Pace
+from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
+from edge.frames.display import DisplayGeometry
 from edge.frames.picture import MAX_SIDE
+from edge.guidance.page import Guidance
 from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
-from edge.hardware.ports import Camera, CameraTraits
+from edge.hardware.picamera2_camera import Picamera2Camera
+from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
@@ -23,6 +26,7 @@ from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
+from edge.terminal.lights import open_lights
 from edge.vision.network import Networks
 from edge.vision.pipeline import FaceVision
 
@@ -46,6 +50,10 @@ class Workbench:
         """What its decisions are signed as."""
         return self.runner.capture
 
+    def close(self) -> None:
+        """Gives the lights back, on the thread that ran the sessions. Never raises; may be repeated."""
+        self.runner.close()
+
 
 def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Workbench:
     """Loads and checks the models, unless ``bundle`` has them. Opens no camera yet.
@@ -55,13 +63,17 @@ def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Wor
     """
     bundle = bundle or open_models(settings.models)
     hardware, make_clock = open_hardware(settings, bundle)
-    calibration = open_calibration(settings.models, hardware.camera.traits)
-    return Workbench(
-        runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
-        model_hashes=bundle.hashes(),
-        runtime=str(bundle.runtime),
-        calibration=calibration,
-    )
+    try:
+        calibration = open_calibration(settings.models, hardware.camera.traits)
+        return Workbench(
+            runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
+            model_hashes=bundle.hashes(),
+            runtime=str(bundle.runtime),
+            calibration=calibration,
+        )
+    except BaseException:
+        hardware.close()
+        raise
 
 
 def open_calibration(models: config.Models, camera: CameraTraits) -> SiteCalibration | None:
@@ -97,6 +109,8 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.REPLAY
         case config.SimulatedCamera():
             return CaptureKind.SIMULATED
+        case config.Picamera2Camera():
+            return CaptureKind.LIVE
 
 
 def unlit(camera: Camera) -> Devices:
@@ -110,6 +124,18 @@ def unlit(camera: Camera) -> Devices:
     )
 
 
+def lit(camera: Camera, lights: config.Lights) -> Devices:
+    """A live camera, and the lights and sensor that are configured. Raises HardwareError."""
+    opened = open_lights(lights)
+    return replace(
+        unlit(camera),
+        backlight=opened.backlight,
+        illuminator=opened.illuminator,
+        ambient=opened.ambient,
+        caps=lamp_caps(lights),
+    )
+
+
 def lamp_caps(lights: config.Lights) -> LampCaps:
     """What the configured lamp may give at most."""
     lamp = configured_lamp(lights)
@@ -119,7 +145,7 @@ def lamp_caps(lights: config.Lights) -> LampCaps:
 def configured_lamp(lights: config.Lights) -> config.Lamp | None:
     """The illuminator's figures, where there is one that states them."""
     illuminator = lights.illuminator
-    return illuminator.lamp if isinstance(illuminator, config.SimulatedIlluminator) else None
+    return None if isinstance(illuminator, config.NoLight) else illuminator.lamp
 
 
 def topics(device: config.Device) -> Topics:
@@ -146,12 +172,70 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
     """The configured drivers, and what makes the clock of a session with them."""
     match settings.camera:
         case config.ReplayCamera() as camera:
-            return unlit(_replay(camera)), FrameClock if camera.pace is Pace.SIMULATED else RealClock
+            devices = replace(unlit(_replay(camera)), screen=open_screen(settings.lights.screen, settings.guidance))
+            return devices, FrameClock if camera.pace is Pace.SIMULATED else RealClock
         case config.SimulatedCamera() as camera:
             # A board with a real camera never loads it.
             from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
             return open_simulated(camera, settings.lights, networks)
+        case config.Picamera2Camera() as camera:
+            return live_devices(_camera_module(camera), settings), RealClock
+
+
+def live_devices(camera: Camera, settings: Settings) -> Devices:
+    """A real camera with the lights, sensor and screen that are configured. Raises HardwareError; ConfigError for a
+    language without prompts.
+    """
+    screen = open_screen(settings.lights.screen, settings.guidance)
+    try:
+        return replace(lit(camera, settings.lights), screen=screen)
+    except Exception:
+        screen.close()
+        raise
+
+
+def _camera_module(camera: config.Picamera2Camera) -> Camera:
+    make = functools.partial(
+        Picamera2Camera,
+        camera.number,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.frame_rate,
+        raw=camera.raw,
+        exposure_metadata=camera.exposure_metadata,
+        spectrum=camera.spectrum,
+        focal=camera.focal,
+        mains_hz=camera.mains_hz,
+        line_time=None if camera.line_time_us is None else camera.line_time_us * 1e-6,
+    )
+    return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
+
+
+def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
+    """The display, already showing that nobody is asked for anything. Call it in the thread that runs sessions.
+
+    Raises HardwareError without a display, pygame or a font for the language; ConfigError for a language without texts.
+    A simulated screen comes with its camera.
+    """
+    if not isinstance(screen, config.SdlScreen):
+        return NullScreen()
+    # A terminal without a screen never loads it.
+    from edge.hardware.pygame_screen import PygameScreen, ScreenOptions  # noqa: PLC0415
+
+    panel, window = screen.panel, screen.window
+    options = ScreenOptions(
+        video=None if screen.video is VideoDriver.AUTO else screen.video.value,
+        window=None if window is None else (window.width, window.height),
+        rotation=screen.rotation,
+        font=screen.font,
+        refresh=screen.refresh_hz,
+        latency=screen.latency_seconds,
+        geometry=None
+        if panel is None
+        else DisplayGeometry(panel.width, panel.height, panel.right, panel.down, panel.luminance),
+    )
+    return PygameScreen(options, Guidance(guidance.language))
 
 
 def _replay(camera: config.ReplayCamera) -> Camera:

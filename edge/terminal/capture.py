@@ -196,6 +196,20 @@ class ProcessCamera(Camera):
         if self._child is not None and self._child.ring.wipe():
             self._watch.alive(self._clock())
 
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        """See Camera. A child that replaces this one begins automatic; the frames' metadata tell."""
+        if not self._opened:
+            raise HardwareError(f"{self._traits.name} is not open", remedy="open the camera before using it")
+        if not self._traits.exposure_metadata:
+            super().lock(flicker_period, longer)
+        if self._ending is not None or self._child is None:
+            raise HardwareError(f"{self._traits.name} is lost", remedy="read from it to be told why")
+        self._child.order("lock", flicker_period=flicker_period, longer=longer)
+
+    def unlock(self) -> None:
+        if self._child is not None:
+            self._child.order("unlock")
+
     def close(self) -> None:
         self._opened = False
         child, self._child = self._child, None
@@ -262,10 +276,13 @@ class ProcessCamera(Camera):
 class _Child:
     """One capture process, its ring and its reports."""
 
-    def __init__(self, process: subprocess.Popen[bytes], lifeline: IO[bytes], ring: RingReader, reports: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], lifeline: IO[bytes], ring: RingReader, reports: int, orders: int
+    ) -> None:
         self._process = process
         self._lifeline = lifeline
         self._reports = reports
+        self._orders = orders
         self._unread = b""
         self._poll = select.poll()
         for fd in (ring.fileno(), reports):
@@ -287,12 +304,14 @@ class _Child:
             return None
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
+    def order(self, kind: str, **content: object) -> None:
+        """Followed before the next frame is read. One that hangs or has ended follows none."""
+        with suppress(BlockingIOError, BrokenPipeError):
+            _tell(self._orders, kind, **content)
+
     def reports(self) -> list[dict[str, Any]]:
-        with suppress(BlockingIOError):
-            while chunk := os.read(self._reports, select.PIPE_BUF):
-                self._unread += chunk
-        *lines, self._unread = self._unread.split(b"\n")
-        return [json.loads(line) for line in lines]
+        told, self._unread = _heard(self._reports, self._unread)
+        return told
 
     def end(self, patience: float) -> None:
         """Lets the process close its camera for ``patience`` seconds, then kills it. Its memory is overwritten."""
@@ -307,6 +326,7 @@ class _Child:
                 log.error("the capture process %d hangs in the kernel and cannot be ended", self.pid)
         self._lifeline.close()
         os.close(self._reports)
+        os.close(self._orders)
         self.ring.close()
 
 
@@ -320,6 +340,9 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
             reports, report_to = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             undo.callback(os.close, reports)
             handed_over.callback(os.close, report_to)
+            orders_from, orders = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            undo.callback(os.close, orders)
+            handed_over.callback(os.close, orders_from)
             process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
                 # -P: nothing is imported from the current folder, except where the parent does so too.
                 [sys.executable, "-P", "-m", MODULE],
@@ -327,7 +350,7 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
                 stdin=subprocess.PIPE,
                 # Standard output may be somebody's JSON.
                 stdout=2,
-                pass_fds=(*handle.fds, report_to),
+                pass_fds=(*handle.fds, report_to, orders_from),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)},
                 # Control-C is for the parent, which then closes the camera in order.
                 start_new_session=True,
@@ -340,11 +363,11 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
         ) from error
     if process.stdin is None:
         raise RuntimeError("the capture process was started without standard input")
-    payload = pickle.dumps((handle, report_to, factory))
+    payload = pickle.dumps((handle, report_to, orders_from, factory))
     # If it has ended already, that is noticed like any other end.
     with suppress(BrokenPipeError):
         process.stdin.write(_LENGTH.pack(len(payload)) + payload)
-    return _Child(process, process.stdin, ring, reports)
+    return _Child(process, process.stdin, ring, reports, orders)
 
 
 def _rebuilt(report: dict[str, Any]) -> LivegateError:
@@ -363,13 +386,13 @@ def main() -> None:
     keep_memory_private()
     lifeline = sys.stdin.fileno()
     (length,) = _LENGTH.unpack(_read_exactly(lifeline, _LENGTH.size))
-    handle, report_to, factory = pickle.loads(_read_exactly(lifeline, length))  # noqa: S301 - from the parent
+    handle, report_to, orders, factory = pickle.loads(_read_exactly(lifeline, length))  # noqa: S301 - from the parent
     _die_with(lifeline)
-    for fd in (*handle.fds, report_to):
+    for fd in (*handle.fds, report_to, orders):
         os.set_inheritable(fd, False)
     os.set_blocking(report_to, True)
     with RingWriter(handle) as ring:
-        _capture(factory, ring, report_to)
+        _capture(factory, ring, report_to, orders)
 
 
 def _read_exactly(fd: int, size: int) -> bytes:
@@ -397,9 +420,34 @@ def _die_with(lifeline: int) -> None:
         sys.exit("the parent has ended")
 
 
-def _capture(factory: bytes, ring: RingWriter, report_to: int) -> None:
+def _tell(pipe: int, kind: str, **content: object) -> None:
+    os.write(pipe, json.dumps({"kind": kind, **content}).encode() + b"\n")
+
+
+def _heard(pipe: int, unread: bytes) -> tuple[list[dict[str, Any]], bytes]:
+    """Whole lines that came through a pipe that does not block, and what began after them."""
+    with suppress(BlockingIOError):
+        while chunk := os.read(pipe, select.PIPE_BUF):
+            unread += chunk
+    *lines, unread = unread.split(b"\n")
+    return [json.loads(line) for line in lines], unread
+
+
+def _follow(camera: Camera, order: dict[str, Any]) -> None:
+    match order:
+        case {"kind": "lock", "flicker_period": flicker_period, "longer": longer}:
+            try:
+                camera.lock(flicker_period, longer)
+            except HardwareError as error:
+                # Whoever asked believes the frames alone, which will tell that nothing is held.
+                log.warning("%s", error)
+        case {"kind": "unlock"}:
+            camera.unlock()
+
+
+def _capture(factory: bytes, ring: RingWriter, report_to: int, orders: int) -> None:
     def report(kind: str, **content: object) -> None:
-        os.write(report_to, json.dumps({"kind": kind, **content}).encode() + b"\n")
+        _tell(report_to, kind, **content)
 
     def report_error(error: LivegateError) -> None:
         family = next(base.__name__ for base in type(error).__mro__ if base.__name__ in _FAMILIES)
@@ -411,7 +459,11 @@ def _capture(factory: bytes, ring: RingWriter, report_to: int) -> None:
         camera = pickle.loads(factory)()  # noqa: S301 - from the parent
         camera.open()
         report("opened")
+        unread = b""
         while not ring.closed:
+            given, unread = _heard(orders, unread)
+            for order in given:
+                _follow(camera, order)
             frame = camera.read(READ_SECONDS)
             if frame is not None:
                 ring.write(frame)

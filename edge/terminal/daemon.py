@@ -322,7 +322,7 @@ def _outcome(report: SessionReport) -> str:
 
 
 def serve(loaded: Loaded) -> None:
-    """Runs the terminal until SIGTERM or SIGINT. Raises LinkError when its state folder cannot be used."""
+    """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
     keep_to_one_thread()
     asyncio.run(_serve(loaded))
@@ -333,4 +333,7 @@ async def _serve(loaded: Loaded) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Of a terminal that was closed; nohup has it ignored.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
     await Daemon(loaded).run(stop)

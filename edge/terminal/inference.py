@@ -53,5 +53,7 @@ class InferenceThread:
         )
 
     def close(self) -> None:
-        """Waits for what runs."""
+        """Waits for what runs, then gives the lights back."""
+        if self._workbench is not None:
+            self._executor.submit(self._workbench.close)
         self._executor.shutdown(wait=True)

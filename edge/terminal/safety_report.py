@@ -73,7 +73,7 @@ COVERED: Final = (
     Covered("the session's thread hangs, in vision or in a screen's driver", f"lamp {_OFF}", _SUPERVISED, "yes"),
     Covered("an exception anywhere in a session", "lights are put back on the way out", "not needed", "yes"),
     Covered("the lamp's own driver hangs in the kernel", "no", f"{_SUPERVISED}, if the kernel lets go", "yes"),
-    Covered("the daemon is killed", "no", "restarts it in 5 s; a lamp is off when its driver is made", "yes"),
+    Covered("the daemon is killed", "no", "puts lamp and backlight back, and restarts it in 5 s", "yes"),
     Covered("kernel or board hang", "no", "no; a board's own watchdog resets it where it has one", "yes"),
     Covered("the switching line is stuck at on", "no", "no", "yes: it asks for edges, not for a level"),
     Covered("the lamp's power stage fails to on", "no", "no", "no: only the lamp's budget, which is that of always on"),

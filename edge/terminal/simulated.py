@@ -27,8 +27,10 @@ def open_simulated(camera: SimulatedCamera, lights: Lights, networks: Networks) 
     """
     files = scenes_of(camera)
     scenes = [with_head(load_scene(file), camera.head) for file in files]
+    # A real lamp is none of the scene's, and stays dark.
+    stated = configured_lamp(lights) if isinstance(lights.illuminator, SimulatedLight) else None
     for file, scene in zip(files, scenes, strict=True):
-        _check_lamp(file, scene.terminal.illuminator, configured_lamp(lights))
+        _check_lamp(file, scene.terminal.illuminator, stated)
     terminal = SimulatedTerminal(
         [partial(build, scene, networks) for scene in scenes],
         wait=Pacer() if camera.pace is Pace.REALTIME else None,

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from edge.cli.safety import safety
 from edge.config.problems import ConfigProblems
 from edge.terminal import safety_report
-from tests.config.test_config_files import SIMULATED
+from tests.config.test_config_files import CAMERAS
 
 
 def explained(*arguments):
@@ -31,7 +31,7 @@ def site(tmp_path, **illuminator):
 
 
 def test_the_budget_of_the_shipped_terminal_is_printed_with_formula_and_margin():
-    code, said = explained("--config", SIMULATED)
+    code, said = explained("--config", CAMERAS["simulated"])
     assert code == 0
     assert "2 x 1 W/sr / (0.2 m)^2" in said
     assert "50 W/m2" in said

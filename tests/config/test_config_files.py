@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.fields import fields
+from edge.config.fields import FieldInfo, fields
 from edge.config.loader import Loaded, load, load_bytes
 from edge.config.policy import PRESETS, PolicyFloor, Preset
 from edge.config.settings import Policy, ReplayCamera, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
+REAL = {"sysfs", "led", "pwm", "gpio", "iio", "sdl"}
 DEFAULT = FOLDER / "livegate.yaml"
-SIMULATED = FOLDER / "simulated.yaml"
+# Cameras of other drivers than that of the default file.
+CAMERAS = {driver: FOLDER / f"{driver}.yaml" for driver in ("simulated", "picamera2")}
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
@@ -25,8 +27,8 @@ def with_every_key(file: Path) -> Loaded:
     return load_bytes(re.sub(r"^( *)#( *\w+:)", r"\1\2", text, flags=re.MULTILINE).encode(), file)
 
 
-def test_the_four_files_are_there():
-    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate", "simulated"]
+def test_the_five_files_are_there():
+    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate", "picamera2", "simulated"]
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
@@ -44,16 +46,30 @@ def test_the_default_file_names_every_section():
     assert written == set(Settings.model_fields)
 
 
-def test_the_default_file_has_every_key_and_that_of_a_simulated_terminal_those_of_its_camera():
+def test_the_default_file_has_every_key_and_those_of_other_cameras_have_those_of_their_camera():
     stated = with_every_key(DEFAULT).settings
-    simulated = load(SIMULATED).settings
+    cameras = {driver: load(file).settings for driver, file in CAMERAS.items()}
     left_out = {
         info.name
         for info in fields().values()
-        if not info.section and not is_written(simulated if info.tags == ("simulated",) else stated, info.path)
+        if not info.section
+        and not is_of_real_hardware(info)
+        and not is_written(next((cameras[tag] for tag in info.tags if tag in cameras), stated), info.path)
     }
     # Beside a preset, a policy has no name to give.
     assert left_out == {"policy.name"}
+
+
+def test_the_pages_on_hardware_and_guidance_name_every_key_of_real_lights():
+    page = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("hardware.md", "guidance.md"))
+    lights = [info for info in fields().values() if info.path[0] == "lights" and is_of_real_hardware(info)]
+    assert lights
+    assert [info.name for info in lights if info.path[-1] not in page] == []
+
+
+def is_of_real_hardware(info: FieldInfo) -> bool:
+    """One file names one driver of each: these keys stand in no shipped file."""
+    return bool(info.tags) and set(info.tags) <= REAL
 
 
 def is_written(settings: Settings, path: tuple[str, ...]) -> bool:

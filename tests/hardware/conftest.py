@@ -9,7 +9,9 @@ from tests.hardware.contracts.devices import missing_device  # noqa: E402 - its 
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "needs_device(pattern, what): skips, naming the device, where no file matches the pattern"
+        "markers",
+        "needs_device(pattern, what, access=R_OK | W_OK): skips, naming the device, where no file that may be used so "
+        "matches the pattern",
     )
 
 

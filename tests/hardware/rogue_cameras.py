@@ -89,6 +89,31 @@ class RawCamera(GoodCamera):
         return replace(frame, raw=Mosaic(values, BayerOrder.RGGB, 64, 65535))
 
 
+class HoldingCamera(GoodCamera):
+    """Its exposure grows from frame to frame, by 1 ms up to 20 ms, until it is held. refuses: it cannot be."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        super().__init__()
+        self._refuses = refuses
+        self._held: float | None = None
+
+    def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
+        if self._refuses:
+            raise HardwareError("no frame has told of its exposure", remedy="read one")
+        self._held = 0.1 * longer
+
+    def unlock(self) -> None:
+        self._held = None
+
+    def read(self, timeout: float) -> Frame | None:
+        frame = super().read(timeout)
+        if frame is None or frame.exposure is None:
+            return frame
+        found = 0.001 * (1 + frame.sequence % 20)
+        duration = found if self._held is None else self._held
+        return replace(frame, exposure=replace(frame.exposure, duration=duration))
+
+
 class FailingCamera(GoodCamera):
     """Gives ``good`` frames after its opening, then does ``fail``; only in its first ``bad_openings`` openings."""
 

@@ -123,6 +123,36 @@ def test_raw_values_that_nobody_expected_are_an_error_and_not_left_out(in_a_proc
         camera.read(PATIENCE_SECONDS)
 
 
+def read_one(camera, accept):
+    """The first frame that is as it should be, of very many."""
+    return next(frame for _ in range(100_000) if accept(frame := camera.read(PATIENCE_SECONDS)))
+
+
+def test_a_lock_reaches_the_camera_and_so_does_its_end(in_a_process):
+    with in_a_process(rogue.HoldingCamera) as camera:
+        camera.lock(1 / 100, 3.0)
+        read_one(camera, lambda frame: frame.exposure.duration == pytest.approx(0.3))
+        camera.unlock()
+        read_one(camera, lambda frame: frame.exposure.duration < 0.1)
+
+
+def test_a_lock_that_the_camera_refuses_leaves_it_running(in_a_process, capfd):
+    with in_a_process(partial(rogue.HoldingCamera, refuses=True)) as camera:
+        camera.lock(None)
+        asked = time.monotonic()
+        read_one(camera, lambda frame: frame.captured_at > asked)
+    assert "no frame has told of its exposure" in capfd.readouterr().err
+
+
+def test_a_camera_that_is_given_up_holds_nothing(in_a_process):
+    with in_a_process(partial(rogue.FailingCamera, rogue.lose_camera)) as camera:
+        with pytest.raises(HardwareError, match="the cable is out"):
+            read_frames(camera, 100)
+        with pytest.raises(HardwareError, match="is lost"):
+            camera.lock(None)
+        camera.unlock()
+
+
 def test_a_still_comes_through_and_then_the_source_ends(in_a_process, tmp_path):
     picture = write_picture(tmp_path / "still.png", np.full((10, 20, 3), 9, np.uint8))
     with in_a_process(partial(ReplayCamera, picture)) as camera:

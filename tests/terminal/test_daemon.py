@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
+import signal
 import socket
 import threading
 import time
@@ -31,6 +33,7 @@ from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError, ModelError
 from edge.guidance.texts import texts
+from edge.hardware.null import NullIlluminator, NullScreen
 from edge.link.embedded import EmbeddedBroker
 from edge.link.identity import PUBLIC_KEY_FILE
 from edge.link.options import LinkOptions
@@ -376,6 +379,42 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
     assert told[0].startswith("READY=1")
     assert "WATCHDOG=1" in told
     assert told[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
+    class Signalled:
+        def __init__(self, _):
+            pass
+
+        async def run(self, stop):
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(PATIENCE):
+                await stop.wait()
+
+    monkeypatch.setattr(daemon_module, "Daemon", Signalled)
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        asyncio.run(daemon_module._serve(loaded))
+    finally:
+        signal.signal(number, before)
+
+
+def test_stopping_gives_lamp_and_display_back_on_the_thread_that_opened_them(loaded, monkeypatch):
+    closed = []
+
+    def close(light):
+        closed.append((type(light), threading.current_thread().name.partition("_")[0]))
+
+    for light in (NullIlluminator, NullScreen):
+        monkeypatch.setattr(light, "close", close)
+
+    async def scenario():
+        async with running(loaded, monkeypatch):
+            assert closed == []
+
+    asyncio.run(scenario())
+    assert closed == [(NullIlluminator, "inference"), (NullScreen, "inference")]
 
 
 def test_a_request_that_comes_before_the_models_are_loaded_is_refused(loaded, broker, monkeypatch):

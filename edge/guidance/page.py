@@ -1,0 +1,145 @@
+"""What the person sees at one moment, laid out for a screen of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.contracts.enums import Prompt
+from edge.guidance.icons import Oval, icon, tone
+from edge.guidance.palette import ASKING, BLACK, GROUND, INK, TRACK, WHITE
+from edge.guidance.patterns import LIT
+from edge.guidance.shapes import Box, Caption, Colour, Ellipse, Field, Line, Shape
+from edge.guidance.texts import right_to_left, texts
+from edge.liveness.plans import Chip
+
+# Em, in shorter sides: 11 mm on a 7-inch display, whose capitals of 8 mm are 27 minutes of arc high from a metre.
+LARGEST_TYPE = 0.12
+MARGIN = 0.05
+_RING = 0.018
+_BADGE = 0.075
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the person has come.
+
+    progress: share of what there is to be done, 0..1; None shows no bar. countdown: whole seconds that are left; None
+    shows no figure.
+    """
+
+    progress: float | None = None
+    countdown: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.progress is not None and not 0.0 <= self.progress <= 1.0:
+            raise ValueError(f"progress is from 0 to 1, not {self.progress}")
+        if self.countdown is not None and not 0 <= self.countdown <= 99:
+            raise ValueError(f"a countdown is from 0 to 99 seconds, not {self.countdown}")
+
+
+NO_STANDING = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Shapes in the order of drawing on a ground, and the words on them.
+
+    width, height: the screen's, in its shorter sides; one of them is 1.
+    """
+
+    width: float
+    height: float
+    ground: Colour
+    shapes: tuple[Shape, ...]
+    captions: tuple[Caption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What prompts look like in one language. Raises ConfigError for a language without texts."""
+
+    language: str
+
+    def __post_init__(self) -> None:
+        texts(self.language)
+
+    @property
+    def words(self) -> Mapping[Prompt, str]:
+        """Of every prompt."""
+        return texts(self.language)
+
+    @property
+    def right_to_left(self) -> bool:
+        """How the language is written."""
+        return right_to_left(self.language)
+
+    def page(self, prompt: Prompt | None, pixels: tuple[int, int], standing: Standing = NO_STANDING) -> Page:
+        """For a screen of (width, height) pixels. None: nobody is asked for anything."""
+        width, height = _sides(pixels)
+        oval, words_box = _places(width, height)
+        colour = tone(prompt)
+        ring: tuple[Shape, ...] = (
+            Ellipse(oval.centre, oval.half_width, oval.half_height, WHITE),
+            *icon(prompt, oval),
+            Ellipse(oval.centre, oval.half_width, oval.half_height, TRACK if prompt is None else colour, _RING),
+        )
+        captions: tuple[Caption, ...] = ()
+        if prompt is not None:
+            captions = (Caption(self.words[prompt], words_box, INK, LARGEST_TYPE, self.right_to_left),)
+        if standing.progress is not None:
+            ring += self._bar(standing.progress, width, height)
+        if standing.countdown is not None:
+            badge, figure = self._badge(standing.countdown, width)
+            ring, captions = (*ring, *badge), (*captions, figure)
+        return Page(width, height, GROUND, ring, captions)
+
+    def _bar(self, progress: float, width: float, height: float) -> tuple[Shape, ...]:
+        """It fills the way the language is written."""
+        level = height - 0.045
+        ends = (width - 2 * MARGIN, 2 * MARGIN) if self.right_to_left else (2 * MARGIN, width - 2 * MARGIN)
+        begin, end = (ends[0], level), (ends[1], level)
+        track = Line((begin, end), TRACK, 0.022)
+        if progress == 0:
+            return (track,)
+        return track, Line((begin, (ends[0] + progress * (ends[1] - ends[0]), level)), ASKING, 0.022)
+
+    def _badge(self, seconds: int, width: float) -> tuple[tuple[Shape, ...], Caption]:
+        """In the upper corner where a line of text ends."""
+        inset = MARGIN + _BADGE
+        x, y = (inset if self.right_to_left else width - inset), inset
+        disc = Ellipse((x, y), _BADGE, _BADGE, WHITE)
+        rim = Ellipse((x, y), _BADGE, _BADGE, TRACK, 0.012)
+        box = Box(x - 0.8 * _BADGE, y - 0.8 * _BADGE, 1.6 * _BADGE, 1.6 * _BADGE)
+        return (disc, rim), Caption(str(seconds), box, INK, 1.2 * _BADGE)
+
+
+def pattern_page(chip: Chip, pixels: tuple[int, int]) -> Page:
+    """What a step of a light code lights, on black, for a screen of (width, height) pixels."""
+    width, height = _sides(pixels)
+    lit = LIT[chip]
+    if lit is None:
+        return Page(width, height, BLACK, ())
+    box = Box(lit.start * width, 0, (lit.end - lit.start) * width, height)
+    return Page(width, height, BLACK, (Field(box, WHITE),))
+
+
+def _sides(pixels: tuple[int, int]) -> tuple[float, float]:
+    width, height = pixels
+    if width <= 0 or height <= 0:
+        raise ValueError(f"a screen has pixels, not {width} x {height}")
+    return width / min(pixels), height / min(pixels)
+
+
+def _places(width: float, height: float) -> tuple[Oval, Box]:
+    """The oval above, the words below it."""
+    # What is lacking in width is needed in height.
+    words = 0.29 + 0.16 * min(max(1.5 - width, 0.0), 0.5) + 0.4 * min(height - 1, 0.4)
+    # The bar's place stays free, so that nothing moves when it comes.
+    bottom = height - 0.085
+    top, room = 0.04, bottom - words - 0.02 - 0.04
+    half_height = min(room / 2, 0.34)
+    half_width = 0.76 * half_height
+    middle = top + room / 2
+    oval = Oval((width / 2, middle), half_width, half_height, width / 2 - half_width)
+    return oval, Box(MARGIN, bottom - words, width - 2 * MARGIN, words)

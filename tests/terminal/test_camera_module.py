@@ -1,0 +1,70 @@
+"""A camera module as a site's file names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.config.loader import load_bytes
+from edge.config.problems import ConfigProblems
+from edge.contracts.enums import CaptureKind, Spectrum
+from edge.hardware.picamera2_camera import Picamera2Camera
+from edge.inference.bundle import ModelBundle, default_models_dir
+from edge.session.clock import RealClock
+from edge.terminal.assembly import capture_kind, open_hardware
+from edge.terminal.capture import ProcessCamera
+
+
+def settings_of(**camera):
+    return load_bytes(json.dumps({"camera": {"driver": "picamera2"} | camera}).encode(), Path("/site.yaml")).settings
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return ModelBundle.load(default_models_dir(), verify=False)
+
+
+def test_it_runs_live_in_a_capture_process_and_in_real_time(networks):
+    settings = settings_of(spectrum="noir", focal=0.77, mains_hz=50.0, exposure_metadata=False)
+    assert capture_kind(settings.camera) is CaptureKind.LIVE
+    devices, make_clock = open_hardware(settings, networks)
+    assert isinstance(devices.camera, ProcessCamera)
+    assert isinstance(make_clock(), RealClock)
+    traits = devices.camera.traits
+    assert (traits.capture, traits.spectrum) == (CaptureKind.LIVE, Spectrum.NOIR)
+    assert (traits.focal, traits.mains_hz, traits.exposure_metadata) == (0.77, 50.0, False)
+
+
+def test_every_key_reaches_the_driver(networks, monkeypatch):
+    given = {}
+
+    def made(number, **options):
+        given.update(options, number=number)
+        return Picamera2Camera(number, **options)
+
+    monkeypatch.setattr("edge.terminal.assembly.Picamera2Camera", made)
+    settings = settings_of(
+        number=1, width=640, height=480, frame_rate=25.0, raw=True, line_time_us=19, own_process=False
+    )
+    camera = open_hardware(settings, networks)[0].camera
+    assert isinstance(camera, Picamera2Camera)
+    assert given.pop("line_time") == pytest.approx(19e-6)
+    assert given == {
+        "number": 1,
+        "width": 640,
+        "height": 480,
+        "fps": 25.0,
+        "raw": True,
+        "exposure_metadata": True,
+        "spectrum": Spectrum.IR_CUT,
+        "focal": None,
+        "mains_hz": None,
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"width": 641}, {"focal": 0.0}, {"mains_hz": 400}, {"fps": 30}])
+def test_what_no_camera_can_be_is_a_mistake(wrong):
+    with pytest.raises(ConfigProblems):
+        settings_of(**wrong)
