@@ -20,6 +20,7 @@ from edge.liveness.plans import Chip
 from edge.session.exposure_timing import lit_rows
 from edge.session.lit_face import LitFace
 from edge.vision.face_patch import Points
+from edge.vision.hypotheses import Hypotheses
 from edge.vision.relief import Relief
 
 TURNS: Final = 2
@@ -41,11 +42,16 @@ def with_sway(found: Relief, turns: int) -> Relief:
         return found
     sway = _SWAY / math.sqrt(turns) / max(found.contrast, 1e-3)
     deviation = math.hypot(found.sides_deviation, sway)
-    hypotheses = found.hypotheses
-    if hypotheses.halves is not None and math.isfinite(deviation):
-        weaker = hypotheses.halves.times((found.sides_deviation / deviation) ** 2)
-        hypotheses = replace(hypotheses, halves=weaker)
-    return replace(found, sides_deviation=deviation, hypotheses=hypotheses)
+    if not math.isfinite(deviation):
+        return replace(found, sides_deviation=deviation)
+    share = (found.sides_deviation / deviation) ** 2
+    inner = None if found.inner is None else _weaker(found.inner, share)
+    return replace(found, sides_deviation=deviation, hypotheses=_weaker(found.hypotheses, share), inner=inner)
+
+
+def _weaker(hypotheses: Hypotheses, share: float) -> Hypotheses:
+    halves = hypotheses.halves
+    return hypotheses if halves is None else replace(hypotheses, halves=halves.times(share))
 
 
 class HalfLight:

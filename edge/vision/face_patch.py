@@ -45,6 +45,8 @@ _MOUTH: Final = (0.62, 0.35)
 # Towards the outline a surface turns away from the camera, and what lies behind it shows: so much of the grid is left
 # out along it.
 _RIM: Final = 0.045
+# Where somebody cuts along a face, what lies behind the paper passes for such a rim: twice as much.
+_WIDE_RIM: Final = 0.095
 # Spread of the weights that smooth the landmarks' depth, cells. Wider ones flatten the nose.
 _SMOOTHING: Final = 1.3
 # Masks are drawn so many times larger than the grid.
@@ -70,7 +72,7 @@ class Surface:
 
     x, y: (CELLS, CELLS) pixels of the first frame. depth: larger is farther, about 0 at the head's middle. normals:
     (CELLS, CELLS, 3) unit vectors towards the camera's side, x to the right, y down. still: (CELLS, CELLS) bool, inside
-    the outline without eyes and mouth. skin: the same without the rim.
+    the outline without eyes and mouth. skin: the same without the rim. inner: skin without a rim twice as wide.
     """
 
     x: Grid
@@ -79,6 +81,7 @@ class Surface:
     normals: Grid
     still: NDArray[np.bool_]
     skin: NDArray[np.bool_]
+    inner: NDArray[np.bool_]
     width: float
 
 
@@ -123,9 +126,9 @@ class FaceGrid:
         depth, slope_x, slope_y = _smoothed(self._first, x, y, _SMOOTHING * float(self._cell.mean()))
         normals = np.stack([slope_x, slope_y, -np.ones_like(depth)], axis=-1)
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-        still = self._mask(0)
+        skin = self._mask(_RIM)
         width = float(np.ptp(self._first[:, 0]))
-        return Surface(x, y, depth, normals, still, self._mask(_RIM), width)
+        return Surface(x, y, depth, normals, self._mask(0), skin, skin & self._mask(_WIDE_RIM), width)
 
     def _mask(self, rim: float) -> NDArray[np.bool_]:
         points = (self._first[:, :2] - self._corner) / self._cell * _FINE

@@ -67,6 +67,7 @@ class Relief:
     ratio of the two, 0 of a sheet, about 1 of a head. sides: the same of a display's two halves; None where there are
     none, or they were not lit apart. albedo: how much of the face's colours is in our light, 0 of a screen, about 1 of
     anything that reflects them. cells: that were compared. hypotheses: how well each surface foretells the two ratios.
+    inner: the same, away from the outline; None where too little of the face is.
     """
 
     contrast: float
@@ -78,6 +79,7 @@ class Relief:
     albedo_deviation: float
     cells: int
     hypotheses: Hypotheses
+    inner: Hypotheses | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,49 +101,27 @@ def relief(
     height of the frames, pixels.
     """
     parts = light_of(surface, light, focal, size)
-    together = np.maximum(parts.sum(axis=-1), _NO_LIGHT)
-    total, deviation = response.all_lights()
     chosen = _chosen(response, surface)
-    if chosen is None:
+    whole = None if chosen is None else _compared(response, parts, chosen, darkest_room(light))
+    if chosen is None or whole is None:
         return None
-    deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
-    ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
-    if ours.sum() > darkest_room(light) * ambient.sum():
-        return None
-    # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
-    noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
-    design = _design(response, chosen, together)
-    fitted = _fit_robustly(ours, ambient, noise, design)
-    if fitted is None:
-        return None
-    fit, kept = fitted
-    compared = _those(chosen, kept)
-    found, head_deviation = ambient * _ratio(design, fit.found), _deviation(fit, response, compared)
-    halves = _halves(response, parts, _on_grid(found[kept], compared), compared)
-    slope = (design * (found / noise)[:, None])[kept]
-    of_the_room = Linear(
-        seen=(ours / noise)[kept],
-        about=(found / noise)[kept] - slope @ fit.found,
-        sheet=slope[:, :_SHEET],
-        beside=slope[:, _SHEET:-1],
-        head=slope[:, -1],
-        itself=sheet_shapes()[compared] / noise[kept, None],
-        inflation=head_deviation / fit.deviation,
-    )
+    inner = _compared(response, parts, chosen & surface.inner, darkest_room(light))
+    halves = whole.halves
     albedo, albedo_deviation = _surer(
-        _albedo(response.ambient, total, deviation * fit.inflation, where)
-        for where in (compared, _lower_half(compared))
+        _albedo(response.ambient, response.all_lights()[0], whole.noise, where)
+        for where in (whole.cells, _lower_half(whole.cells))
     )
     return Relief(
-        contrast=float(ours[kept].sum() / ambient[kept].sum()),
-        head=float(fit.found[-1]),
-        head_deviation=head_deviation,
+        contrast=whole.contrast,
+        head=whole.head,
+        head_deviation=whole.deviation,
         sides=None if halves is None else halves.head,
         sides_deviation=None if halves is None else halves.deviation,
         albedo=albedo,
         albedo_deviation=albedo_deviation,
-        cells=int(kept.sum()),
-        hypotheses=Hypotheses(scores_of(of_the_room, compared), None if halves is None else halves.scores),
+        cells=int(whole.cells.sum()),
+        hypotheses=whole.hypotheses,
+        inner=None if inner is None else inner.hypotheses,
     )
 
 
@@ -215,6 +195,64 @@ def _on_grid(values: Grid, cells: NDArray[np.bool_]) -> Grid:
     grid = np.zeros((CELLS, CELLS))
     grid[cells] = values
     return grid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """head: how much of a head's shape is in our light against that of the surroundings. cells: (CELLS, CELLS) bool,
+    that were kept. noise: (CELLS, CELLS) of our light, inflated.
+    """
+
+    contrast: float
+    head: float
+    deviation: float
+    halves: _Halves | None
+    hypotheses: Hypotheses
+    cells: NDArray[np.bool_]
+    noise: Grid
+
+
+def _compared(response: LightResponse, parts: Grid, chosen: NDArray[np.bool_], darkest: float) -> _Compared | None:
+    """Of these cells alone; None where they are too few, or the surroundings too dark.
+
+    parts: as ``light_of`` gives them. darkest: contrast above which nothing is told.
+    """
+    if chosen.sum() < _FEWEST_CELLS:
+        return None
+    total, deviation = response.all_lights()
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
+    ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
+    if ours.sum() > darkest * ambient.sum():
+        return None
+    # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
+    noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
+    design = _design(response, chosen, np.maximum(parts.sum(axis=-1), _NO_LIGHT))
+    fitted = _fit_robustly(ours, ambient, noise, design)
+    if fitted is None:
+        return None
+    fit, kept = fitted
+    cells = _those(chosen, kept)
+    found, head_deviation = ambient * _ratio(design, fit.found), _deviation(fit, response, cells)
+    halves = _halves(response, parts, _on_grid(found[kept], cells), cells)
+    slope = (design * (found / noise)[:, None])[kept]
+    of_the_room = Linear(
+        seen=(ours / noise)[kept],
+        about=(found / noise)[kept] - slope @ fit.found,
+        sheet=slope[:, :_SHEET],
+        beside=slope[:, _SHEET:-1],
+        head=slope[:, -1],
+        itself=sheet_shapes()[cells] / noise[kept, None],
+        inflation=head_deviation / fit.deviation,
+    )
+    return _Compared(
+        contrast=float(ours[kept].sum() / ambient[kept].sum()),
+        head=float(fit.found[-1]),
+        deviation=head_deviation,
+        halves=halves,
+        hypotheses=Hypotheses(scores_of(of_the_room, cells), None if halves is None else halves.scores),
+        cells=cells,
+        noise=deviation * fit.inflation,
+    )
 
 
 @dataclass(frozen=True, slots=True)
