@@ -143,10 +143,11 @@ def test_frames_under_half_a_display_are_looked_at_and_not_judged(landmarks):
 
 
 def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
-    found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400, Hypotheses(SCORES, SCORES))
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.3, 1.0, 0.1, 400, Hypotheses(SCORES, SCORES), Hypotheses(SCORES, SCORES))
     assert with_sway(found, 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.3))
     # The same noise again has half of the weight.
     assert with_sway(found, 2).hypotheses.halves.odds == pytest.approx(SCORES.odds / 2)
+    assert with_sway(found, 2).inner.halves.odds == pytest.approx(SCORES.odds / 2)
     assert with_sway(found, 2).hypotheses.room == SCORES
     assert with_sway(replace(found, sides_deviation=math.inf), 2).hypotheses == found.hypotheses
     assert with_sway(replace(found, contrast=0.3), 2).sides_deviation == pytest.approx(math.hypot(0.3, 0.1))
@@ -155,5 +156,5 @@ def test_sway_makes_the_halves_less_certain_the_brighter_the_room():
 
 
 def test_one_turn_tells_less_of_sway_than_two():
-    found = Relief(0.1, 0.8, 0.1, 0.9, 0.0, 1.0, 0.1, 400, Hypotheses(SCORES, None))
+    found = Relief(0.1, 0.8, 0.1, 0.9, 0.0, 1.0, 0.1, 400, Hypotheses(SCORES, None), None)
     assert with_sway(found, 1).sides_deviation == pytest.approx(math.sqrt(2) * with_sway(found, 2).sides_deviation)

@@ -22,7 +22,8 @@ HEAD = Relief(
     albedo=1.1,
     albedo_deviation=0.1,
     cells=400,
-    hypotheses=Hypotheses(Scores(plane=-20.0, cylinder=-10.0, screen=-30.0, head=0.0), None),
+    hypotheses=Hypotheses(Scores(plane=-40.0, cylinder=-20.0, screen=-60.0, head=0.0), None),
+    inner=Hypotheses(Scores(plane=-30.0, cylinder=-15.0, screen=-45.0, head=0.0), None),
 )
 
 
@@ -35,18 +36,37 @@ def test_a_head_with_a_face_s_colours_confirms():
     assert answer.outcome is EvidenceOutcome.CONFIRMED
     assert answer.reason == (
         "relief 0.85 ± 0.10 of a head's, colours 1.10 ± 0.10 of a surface's, in light that adds 2.0%, best foretold by "
-        "a head (log odds of a head 10.0)"
+        "a head (log odds of a head 20.0)"
     )
 
 
-@pytest.mark.parametrize("alone", [False, True])
+# Ten to one, and 100,000 to one, as natural logarithms.
+@pytest.mark.parametrize(("alone", "limit"), [(False, 2.303), (True, 11.513)])
 @pytest.mark.parametrize("other", ["plane", "cylinder", "screen"])
-def test_what_a_head_foretells_hardly_better_than_another_surface_is_no_proof(other, alone):
-    # Ten to one are 2.30 as a natural logarithm.
-    for odds, wanted in ((2.4, EvidenceOutcome.CONFIRMED), (2.2, EvidenceOutcome.INSUFFICIENT)):
-        room = Scores(**({"plane": -20.0, "cylinder": -20.0, "screen": -20.0} | {other: -odds}), head=0.0)
+def test_what_a_head_foretells_hardly_better_than_another_surface_is_no_proof(other, alone, limit):
+    for odds, wanted in ((limit + 0.01, EvidenceOutcome.CONFIRMED), (limit - 0.01, EvidenceOutcome.INSUFFICIENT)):
+        room = Scores(**({"plane": -40.0, "cylinder": -40.0, "screen": -40.0} | {other: -odds}), head=0.0)
         found = replace(HEAD, contrast=0.1, hypotheses=Hypotheses(room, None))
         assert relief_answer(found, alone=alone).outcome is wanted
+
+
+def test_where_nothing_else_is_asked_the_shape_must_not_be_that_of_the_outline_alone():
+    found = replace(HEAD, contrast=0.1)
+    assert relief_answer(found, alone=True).outcome is EvidenceOutcome.CONFIRMED
+    # 1,000 to one are 6.908 as a natural logarithm.
+    outline = Hypotheses(Scores(plane=-40.0, cylinder=-6.9, screen=-40.0, head=0.0), None)
+    for inner in (outline, None):
+        assert relief_answer(replace(found, inner=inner), alone=True).outcome is EvidenceOutcome.INSUFFICIENT
+        assert relief_answer(replace(found, inner=inner)).outcome is EvidenceOutcome.CONFIRMED
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_where_the_shape_is_certain_few_colours_are_enough(alone):
+    dark = replace(HEAD, contrast=0.1, albedo=0.34, albedo_deviation=0.05)
+    assert relief_answer(dark, alone=alone).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(dark, inner=None), alone=alone).outcome is EvidenceOutcome.VETO
+    # 0.12 - 2.5 * 0.05 is below nothing.
+    assert relief_answer(replace(dark, albedo=0.12), alone=alone).outcome is EvidenceOutcome.INSUFFICIENT
 
 
 def test_the_reason_names_the_surface_that_foretells_best():
@@ -128,11 +148,11 @@ def test_both_ratios_count_by_their_noise():
         ({"head": 0.05, "head_deviation": 0.3, "sides": 0.1}, EvidenceOutcome.INSUFFICIENT),
         # A head, but not for certain.
         ({"head_deviation": 0.3, "sides": None, "sides_deviation": None}, EvidenceOutcome.INSUFFICIENT),
-        # A screen: whatever shape is in it.
-        ({"albedo": -0.1}, EvidenceOutcome.VETO),
-        ({"albedo": 0.1}, EvidenceOutcome.VETO),
-        ({"albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
-        ({"albedo": 0.6, "albedo_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
+        # A screen, whatever shape seems to be in it.
+        ({"inner": None, "albedo": -0.1}, EvidenceOutcome.VETO),
+        ({"inner": None, "albedo": 0.1}, EvidenceOutcome.VETO),
+        ({"inner": None, "albedo": 0.1, "albedo_deviation": 0.2}, EvidenceOutcome.INSUFFICIENT),
+        ({"inner": None, "albedo": 0.6, "albedo_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
         # The surroundings tell of a head, and the display's two halves of a sheet.
         ({"sides": 0.0, "sides_deviation": 0.21}, EvidenceOutcome.CONFIRMED),
         ({"sides": 0.0, "sides_deviation": 0.19}, EvidenceOutcome.INSUFFICIENT),
@@ -193,14 +213,11 @@ def test_what_is_returned_may_not_be_known():
 
 
 def test_where_nothing_else_is_asked_the_light_must_show_more_of_a_head():
-    # 0.5 - 2.5 * 0.1 is above 0.2 and below 0.4; in weak light it takes 0.5.
-    some = replace(HEAD, head=0.5, sides=0.5, contrast=0.1)
+    # Less 2.5 * 0.1: above 0.2, and above 0.5.
+    some = replace(HEAD, head=0.7, sides=0.7, contrast=0.1)
     assert relief_answer(some).outcome is EvidenceOutcome.CONFIRMED
     assert relief_answer(some, alone=True).outcome is EvidenceOutcome.INSUFFICIENT
-    more = replace(some, head=0.7, sides=0.7)
-    assert relief_answer(more, alone=True).outcome is EvidenceOutcome.CONFIRMED
-    assert relief_answer(replace(more, contrast=0.07), alone=True).outcome is EvidenceOutcome.INSUFFICIENT
-    assert relief_answer(replace(more, head=0.8, contrast=0.07), alone=True).outcome is EvidenceOutcome.CONFIRMED
+    assert relief_answer(replace(some, head=0.8, sides=0.8), alone=True).outcome is EvidenceOutcome.CONFIRMED
 
 
 @pytest.mark.parametrize(

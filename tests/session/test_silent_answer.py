@@ -22,6 +22,7 @@ RATIO = Relief(
     albedo_deviation=0.01,
     cells=450,
     hypotheses=Hypotheses(Scores(0.0, 0.0, 0.0, 0.0), None),
+    inner=None,
 )
 ALONE = OwnShape(head=0.6, head_deviation=0.05)
 

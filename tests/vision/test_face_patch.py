@@ -113,6 +113,8 @@ def test_skin_is_what_neither_blinks_nor_speaks_nor_turns_away(landmarks):
     surface = FaceGrid(landmarks).surface()
     assert surface.skin.sum() < surface.still.sum() < CELLS**2
     assert not (surface.skin & ~surface.still).any()
+    assert 0.5 * surface.skin.sum() < surface.inner.sum() < surface.skin.sum()
+    assert not (surface.inner & ~surface.skin).any()
 
     # Eyes (33, 133, 263, 362), mouth (13) are out; the nose's tip (4) and both cheeks (50, 280) are in.
     def cell_of(point):

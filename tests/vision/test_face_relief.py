@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,21 @@ def test_a_strip_that_looks_like_a_nose_foretells_no_head(surface, albedo):
     ours = albedo[..., None] * sheet(surface, 0.0) * (1 + strip[..., None])
     found = found_on(surface, albedo, ours, np.random.default_rng(1), 0.003)
     assert found.hypotheses.odds < 0
+
+
+def test_what_lies_behind_the_edge_of_a_sheet_passes_for_a_head_along_the_outline_alone(surface, albedo):
+    flat, round_ = (made / made[surface.inner].mean() for made in (sheet(surface, 0.0), head(surface)))
+    edge = np.where(surface.inner[..., None], flat, round_)
+    cut_out = found_on(surface, albedo, albedo[..., None] * edge, np.random.default_rng(1), 0.003)
+    a_head = found_on(surface, albedo, albedo[..., None] * round_, np.random.default_rng(1), 0.003)
+    assert cut_out.inner.odds < 0 < cut_out.hypotheses.odds
+    assert a_head.inner.odds > np.log(1e3)
+
+
+def test_too_few_cells_away_from_the_outline_tell_nothing(surface, albedo):
+    narrow = replace(surface, inner=np.zeros((CELLS, CELLS), np.bool_))
+    found = found_on(narrow, albedo, albedo[..., None] * head(surface), np.random.default_rng(1), 0.003)
+    assert found.inner is None
 
 
 def mirroring(surface, places, share):
