@@ -57,12 +57,13 @@ class Seen:
     room: tuple[Linear, NDArray[np.bool_]] | None = None
 
     def scores_of(self, light: Linear, cells: NDArray[np.bool_]) -> Scores:
-        # That against the room is the last of both.
-        self.room = light, cells
+        # Of the halves' cells, and of those away from the outline, there are no more.
+        if self.room is None or cells.sum() >= self.room[1].sum():
+            self.room = light, cells
         return scores_of(light, cells)
 
     def relief(self, *given: Any) -> Relief | None:
-        self.surface = given[1]
+        self.surface, self.room = given[1], None
         return relief(*given)
 
     def relief_answer(self, found: Relief, *given: Any, **more: Any) -> ReliefAnswer:
