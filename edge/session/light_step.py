@@ -170,7 +170,7 @@ class LightStep:
         lacking = no_surface(self._shape.returned(*seen))
         if lacking is not None:
             return LightAnswer(answer.level, f"{answer.reason}; {lacking}", EvidenceOutcome.VETO)
-        found = self._shape.relief(*seen)
+        found = self._shape.relief(*seen, strong=True)
         if found is None:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
         beside = self._shape.beside(seen[0])

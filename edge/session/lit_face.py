@@ -93,9 +93,12 @@ class LitFace:
         response = light_response(_by_halves(self._samples, surface), surface)
         return None if response is None else (response, surface)
 
-    def relief(self, response: LightResponse, surface: Surface) -> Relief | None:
-        """What ``response`` tells of shape and colours; None where too little can be compared."""
-        return relief(response, surface, self._light, self._camera.focal, self._size)
+    def relief(self, response: LightResponse, surface: Surface, *, strong: bool = False) -> Relief | None:
+        """What ``response`` tells of shape and colours; None where too little can be compared.
+
+        strong: our light is on for long in a dim room.
+        """
+        return relief(response, surface, self._light, self._camera.focal, self._size, strong=strong)
 
     def shape_in_our_light(self, response: LightResponse, surface: Surface) -> OwnShape | None:
         """What ``response`` tells of shape without the surroundings; None where too little of our light is seen."""

@@ -20,9 +20,10 @@ _SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
 _NO_SHEET: Final = 0.35
-# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full, and bent gloss or a hand that
-# holds paper has lent a sheet nearly as much, deviations off.
-_ALONE: Final = 0.5
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full; and in weak light, where noise
+# and the hand that holds a sheet have lent it more.
+_ALONE: Final = 0.4
+_ALONE_IN_WEAK_LIGHT: Final = 0.5
 # Beside a movement that only a head makes, so many deviations above nothing are enough (ADR 0013).
 _LEANING: Final = 1.0
 # What a head may be expected to have.
@@ -33,11 +34,9 @@ _SIDES_DIFFER: Final = 0.25
 # About halfway between the halves of a sheet, 0, and those of heads, 0.75 on the mean.
 _HALFWAY: Final = 0.4
 # So much more probable must a head have held the light of cells that were left out than a plane, a bent sheet or a
-# screen did, as a natural logarithm: ten times, and where nothing but the light tells 100,000 times, and 1,000 times
-# without the cells along the outline, where the edge of a cut-out passes for a head that turns away.
+# screen did, as a natural logarithm: ten times, and where nothing but the light tells 1,000 times.
 _TEN_TO_ONE: Final = math.log(10)
-_ALONE_ODDS: Final = math.log(1e5)
-_INNER_ODDS: Final = math.log(1e3)
+_ALONE_ODDS: Final = math.log(1e3)
 # With a deviation like that of more than a head's relief, halves tell no sheet and no gloss from a head.
 _HALVES_TELL_NOTHING: Final = 1.0
 # A sheet answers beside the face as it does on it; a wall behind a head by the square of its distance less. Long hair
@@ -95,7 +94,8 @@ def relief_answer(
     )
     # No screen, dark and glossy as it is, has been seen with the shape of a head in our light: where there is one for
     # certain, gloss on dark skin or spectacles hide the colours, and few of them are enough.
-    shaped = shape - CONFIRMING * deviation > _ALONE and _foretold(found, alone=True)
+    by_itself = _ALONE if found.contrast >= WEAK else _ALONE_IN_WEAK_LIGHT
+    shaped = shape - CONFIRMING * deviation > by_itself and _foretold(found, alone=True)
     if not lamp and not shaped and found.albedo + REFUSING * found.albedo_deviation < _COLOURED:
         return ReliefAnswer(EvidenceOutcome.VETO, f"our light shows no colours of a face: {told}", shape)
     unshadowed = not lamp or found.albedo - REFUSING * found.albedo_deviation > COLOURED_IN_THE_SUN
@@ -105,7 +105,7 @@ def relief_answer(
         sides = " and ".join(f"{side.share:.2f} ± {side.deviation:.2f}" for side in beside)
         reason = f"a sheet that goes on beside the face, with {sides} of the face's answer left and right: {told}"
         return ReliefAnswer(EvidenceOutcome.VETO, reason, shape)
-    certain = max((_ALONE if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
+    certain = max((by_itself if alone else _SHEET) + CONFIRMING * deviation, _NO_SHEET)
     # In weak light one showing of each tells nothing (_agree), seen or not.
     seen_apart = lamp or halves_follow or found.sides is not None or (not alone and found.contrast < WEAK)
     coloured = found.albedo - CONFIRMING * found.albedo_deviation > (0.0 if shaped else SELF_LIT)
@@ -120,11 +120,12 @@ def relief_answer(
 
 
 def _foretold(found: Relief, *, alone: bool) -> bool:
-    """Whether a head foretells the light so much better than any other surface."""
+    """Whether a head foretells the light so much better than any other surface. Alone it must do so better than these
+    away from the outline as well, where what lies behind a cut-out passes for a head that turns away.
+    """
     if not alone:
         return found.hypotheses.odds > _TEN_TO_ONE
-    inner = -math.inf if found.inner is None else found.inner.odds
-    return found.hypotheses.odds > _ALONE_ODDS and inner > _INNER_ODDS
+    return found.hypotheses.odds > _ALONE_ODDS and found.inner is not None and found.inner.odds > 0
 
 
 def no_surface(returned: ReturnedLight | None) -> str | None:

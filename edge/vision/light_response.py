@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from edge.vision.face_patch import CELLS, Grid, Patch, Surface
 from edge.vision.least_squares import drift, solved
 
-# Against the noise of the slopes that movement is found by, cells.
-_SLOPE_BLUR: Final = 0.6
+SLOPE_BLUR: Final = 0.6
+"""Against the noise of the slopes that movement is found by, cells."""
 _DARKEST: Final = 1e-3
 # Times the median of what the fit leaves of a frame.
 _RESTLESS: Final = 2.0
@@ -205,7 +205,7 @@ class _Movement:
 
     def __init__(self, mean: Grid, surface: Surface) -> None:
         """mean: (CELLS, CELLS) of all frames."""
-        down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), _SLOPE_BLUR))
+        down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), SLOPE_BLUR))
         y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
         still = surface.still
         depth = surface.depth - surface.depth[still].mean()

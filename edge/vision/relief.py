@@ -22,7 +22,7 @@ from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import LightGeometry, PointGeometry
 from edge.vision.face_patch import CELLS, Grid, Surface
 from edge.vision.hypotheses import Hypotheses, Linear, Scores, scores_of
-from edge.vision.light_response import LightResponse
+from edge.vision.light_response import SLOPE_BLUR, LightResponse
 
 # Between the landmarks at both sides of a face, metres (bizygomatic breadth is 0.13 to 0.15).
 _FACE_BREADTH: Final = 0.14
@@ -51,6 +51,7 @@ _STEPS: Final = 15
 _SHEET: Final = 6
 # Lux of a display of 1 cd/m2: behind the head's edge.
 _NO_LIGHT: Final = 1e-12
+_NO_SHIFTS: Final[Grid] = np.zeros((CELLS, CELLS, 0))
 
 
 # Contrast above which nothing is told. Of a display: rooms as dark were not measured. Of a lamp: what the surroundings
@@ -93,19 +94,25 @@ class OwnShape:
 
 
 def relief(
-    response: LightResponse, surface: Surface, light: LightGeometry, focal: float | None, size: tuple[int, int]
+    response: LightResponse,
+    surface: Surface,
+    light: LightGeometry,
+    focal: float | None,
+    size: tuple[int, int],
+    *,
+    strong: bool = False,
 ) -> Relief | None:
     """None where too little of the face can be compared: nothing of our light is in it, or hardly any other.
 
     light: where ours comes from. focal: length in widths of the picture, None where it is not known. size: width and
-    height of the frames, pixels.
+    height of the frames, pixels. strong: our light is on for long in a dim room, and may have moved the landmarks.
     """
     parts = light_of(surface, light, focal, size)
     chosen = _chosen(response, surface)
-    whole = None if chosen is None else _compared(response, parts, chosen, darkest_room(light))
+    whole = None if chosen is None else _compared(response, parts, chosen, light, strong=strong)
     if chosen is None or whole is None:
         return None
-    inner = _compared(response, parts, chosen & surface.inner, darkest_room(light))
+    inner = _compared(response, parts, chosen & surface.inner, light, strong=strong)
     halves = whole.halves
     albedo, albedo_deviation = _surer(
         _albedo(response.ambient, response.all_lights()[0], whole.noise, where)
@@ -138,7 +145,7 @@ def shape_in_our_light(
     if chosen is None:
         return None
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
-    design = _design(response, chosen, together)
+    design = _design(chosen, together, _colour(response.ambient, chosen)[..., None])
     ours, noise = total[chosen], deviation[chosen]
     fitted = _fit_robustly(ours, np.ones_like(ours), noise, design)
     if fitted is None:
@@ -165,11 +172,24 @@ def _glints(response: LightResponse, chosen: NDArray[np.bool_]) -> NDArray[np.bo
     return np.asarray(cv2.dilate((certain & chosen).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
-def _design(response: LightResponse, chosen: NDArray[np.bool_], light: Grid) -> Grid:
-    """(chosen, 8) what a sheet could show, colours, and last a head under a light of (CELLS, CELLS)."""
-    shape = np.log(light)[chosen]
-    colour = _colour(response.ambient, chosen)[chosen]
-    return np.column_stack([sheet_shapes()[chosen], colour - colour.mean(), shape - shape.mean()])
+def _design(chosen: NDArray[np.bool_], light: Grid, beside: Grid) -> Grid:
+    """(chosen, 7 + k) what a sheet could show, k columns beside that, and last a head under a light of (CELLS, CELLS).
+
+    beside: (CELLS, CELLS, k).
+    """
+    columns = np.concatenate([beside, np.log(light)[..., None]], axis=-1)[chosen]
+    return np.column_stack([sheet_shapes()[chosen], columns - columns.mean(axis=0)])
+
+
+def _shifts(ambient: Grid) -> Grid:
+    """(CELLS, CELLS, 4) what a picture gains that is shifted right and down, grows, and turns, by a cell each.
+
+    In a dim room the landmarks see another picture in our light, and lie elsewhere in it, and so does the grid: half a
+    cell where somebody's own eyes look through a print. What is printed is in our light then, once more and shifted.
+    """
+    down, right = np.gradient(cv2.GaussianBlur(ambient, (0, 0), SLOPE_BLUR))
+    y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
+    return np.stack([right, down, right * x + down * y, down * x - right * y], axis=-1)
 
 
 def _those(chosen: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -212,28 +232,33 @@ class _Compared:
     noise: Grid
 
 
-def _compared(response: LightResponse, parts: Grid, chosen: NDArray[np.bool_], darkest: float) -> _Compared | None:
+def _compared(
+    response: LightResponse, parts: Grid, chosen: NDArray[np.bool_], light: LightGeometry, *, strong: bool
+) -> _Compared | None:
     """Of these cells alone; None where they are too few, or the surroundings too dark.
 
-    parts: as ``light_of`` gives them. darkest: contrast above which nothing is told.
+    parts: as ``light_of`` gives them. light, strong: as ``relief`` takes them.
     """
     if chosen.sum() < _FEWEST_CELLS:
         return None
     total, deviation = response.all_lights()
     deviation = np.maximum(deviation, _LEAST_DEVIATION * float(np.median(deviation[chosen])))
     ambient, ours, noise = response.ambient[chosen], total[chosen], deviation[chosen]
-    if ours.sum() > darkest * ambient.sum():
+    if ours.sum() > darkest_room(light) * ambient.sum():
         return None
     # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
     noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
-    design = _design(response, chosen, np.maximum(parts.sum(axis=-1), _NO_LIGHT))
+    shifts = _shifts(response.ambient) if strong else _NO_SHIFTS
+    against_room = shifts / np.maximum(response.ambient, _NO_LIGHT)[..., None]
+    beside = np.concatenate([_colour(response.ambient, chosen)[..., None], against_room], axis=-1)
+    design = _design(chosen, np.maximum(parts.sum(axis=-1), _NO_LIGHT), beside)
     fitted = _fit_robustly(ours, ambient, noise, design)
     if fitted is None:
         return None
     fit, kept = fitted
     cells = _those(chosen, kept)
     found, head_deviation = ambient * _ratio(design, fit.found), _deviation(fit, response, cells)
-    halves = _halves(response, parts, _on_grid(found[kept], cells), cells)
+    halves = _halves(response, parts, _on_grid(found[kept], cells), cells, shifts)
     slope = (design * (found / noise)[:, None])[kept]
     of_the_room = Linear(
         seen=(ours / noise)[kept],
@@ -264,10 +289,13 @@ class _Halves:
     scores: Scores
 
 
-def _halves(response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_]) -> _Halves | None:
+def _halves(
+    response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_], shifts: Grid
+) -> _Halves | None:
     """None: not seen apart.
 
-    parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise.
+    parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise. shifts:
+    (CELLS, CELLS, k) what is in no surface.
     """
     if response.ours.shape[2] != 2 or parts.shape[2] != 2:
         return None
@@ -277,7 +305,7 @@ def _halves(response: LightResponse, parts: Grid, smooth: Grid, compared: NDArra
         return None
     share = ((parts[..., 0] - parts[..., 1]) / np.maximum(parts.sum(axis=-1), _NO_LIGHT))[cells]
     shapes, noise = sheet_shapes()[cells], deviation[cells]
-    template = np.column_stack([shapes, share - share.mean()]) * smooth[cells, None]
+    template = np.column_stack([shapes * smooth[cells, None], shifts[cells], (share - share.mean()) * smooth[cells]])
     apart = _last_of(difference[cells], noise, template)
     scatter = response.deviation_of(_on_grid(apart.weights, cells), np.array([1.0, -1.0]))
     told = max(apart.deviation * apart.inflation, scatter)
