@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import PointGeometry
@@ -141,6 +142,28 @@ def test_what_lies_behind_the_edge_of_a_sheet_passes_for_a_head_along_the_outlin
     a_head = found_on(surface, albedo, albedo[..., None] * round_, np.random.default_rng(1), 0.003)
     assert cut_out.inner.odds < 0 < cut_out.hypotheses.odds
     assert a_head.inner.odds > np.log(1e3)
+
+
+def test_what_is_printed_and_shows_once_more_shifted_is_no_shape_in_strong_light(surface):
+    # A print with a head's shading, whose landmarks lie half a cell to the left and up while our light is on.
+    shading = head(surface).sum(axis=2)
+    ambient = 0.3 * shading / shading.mean()
+    shifted = ndimage.shift(ambient, (0.5, 0.5), mode="nearest")
+    lit = shifted * sheet(surface, 0.0).sum(axis=2) / sheet(surface, 0.0).sum(axis=2).mean() + shifted - ambient
+    ours = np.stack([lit, lit], axis=-1) / 2
+    response = light_response(played(ambient, ours * 0.5, np.random.default_rng(1), 0.003), surface)
+    weak, strong = (relief(response, surface, DISPLAY, FOCAL, SIZE, strong=strong) for strong in (False, True))
+    assert abs(strong.head) < 0.1
+    assert abs(weak.head) > 0.2
+
+
+def test_in_strong_light_a_head_is_told_as_well(surface, albedo):
+    ours = albedo[..., None] * head(surface)
+    ours = ours * (0.5 * albedo.sum() / ours.sum())
+    response = light_response(played(albedo, ours, np.random.default_rng(1), 0.003), surface)
+    found = relief(response, surface, DISPLAY, FOCAL, SIZE, strong=True)
+    assert 0.5 < found.head < 1.2
+    assert found.hypotheses.odds > np.log(1e3)
 
 
 def test_too_few_cells_away_from_the_outline_tell_nothing(surface, albedo):
