@@ -295,7 +295,7 @@ def _halves(
     """None: not seen apart.
 
     parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise. shifts:
-    (CELLS, CELLS, k) what is in no surface.
+    (CELLS, CELLS, k) what no surface adds, and landmarks that moved do.
     """
     if response.ours.shape[2] != 2 or parts.shape[2] != 2:
         return None
