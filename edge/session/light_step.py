@@ -175,7 +175,7 @@ class LightStep:
             return replace(answer, reason=f"{answer.reason}; too little of the face can be compared")
         beside = self._shape.beside(seen[0])
         shape = relief_answer(with_sway(found, TURNS), beside, alone=True, halves_follow=halves_follow)
-        if shape.outcome is EvidenceOutcome.INSUFFICIENT and found.contrast < WEAK:
+        if halves_follow and shape.outcome is not EvidenceOutcome.VETO and found.contrast < WEAK:
             reason = f"{answer.reason}; too little of it to tell a shape without a code: {shape.reason}"
             return LightAnswer(LightLevel.BRIGHT, reason)
         return LightAnswer(answer.level, f"{answer.reason}; {shape.reason}", shape.outcome, shape.margin)

@@ -20,8 +20,8 @@ _SHEET: Final = 0.2
 _HEAD: Final = 0.3
 # However little noise there is: simulated sheets that were bent or cut out had up to 0.23.
 _NO_SHEET: Final = 0.35
-# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full; and in weak light, where noise
-# and the hand that holds a sheet have lent it more.
+# Where nothing but the light tells, as in dim rooms, where a head's shape shows in full; and to be certain in weak
+# light, where noise and the hand that holds a sheet have lent it more.
 _ALONE: Final = 0.4
 _ALONE_IN_WEAK_LIGHT: Final = 0.5
 # Beside a movement that only a head makes, so many deviations above nothing are enough (ADR 0013).

@@ -83,24 +83,23 @@ def test_a_sheet_shows_no_head_in_the_halves_either(landmarks):
     assert abs(answer.margin) < 0.2
 
 
+@pytest.mark.parametrize("outcome", [EvidenceOutcome.INSUFFICIENT, EvidenceOutcome.CONFIRMED])
 @pytest.mark.parametrize(("lux", "level"), [(300, LightLevel.BRIGHT), (60, LightLevel.DIM)])
-def test_a_shape_that_is_not_told_is_left_to_a_code_where_the_display_is_weak(monkeypatch, landmarks, lux, level):
-    hidden = ReliefAnswer(EvidenceOutcome.INSUFFICIENT, "noise", 0.5)
-    monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: hidden)
-    answer, told, _ = play(terminal(lux=lux), landmarks)
+def test_a_shape_is_left_to_a_code_where_the_display_is_weak(monkeypatch, landmarks, lux, level, outcome):
+    told = ReliefAnswer(outcome, "some shape", 0.5)
+    monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: told)
+    answer, patterns, _ = play(terminal(lux=lux), landmarks)
     assert answer.level is level
-    assert bool(told) is (level is LightLevel.DIM)
-    assert answer.outcome is EvidenceOutcome.INSUFFICIENT
+    assert bool(patterns) is (level is LightLevel.DIM)
+    assert answer.outcome is (outcome if level is LightLevel.DIM else EvidenceOutcome.INSUFFICIENT)
     assert ("without a code" in answer.reason) is (level is LightLevel.BRIGHT)
 
 
-def test_a_shape_that_is_told_is_held_against_the_halves_however_weak_the_display_is(monkeypatch, landmarks):
-    told = [EvidenceOutcome.CONFIRMED, EvidenceOutcome.INSUFFICIENT]
-    answers = iter(ReliefAnswer(outcome, "a head", 0.9) for outcome in told)
-    monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: next(answers))
-    answer, patterns, _ = play(terminal(lux=300), landmarks)
-    assert [pattern for _, pattern in patterns] == TURNS
-    assert answer.level is LightLevel.BRIGHT
+def test_a_sheet_is_one_however_weak_the_display_is(monkeypatch, landmarks):
+    a_sheet = ReliefAnswer(EvidenceOutcome.VETO, "a sheet", 0.0)
+    monkeypatch.setattr(light_step, "relief_answer", lambda *_, **__: a_sheet)
+    answer, _, _ = play(terminal(lux=300), landmarks)
+    assert (answer.level, answer.outcome) == (LightLevel.DIM, EvidenceOutcome.VETO)
 
 
 def test_in_bright_light_the_step_ends_without_them(landmarks):
