@@ -62,9 +62,9 @@ class Seen:
             self.room = light, cells
         return scores_of(light, cells)
 
-    def relief(self, *given: Any) -> Relief | None:
+    def relief(self, *given: Any, **more: Any) -> Relief | None:
         self.surface, self.room = given[1], None
-        return relief(*given)
+        return relief(*given, **more)
 
     def relief_answer(self, found: Relief, *given: Any, **more: Any) -> ReliefAnswer:
         self.found, self.answer = found, relief_answer(found, *given, **more)
