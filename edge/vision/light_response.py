@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from edge.vision.face_patch import CELLS, Grid, Patch, Surface
 from edge.vision.least_squares import drift, solved
 
-SLOPE_BLUR: Final = 0.6
-"""Against the noise of the slopes that movement is found by, cells."""
+# Against the noise of the slopes that movement is found by, cells.
+_SLOPE_BLUR: Final = 0.6
 _DARKEST: Final = 1e-3
 # Times the median of what the fit leaves of a frame.
 _RESTLESS: Final = 2.0
@@ -200,18 +200,30 @@ def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:
     return fit
 
 
+def shifts(picture: Grid) -> Grid:
+    """(4, CELLS, CELLS) what a picture gains that is shifted right and down, grows, and turns, by a cell each."""
+    down, right = np.gradient(cv2.GaussianBlur(picture, (0, 0), _SLOPE_BLUR))
+    y, x = _places()
+    return np.stack([right, down, right * x + down * y, down * x - right * y])
+
+
+def _places() -> Grid:
+    """(2, CELLS, CELLS) how far down and right each cell is from the middle, in widths of the grid."""
+    return np.asarray((np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS)
+
+
 class _Movement:
     """What small movements of the face add to its picture, found where nothing blinks or speaks."""
 
     def __init__(self, mean: Grid, surface: Surface) -> None:
         """mean: (CELLS, CELLS) of all frames."""
-        down, right = np.gradient(cv2.GaussianBlur(mean, (0, 0), SLOPE_BLUR))
-        y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
+        y, x = _places()
+        right, down, grown, turned = shifts(mean)
         still = surface.still
         depth = surface.depth - surface.depth[still].mean()
         depth /= max(float(depth[still].std()), 1e-9)
         across, upright = surface.normals[..., 0], surface.normals[..., 1]
-        movements = (right, down, right * x + down * y, down * x - right * y, right * depth, down * depth)
+        movements = (right, down, grown, turned, right * depth, down * depth)
         # Changes of light that are smooth over the face or over a head are not to pass for movement.
         lights = (mean, mean * x, mean * y, mean * across, mean * upright)
         self._patterns = np.stack(movements)

@@ -22,7 +22,7 @@ from edge.frames.display import DisplayGeometry
 from edge.frames.lamp import LightGeometry, PointGeometry
 from edge.vision.face_patch import CELLS, Grid, Surface
 from edge.vision.hypotheses import Hypotheses, Linear, Scores, scores_of
-from edge.vision.light_response import SLOPE_BLUR, LightResponse
+from edge.vision.light_response import LightResponse, shifts
 
 # Between the landmarks at both sides of a face, metres (bizygomatic breadth is 0.13 to 0.15).
 _FACE_BREADTH: Final = 0.14
@@ -109,10 +109,15 @@ def relief(
     """
     parts = light_of(surface, light, focal, size)
     chosen = _chosen(response, surface)
-    whole = None if chosen is None else _compared(response, parts, chosen, light, strong=strong)
-    if chosen is None or whole is None:
+    if chosen is None:
         return None
-    inner = _compared(response, parts, chosen & surface.inner, light, strong=strong)
+    # In a dim room the landmarks see another picture in our light, and lie elsewhere in it, and so does the grid: half
+    # a cell where somebody's own eyes look through a print. What is printed is in our light then, once more, shifted.
+    moved = np.moveaxis(shifts(response.ambient), 0, -1) if strong else _NO_SHIFTS
+    whole = _compared(response, parts, chosen, light, moved)
+    if whole is None:
+        return None
+    inner = _compared(response, parts, chosen & surface.inner, light, moved)
     halves = whole.halves
     albedo, albedo_deviation = _surer(
         _albedo(response.ambient, response.all_lights()[0], whole.noise, where)
@@ -181,17 +186,6 @@ def _design(chosen: NDArray[np.bool_], light: Grid, beside: Grid) -> Grid:
     return np.column_stack([sheet_shapes()[chosen], columns - columns.mean(axis=0)])
 
 
-def _shifts(ambient: Grid) -> Grid:
-    """(CELLS, CELLS, 4) what a picture gains that is shifted right and down, grows, and turns, by a cell each.
-
-    In a dim room the landmarks see another picture in our light, and lie elsewhere in it, and so does the grid: half a
-    cell where somebody's own eyes look through a print. What is printed is in our light then, once more and shifted.
-    """
-    down, right = np.gradient(cv2.GaussianBlur(ambient, (0, 0), SLOPE_BLUR))
-    y, x = (np.mgrid[0:CELLS, 0:CELLS] - (CELLS - 1) / 2) / CELLS
-    return np.stack([right, down, right * x + down * y, down * x - right * y], axis=-1)
-
-
 def _those(chosen: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(CELLS, CELLS) which of the chosen cells were kept."""
     compared = np.zeros((CELLS, CELLS), np.bool_)
@@ -233,11 +227,12 @@ class _Compared:
 
 
 def _compared(
-    response: LightResponse, parts: Grid, chosen: NDArray[np.bool_], light: LightGeometry, *, strong: bool
+    response: LightResponse, parts: Grid, chosen: NDArray[np.bool_], light: LightGeometry, moved: Grid
 ) -> _Compared | None:
     """Of these cells alone; None where they are too few, or the surroundings too dark.
 
-    parts: as ``light_of`` gives them. light, strong: as ``relief`` takes them.
+    parts: as ``light_of`` gives them. light: as ``relief`` takes it. moved: (CELLS, CELLS, k) what no surface adds to
+    our light, and landmarks that moved do.
     """
     if chosen.sum() < _FEWEST_CELLS:
         return None
@@ -248,8 +243,7 @@ def _compared(
         return None
     # The surroundings' noise counts for as much as our light is stronger. Both errors go the same way.
     noise = noise + ours.sum() / ambient.sum() * response.ambient_deviation[chosen]
-    shifts = _shifts(response.ambient) if strong else _NO_SHIFTS
-    against_room = shifts / np.maximum(response.ambient, _NO_LIGHT)[..., None]
+    against_room = moved / np.maximum(response.ambient, _NO_LIGHT)[..., None]
     beside = np.concatenate([_colour(response.ambient, chosen)[..., None], against_room], axis=-1)
     design = _design(chosen, np.maximum(parts.sum(axis=-1), _NO_LIGHT), beside)
     fitted = _fit_robustly(ours, ambient, noise, design)
@@ -258,7 +252,7 @@ def _compared(
     fit, kept = fitted
     cells = _those(chosen, kept)
     found, head_deviation = ambient * _ratio(design, fit.found), _deviation(fit, response, cells)
-    halves = _halves(response, parts, _on_grid(found[kept], cells), cells, shifts)
+    halves = _halves(response, parts, _on_grid(found[kept], cells), cells, moved)
     slope = (design * (found / noise)[:, None])[kept]
     of_the_room = Linear(
         seen=(ours / noise)[kept],
@@ -290,12 +284,12 @@ class _Halves:
 
 
 def _halves(
-    response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_], shifts: Grid
+    response: LightResponse, parts: Grid, smooth: Grid, compared: NDArray[np.bool_], moved: Grid
 ) -> _Halves | None:
     """None: not seen apart.
 
-    parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise. shifts:
-    (CELLS, CELLS, k) what no surface adds, and landmarks that moved do.
+    parts: as ``light_of`` gives them. smooth: (CELLS, CELLS) what both add together, without noise. moved: as
+    ``_compared`` takes it.
     """
     if response.ours.shape[2] != 2 or parts.shape[2] != 2:
         return None
@@ -305,7 +299,7 @@ def _halves(
         return None
     share = ((parts[..., 0] - parts[..., 1]) / np.maximum(parts.sum(axis=-1), _NO_LIGHT))[cells]
     shapes, noise = sheet_shapes()[cells], deviation[cells]
-    template = np.column_stack([shapes * smooth[cells, None], shifts[cells], (share - share.mean()) * smooth[cells]])
+    template = np.column_stack([shapes * smooth[cells, None], moved[cells], (share - share.mean()) * smooth[cells]])
     apart = _last_of(difference[cells], noise, template)
     scatter = response.deviation_of(_on_grid(apart.weights, cells), np.array([1.0, -1.0]))
     told = max(apart.deviation * apart.inflation, scatter)
