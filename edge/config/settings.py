@@ -131,10 +131,14 @@ CapturePace = Annotated[
 ]
 
 
+_CAMERA_DRIVER = Field(title="Driver", description="What gives the frames")
+_LIGHT_DRIVER = Field(title="Driver", description="What drives it; simulated: the scene's own")
+
+
 class ReplayCamera(Section):
     """Recorded pictures in place of a camera. Its decisions are signed as replays and open no door."""
 
-    driver: Annotated[Literal["replay"], Field(title="Driver", description="What gives the frames")]
+    driver: Annotated[Literal["replay"], _CAMERA_DRIVER]
     sources: Annotated[
         tuple[FilePath, ...],
         Field(
@@ -176,7 +180,7 @@ class ReplayCamera(Section):
 class SimulatedCamera(Section):
     """A model of a terminal and of what stands before it. Its decisions are signed as simulated and open no door."""
 
-    driver: Annotated[Literal["simulated"], Field(title="Driver", description="What gives the frames")]
+    driver: Annotated[Literal["simulated"], _CAMERA_DRIVER]
     scenes: Annotated[
         tuple[FilePath, ...],
         Field(
@@ -199,7 +203,7 @@ class SimulatedCamera(Section):
 class Picamera2Camera(Section):
     """A camera module, or another camera that libcamera knows."""
 
-    driver: Annotated[Literal["picamera2"], Field(title="Driver", description="What gives the frames")]
+    driver: Annotated[Literal["picamera2"], _CAMERA_DRIVER]
     number: Annotated[
         Whole,
         Field(title="Number", description="Of the camera, as `rpicam-hello --list-cameras` counts them", ge=0, le=15),
@@ -277,15 +281,13 @@ Camera = Annotated[ReplayCamera | SimulatedCamera | Picamera2Camera, Field(discr
 class NoLight(Section):
     """Nothing is there to be driven."""
 
-    driver: Annotated[Literal["none"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["none"], _LIGHT_DRIVER]
 
 
 class SimulatedLight(Section):
     """The one of the simulated terminal, which its camera sees."""
 
-    driver: Annotated[
-        Literal["simulated"], Field(title="Driver", description="What drives it; simulated: the scene's own")
-    ]
+    driver: Annotated[Literal["simulated"], _LIGHT_DRIVER]
 
 
 class Lamp(Section):
@@ -412,7 +414,7 @@ Chip = Annotated[
 class SysfsBacklight(Section):
     """One of the kernel's, below /sys/class/backlight."""
 
-    driver: Annotated[Literal["sysfs"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["sysfs"], _LIGHT_DRIVER]
     name: Annotated[
         DeviceName | None,
         Field(title="Node", description="Folder below /sys/class/backlight; null: the only one that there is"),
@@ -466,14 +468,14 @@ class RealIlluminator(Section):
 class LedIlluminator(RealIlluminator):
     """The kernel's LED class."""
 
-    driver: Annotated[Literal["led"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["led"], _LIGHT_DRIVER]
     name: Annotated[DeviceName, Field(title="LED", description="Folder below /sys/class/leds")]
 
 
 class PwmIlluminator(RealIlluminator):
     """A channel of a hardware PWM, below /sys/class/pwm."""
 
-    driver: Annotated[Literal["pwm"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["pwm"], _LIGHT_DRIVER]
     chip: Chip = None
     channel: Annotated[Whole, Field(title="Channel", description="Of the chip", ge=0, le=255)] = 0
     frequency: Annotated[
@@ -490,7 +492,7 @@ class PwmIlluminator(RealIlluminator):
 class GpioIlluminator(RealIlluminator):
     """A line that lights the lamp while it is high."""
 
-    driver: Annotated[Literal["gpio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["gpio"], _LIGHT_DRIVER]
     chip: Chip = None
     line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
 
@@ -505,7 +507,7 @@ class GpioIlluminator(RealIlluminator):
 class IioSensor(Section):
     """A light sensor of the kernel's, below /sys/bus/iio/devices."""
 
-    driver: Annotated[Literal["iio"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["iio"], _LIGHT_DRIVER]
     name: Annotated[
         DeviceName | None,
         Field(title="Sensor", description="Its name, as tsl2591, or its folder; null: the only one that there is"),
@@ -545,7 +547,7 @@ class Window(Section):
 class SdlScreen(Section):
     """The attached display, drawn by SDL2."""
 
-    driver: Annotated[Literal["sdl"], Field(title="Driver", description="What drives it; simulated: the scene's own")]
+    driver: Annotated[Literal["sdl"], _LIGHT_DRIVER]
     video: Annotated[
         VideoDriver,
         Field(
