@@ -38,6 +38,7 @@ from edge.contracts.session import (
     SessionProgress,
     Targets,
 )
+from edge.guidance.texts import texts
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "mqtt.md"
@@ -120,7 +121,13 @@ def examples() -> dict[str, bytes]:
         ),
         "event": DeviceEvent(kind="fault", message="the camera is held by another program", at=1767225590.0),
         "session.event": SessionProgress(
-            session_id=SESSION, attempt_id=1, state="positioning", prompt=Prompt.COME_CLOSER
+            session_id=SESSION,
+            attempt_id=1,
+            state="positioning",
+            prompt=Prompt.COME_CLOSER,
+            text=texts("en")[Prompt.COME_CLOSER],
+            progress=0.15,
+            seconds_left=9,
         ),
         "reply.ok": CommandReply(status="ok", transaction=COMMAND, data={"sessionId": SESSION, "status": "Running"}),
         "reply.error": CommandReply(

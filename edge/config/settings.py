@@ -590,6 +590,13 @@ class SdlScreen(Section):
         Panel | None,
         Field(title="Panel", description="Where the display is; null: not known, and no shape is told from its light"),
     ] = None
+    preview: Annotated[
+        YesNo,
+        Field(
+            title="Preview",
+            description="Persons see themselves in the oval, mirrored, grey and small, while they find their place",
+        ),
+    ] = False
 
 
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
@@ -870,6 +877,9 @@ class Guidance(Section):
             pattern=LANGUAGE_PATTERN,
         ),
     ] = "en"
+    result_seconds: Annotated[
+        Number, Field(title="Result", description="Seconds for which the screen shows how a session ended", ge=1, le=60)
+    ] = 5.0
 
 
 class Settings(Section):

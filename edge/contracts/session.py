@@ -206,3 +206,10 @@ class SessionProgress(Outgoing):
     state: str
     prompt: Prompt | None = None
     text: Annotated[str | None, Field(description="The prompt in the terminal's language")] = None
+    progress: Annotated[
+        float | None, Field(ge=0, le=1, description="Share of the attempt that is done; never falls within one")
+    ] = None
+    seconds_left: Annotated[
+        int | None,
+        Field(ge=0, le=99, description="Until the attempt is over in any case; only in the last seconds of waiting"),
+    ] = None

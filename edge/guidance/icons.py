@@ -63,7 +63,7 @@ def tone(prompt: Prompt | None) -> Colour:
     """Of the oval's ring."""
     if prompt in _BETTER:
         return BETTER
-    return _ENDED.get(prompt, ASKING) if prompt is not None else ASKING
+    return _TONES.get(prompt, ASKING) if prompt is not None else ASKING
 
 
 def arrow(tip: Point, towards: Point, length: float, colour: Colour) -> tuple[Shape, ...]:
@@ -273,7 +273,11 @@ _BETTER = frozenset(
         Prompt.TRY_AGAIN,
     }
 )
-_ENDED = MappingProxyType({Prompt.ACCEPTED: GOOD, Prompt.NOT_ACCEPTED: BAD})
+_TONES = MappingProxyType({Prompt.ACCEPTED: GOOD, Prompt.NOT_ACCEPTED: BAD})
+# How an attempt ended.
+ENDED = frozenset({Prompt.ACCEPTED, Prompt.NOT_ACCEPTED, Prompt.TRY_AGAIN})
+# What a person is told until the face is where it is to be.
+PLACING = frozenset({Prompt.LOOK_AT_CAMERA, Prompt.HOLD_STILL, *_BETTER}) - ENDED
 
 ICONS: Mapping[Prompt, Icon] = MappingProxyType(
     {

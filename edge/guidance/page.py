@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.contracts.enums import Prompt
-from edge.guidance.icons import Oval, icon, tone
+from edge.guidance.icons import ENDED, PLACING, Oval, icon, tone
 from edge.guidance.palette import ASKING, BLACK, GROUND, INK, TRACK, WHITE
 from edge.guidance.patterns import LIT
 from edge.guidance.shapes import Box, Caption, Colour, Ellipse, Field, Line, Shape
@@ -16,7 +16,7 @@ from edge.liveness.plans import Chip
 # Em, in shorter sides: 11 mm on a 7-inch display, whose capitals of 8 mm are 27 minutes of arc high from a metre.
 LARGEST_TYPE = 0.12
 MARGIN = 0.05
-_RING = 0.018
+RING = 0.018
 _BADGE = 0.075
 
 
@@ -45,7 +45,8 @@ NO_STANDING = Standing()
 class Page:
     """Shapes in the order of drawing on a ground, and the words on them.
 
-    width, height: the screen's, in its shorter sides; one of them is 1.
+    width, height: the screen's, in its shorter sides; one of them is 1. mirror: where the person sees themselves, if
+    anywhere; what is drawn there is not of the page.
     """
 
     width: float
@@ -53,6 +54,7 @@ class Page:
     ground: Colour
     shapes: tuple[Shape, ...]
     captions: tuple[Caption, ...] = ()
+    mirror: Oval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +76,42 @@ class Guidance:
         """How the language is written."""
         return right_to_left(self.language)
 
-    def page(self, prompt: Prompt | None, pixels: tuple[int, int], standing: Standing = NO_STANDING) -> Page:
-        """For a screen of (width, height) pixels. None: nobody is asked for anything."""
+    def page(
+        self, prompt: Prompt | None, pixels: tuple[int, int], standing: Standing = NO_STANDING, *, mirror: bool = False
+    ) -> Page:
+        """For a screen of (width, height) pixels. None: nobody is asked for anything.
+
+        mirror: where the prompt helps a person to find their place they see themselves in the oval, and its icon moves
+        beside it. A result stands without a bar.
+        """
         width, height = _sides(pixels)
         oval, words_box = _places(width, height)
-        colour = tone(prompt)
-        ring: tuple[Shape, ...] = (
+        mirror = mirror and prompt in PLACING
+        colour = TRACK if prompt is None else tone(prompt)
+        shapes: tuple[Shape, ...] = (
             Ellipse(oval.centre, oval.half_width, oval.half_height, WHITE),
-            *icon(prompt, oval),
-            Ellipse(oval.centre, oval.half_width, oval.half_height, TRACK if prompt is None else colour, _RING),
+            *icon(prompt, self._beside(oval, width) if mirror else oval),
+            Ellipse(oval.centre, oval.half_width, oval.half_height, colour, RING),
         )
         captions: tuple[Caption, ...] = ()
         if prompt is not None:
             captions = (Caption(self.words[prompt], words_box, INK, LARGEST_TYPE, self.right_to_left),)
+        if prompt in ENDED:
+            standing = NO_STANDING
         if standing.progress is not None:
-            ring += self._bar(standing.progress, width, height)
+            shapes += self._bar(standing.progress, width, height)
         if standing.countdown is not None:
             badge, figure = self._badge(standing.countdown, width)
-            ring, captions = (*ring, *badge), (*captions, figure)
-        return Page(width, height, GROUND, ring, captions)
+            shapes, captions = (*shapes, *badge), (*captions, figure)
+        # What the person's picture takes of a page's light its ground gives back.
+        return Page(width, height, WHITE if mirror else GROUND, shapes, captions, oval if mirror else None)
+
+    def _beside(self, oval: Oval, width: float) -> Oval:
+        """Where a line of text begins, away from the countdown."""
+        half_width = min(0.4 * oval.beside, 0.6 * oval.half_width)
+        x = width - oval.beside / 2 if self.right_to_left else oval.beside / 2
+        half_height = half_width * oval.half_height / oval.half_width
+        return Oval((x, oval.centre[1]), half_width, half_height, oval.beside / 2 - half_width)
 
     def _bar(self, progress: float, width: float, height: float) -> tuple[Shape, ...]:
         """It fills the way the language is written."""

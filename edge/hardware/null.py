@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Frame
 from edge.frames.lamp import PointGeometry
+from edge.guidance.page import Standing
 from edge.hardware.ports import LightInterval, Pattern
 
 
@@ -76,6 +78,10 @@ class NullScreen:
         return None
 
     def show_prompt(self, prompt: Prompt | None) -> None: ...
+
+    def show_standing(self, standing: Standing) -> None: ...
+
+    def show_preview(self, frame: Frame | None) -> None: ...
 
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         return LightInterval(now, now)

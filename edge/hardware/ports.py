@@ -12,6 +12,7 @@ from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
 from edge.frames.lamp import PointGeometry
+from edge.guidance.page import Standing
 
 
 class EndOfSource(Exception):  # noqa: N818 - an ending, not an error
@@ -176,6 +177,18 @@ class Screen(Protocol):
 
     def show_prompt(self, prompt: Prompt | None) -> None:
         """Raises HardwareError when the screen is lost."""
+        ...
+
+    def show_standing(self, standing: Standing) -> None:
+        """Beside the prompt, until another is shown. Raises HardwareError when the screen is lost."""
+        ...
+
+    def show_preview(self, frame: Frame | None) -> None:
+        """The person, mirrored, in the place of the prompt's oval, where the screen was told to; its light stays that
+        of guidance. None: not any more, and what was kept of them is overwritten.
+
+        Raises HardwareError when the screen is lost.
+        """
         ...
 
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:

@@ -15,8 +15,10 @@ import structlog
 from edge.contracts.enums import Prompt
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Frame
 from edge.guidance.page import NO_STANDING, Guidance, Page, Standing, pattern_page
 from edge.hardware.lettering import Lettering
+from edge.hardware.mirrored import MirroredOval
 from edge.hardware.painting import paint
 from edge.hardware.ports import LightInterval, Pattern
 from edge.hardware.sdl import library
@@ -41,6 +43,7 @@ class ScreenOptions:
     rotation: degrees clockwise, 0, 90, 180 or 270, by which the picture is turned before it is shown.
     font: of the prompts; None: one of the system's. refresh: pictures that the display shows a second.
     latency: seconds until the display shows what it was sent, and has settled.
+    mirror: persons see themselves while they find their place.
     """
 
     video: str | None = None
@@ -49,6 +52,7 @@ class ScreenOptions:
     font: Path | None = None
     refresh: float = 60.0
     latency: float = 0.03
+    mirror: bool = False
     geometry: DisplayGeometry | None = None
 
 
@@ -71,6 +75,9 @@ class PygameScreen:
         self._prompt: Prompt | None = None
         self._standing = NO_STANDING
         self._pattern = Pattern.GUIDANCE
+        self._mirror = MirroredOval() if options.mirror else None
+        self._mirroring = False
+        self._last: tuple[Page, tuple[int, int], pygame.Surface] | None = None
         self._window: pygame.Surface | None = None
         self._show()
 
@@ -98,6 +105,18 @@ class PygameScreen:
         self._standing = standing
         self._guide()
 
+    def show_preview(self, frame: Frame | None) -> None:
+        """As ``show_prompt``. Without ``ScreenOptions.mirror`` nothing is shown or kept."""
+        if self._mirror is None:
+            return
+        if frame is not None:
+            self._mirroring = True
+            self._mirror.saw(frame)
+            self._guide()
+        elif self._mirroring:
+            self._forget()
+            self._guide()
+
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         """Commanded when the finished picture goes to the display, settled when its last row must show it."""
         self._pattern = pattern
@@ -108,6 +127,7 @@ class PygameScreen:
 
     def close(self) -> None:
         """The display is given back. Never raises; may be repeated."""
+        self._forget()
         if self._window is not None and threading.get_ident() == self._thread:
             self._window = None
             self._sdl.display.quit()
@@ -122,27 +142,40 @@ class PygameScreen:
         """Draws what is to be seen. When it was sent to the display, and when SDL was done with it."""
         window = self._opened()
         self._attend()
+        pixels = self._logical(window.get_size())
+        page = self._page(pixels)
         try:
-            picture = self._drawn(self._logical(window.get_size()))
-            window.blit(picture, (0, 0))
+            window.blit(self._drawn(page, pixels), (0, 0))
+            if page.mirror is not None and self._mirror is not None:
+                self._mirror.draw(page.mirror, pixels, self._options.rotation, window)
             sent = self._clock()
             self._sdl.display.flip()
         except self._sdl.error as error:
             raise self._lost(f"the display takes no picture: {error}") from error
         return sent, self._clock()
 
-    def _drawn(self, pixels: tuple[int, int]) -> pygame.Surface:
-        page = self._page(pixels)
-        surface: pygame.Surface = self._sdl.image.frombytes(paint(page, pixels).tobytes(), pixels, "RGB")
+    def _drawn(self, page: Page, pixels: tuple[int, int]) -> pygame.Surface:
+        """As it is shown, turned. The last one is kept: most of the time a page changes in the mirror alone."""
+        if self._last is not None and self._last[:2] == (page, pixels):
+            return self._last[2]
+        surface: pygame.Surface = self._sdl.image.frombuffer(paint(page, pixels), pixels, "RGB")
         for caption in page.captions:
             self._lettering.draw(caption, surface)
+        if page.mirror is not None and self._mirror is not None:
+            self._mirror.suit(surface, page.mirror)
         if self._options.rotation:
-            return self._sdl.transform.rotate(surface, -self._options.rotation)  # type: ignore[no-any-return]
+            surface = self._sdl.transform.rotate(surface, -self._options.rotation)
+        self._last = page, pixels, surface
         return surface
+
+    def _forget(self) -> None:
+        self._mirroring = False
+        if self._mirror is not None:
+            self._mirror.forget()
 
     def _page(self, pixels: tuple[int, int]) -> Page:
         if self._pattern is Pattern.GUIDANCE:
-            return self._guidance.page(self._prompt, pixels, self._standing)
+            return self._guidance.page(self._prompt, pixels, self._standing, mirror=self._mirroring)
         return pattern_page(Chip(self._pattern.value), pixels)
 
     def _logical(self, pixels: tuple[int, int]) -> tuple[int, int]:

@@ -16,7 +16,9 @@ import structlog
 
 from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Frame
 from edge.frames.lamp import PointGeometry
+from edge.guidance.page import Standing
 from edge.hardware.light_guard import LampCaps, LightGuard
 from edge.hardware.null import checked
 from edge.hardware.ports import Backlight, Illuminator, LightInterval, Pattern, Screen
@@ -217,6 +219,14 @@ class _SafeScreen:
 
     def show_prompt(self, prompt: Prompt | None) -> None:
         self._inner.show_prompt(prompt)
+
+    def show_standing(self, standing: Standing) -> None:
+        # Of a page's light it changes less than what guidance is counted with: no flash.
+        self._inner.show_standing(standing)
+
+    def show_preview(self, frame: Frame | None) -> None:
+        # As standing.
+        self._inner.show_preview(frame)
 
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         return self._lights.show_pattern(pattern, now)

@@ -43,7 +43,8 @@ def conclude(state: SessionState, _: None, now: float) -> Step:
     kept = again and state.policy.alternative is Alternative.WITHOUT_FLASH
     restored: tuple[Effect, ...] = (RestoreLights(),) if state.gathered.prepared and not kept else ()
     state, prompt = say(state, Prompt.TRY_AGAIN if again else _final_prompt(outcome), now)
-    effects = (*restored, *prompt, AttemptEnded(state.attempt, outcome, last=not again))
+    # The decision is not kept waiting until the person's page is drawn.
+    effects = (*restored, AttemptEnded(state.attempt, outcome, last=not again), *prompt)
     state = replace(state, ending=None)
     if not again:
         # Of what was asked nothing stays but its hash, nor what it could be drawn from once more.

@@ -45,6 +45,11 @@ class MotionChallenge:
         self._seen: list[Parallax] = []
         self._textures: list[Texture] = []
 
+    @property
+    def done(self) -> float:
+        """Share of the movements, 0..1; half of one where the head is called back."""
+        return (self._number + (0.5 if self._back_at is not None else 0.0)) / len(self._plan.movements)
+
     def saw(self, frame: Frame, evidence: FrameEvidence, now: float) -> MotionAnswer | None:
         """The answer, as soon as there is one. now: seconds on the session's clock, which frames are stamped with."""
         if evidence.pose is not None:

@@ -16,6 +16,7 @@ from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, 
 from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
+from edge.guidance.page import NO_STANDING, Standing
 from edge.hardware.light_guard import UNCAPPED, LampCaps
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
 from edge.hardware.safe_lights import SafeLights
@@ -60,6 +61,7 @@ from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.lit_face import Before
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
+from edge.session.standing import StandingOnScreen
 from edge.vision.face_patch import Points
 from edge.vision.identity import Embedding
 
@@ -108,11 +110,12 @@ class Devices:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a screen elsewhere may show: the phase, and the prompt where there is a new one."""
+    """What a screen elsewhere may show: the phase, the prompt where there is a new one, and how far the attempt is."""
 
     attempt: int
     phase: str
     prompt: Prompt | None
+    standing: Standing = NO_STANDING
 
 
 def _nobody_cancels() -> str | None:
@@ -161,8 +164,8 @@ class SessionRunner:
         """Runs to the end and returns the report; every light is back as it was, whatever happened.
 
         cancelled: asked before each frame; a text ends the session as UserCanceledSession.
-        on_progress: at each change of phase or prompt. on_attempt: as soon as an attempt has ended, with whether it
-        was the last. Both are called on the running thread.
+        on_progress: at each change of phase or prompt, and of how far it is a few times a second. on_attempt: as soon
+        as an attempt has ended, with whether it was the last. Both are called on the running thread.
         """
         clock = self._make_clock()
         run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, on_progress, on_attempt)
@@ -175,6 +178,10 @@ class SessionRunner:
         finally:
             self._tell_lights(session_id)
         return run.report(session_id)
+
+    def rest(self) -> None:
+        """Between sessions, on their thread: the screen asks nobody for anything any more. Raises HardwareError."""
+        self._devices.screen.show_prompt(None)
 
     def close(self) -> None:
         """After the last session, on its thread: gives the lights back. Never raises; may be repeated."""
@@ -217,6 +224,7 @@ class _Run:
         self._infrared = 0.0
         self._motion: tuple[str, MotionChallenge] | None = None
         self._continuity = Continuity(vision.embedding)
+        self._standing = StandingOnScreen(devices.screen)
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
@@ -256,6 +264,7 @@ class _Run:
                 self._end_light_challenge,
                 self._end_before,
                 self._forget_light_step,
+                self._standing.end,
             ):
                 rest.callback(action)
 
@@ -288,8 +297,20 @@ class _Run:
             self._end_light_challenge()
         if self._state.phase is not Phase.MOTION_CHALLENGE:
             self._end_motion()
-        if self._state.phase is not before or prompt is not None:
-            self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+        if self._follow_standing(news=self._state.phase is not before or prompt is not None):
+            self._tell(prompt)
+
+    def _tell(self, prompt: Prompt | None) -> None:
+        standing = self._standing.standing
+        self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt, standing))
+
+    def _follow_standing(self, *, news: bool) -> bool:
+        moved = 0.0 if self._motion is None else self._motion[1].done
+        try:
+            return self._standing.follow(self._state, self._clock.now(), moved, news=news)
+        except HardwareError as error:
+            self._screen_lost(error)
+            return news
 
     def _means(self) -> Means:
         """What camera and lights can bring evidence by."""
@@ -332,6 +353,7 @@ class _Run:
             if self._in_the_dark(frame):
                 self._follow_code(frame)
                 return Ticked()
+            self._standing.saw(frame, self._state, self._clock.now())
             evidence = self._vision.see(frame, judge=judge)
             self._seen = None if evidence.box is None else (frame, evidence.box)
             self._measure_on(frame, evidence)
@@ -393,8 +415,17 @@ class _Run:
         try:
             self._devices.screen.show_prompt(prompt)
         except HardwareError as error:
-            log.error("the screen is lost", error=str(error))
-            self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+            self._screen_lost(error)
+
+    def _screen_lost(self, error: HardwareError) -> None:
+        log.error("the screen is lost", error=str(error))
+        self._pending.append(HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error)))
+
+    def _end_preview(self) -> None:
+        try:
+            self._standing.end_preview()
+        except HardwareError as error:
+            self._screen_lost(error)
 
     def _play_motion(self, plan: MotionPlan) -> None:
         self._end_motion()
@@ -404,7 +435,7 @@ class _Run:
     def _show_on(self, prompt: Prompt) -> None:
         """A prompt within a phase, which a screen elsewhere shows too."""
         self._show(prompt)
-        self._on_progress(Progress(self._state.attempt, self._state.phase.value, prompt))
+        self._tell(prompt)
 
     def _follow_motion(self, frame: Frame, evidence: FrameEvidence) -> None:
         if self._motion is None:
@@ -454,6 +485,7 @@ class _Run:
     def _measure_light(self, measurement: int, *, flash: bool) -> None:
         self._end_light_step()
         self._measurement = measurement
+        self._end_preview()
         if not flash:
             self._measured(LightAnswer(None, "no flash, on the requester's word"))
             return

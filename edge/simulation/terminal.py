@@ -20,6 +20,7 @@ from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import BayerOrder, ColourOrder, Frame, Mosaic, Tone
 from edge.frames.lamp import PointGeometry
+from edge.guidance.page import Standing
 from edge.guidance.patterns import GUIDANCE_LIT
 from edge.hardware.libcamera_metadata import Stamp, read_metadata
 from edge.hardware.null import NullBacklight, checked
@@ -299,6 +300,10 @@ class SimulatedScreen:
         if self.available:
             for subject in self._playing.stage.subjects:
                 subject.told(prompt, self._playing.clock.seconds - self._playing.began_at)
+
+    def show_standing(self, standing: Standing) -> None: ...
+
+    def show_preview(self, frame: Frame | None) -> None: ...
 
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         display = self._playing.display

@@ -231,6 +231,7 @@ def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
         font=screen.font,
         refresh=screen.refresh_hz,
         latency=screen.latency_seconds,
+        mirror=screen.preview,
         geometry=None
         if panel is None
         else DisplayGeometry(panel.width, panel.height, panel.right, panel.down, panel.luminance),

@@ -81,6 +81,7 @@ class Daemon:
         self._workbench: Workbench | None = None
         self._session: RunningSession | None = None
         self._session_task: asyncio.Task[None] | None = None
+        self._result: asyncio.Task[None] | None = None
         self._trouble: str | None = None
         self._stopping = False
         self._published: State = self._state()
@@ -128,6 +129,8 @@ class Daemon:
             self._session.cancel_reason = STOPPING
         if self._session_task is not None:
             await self._session_task
+        if self._result is not None:
+            self._result.cancel()
         await self._link.stop()
         self._inference.close()
         self._outbox.close()
@@ -167,6 +170,8 @@ class Daemon:
             policy = tighten(self._loaded.settings.policy, request)
         except PolicyRefusal as refusal:
             raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
+        if self._result is not None:
+            self._result.cancel()
         session = RunningSession(uuid.uuid4().hex, request, policy)
         self._session = session
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
@@ -207,6 +212,16 @@ class Daemon:
         finally:
             self._session = None
             self._announce()
+            self._result = asyncio.create_task(self._take_off_result(), name="result")
+
+    async def _take_off_result(self) -> None:
+        """Once it could be read, unless the next session comes first."""
+        await _time_to_read(self._loaded.settings.guidance.result_seconds)
+        try:
+            await self._inference.rest()
+        except LivegateError as error:
+            # The next session finds out for itself, and tells its requester.
+            log.warning("the result stays on the screen", error=str(error))
 
     def _tell(self, session: RunningSession, progress: Progress) -> None:
         self._link.publish_progress(
@@ -216,6 +231,8 @@ class Daemon:
                 state=progress.phase,
                 prompt=progress.prompt,
                 text=self._texts[progress.prompt] if progress.prompt else None,
+                progress=progress.standing.progress,
+                seconds_left=progress.standing.countdown,
             )
         )
 
@@ -307,6 +324,10 @@ class Daemon:
             config=self._loaded.sha256,
             public_key=self._identity.public_jwk(),
         )
+
+
+async def _time_to_read(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 def _told(error: Exception) -> str:

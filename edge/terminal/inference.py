@@ -52,6 +52,11 @@ class InferenceThread:
             ),
         )
 
+    async def rest(self) -> None:
+        """Between sessions: the result is taken off the screen. Raises HardwareError when the screen is lost."""
+        if self._workbench is not None:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._workbench.runner.rest)
+
     def close(self) -> None:
         """Waits for what runs, then gives the lights back."""
         if self._workbench is not None:

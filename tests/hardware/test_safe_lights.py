@@ -65,6 +65,10 @@ class Lights:
 
     def show_prompt(self, prompt): ...
 
+    def show_standing(self, standing): ...
+
+    def show_preview(self, frame): ...
+
     def show_pattern(self, pattern, now):
         self._maybe_fail()
         self.pattern = pattern

@@ -149,8 +149,8 @@ def test_dim_light_leads_to_the_passive_path_and_a_live_face_is_accepted(positio
     assert finding(session, EvidenceKind.MOTION).outcome is EvidenceOutcome.NOT_APPLICABLE
     assert session.effects[-3:] == [
         RestoreLights(),
-        ShowPrompt(Prompt.ACCEPTED),
         AttemptEnded(1, outcome, last=True),
+        ShowPrompt(Prompt.ACCEPTED),
     ]
 
 
@@ -1210,7 +1210,7 @@ def test_what_was_not_accepted_is_tried_again_while_attempts_are_left(positioned
     session.watch(1.5, margin=margin)
     first = session.ended[0]
     assert not first.last
-    assert session.effects[-4:] == [RestoreLights(), ShowPrompt(Prompt.TRY_AGAIN), first, PrepareLights()]
+    assert session.effects[-4:] == [RestoreLights(), first, ShowPrompt(Prompt.TRY_AGAIN), PrepareLights()]
     assert (session.state.attempt, session.phase) == (2, Phase.PREPARING)
     session.settle()
     session.position()

@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,9 @@ state_directory: state
 
 
 @contextlib.asynccontextmanager
-async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None):
+async def running(
+    loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None, screen=None
+):
     """The daemon at work on a scripted workbench, heard by its broker where that is reachable; stopped at the end.
 
     A command sent before the terminal subscribed is lost: this broker acknowledges it all the same.
@@ -98,7 +101,8 @@ async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, 
     def open_workbench(_):
         if error is not None:
             raise error
-        runner = SessionRunner(unlit(camera or Endless()), vision or ScriptedVision(), FrameClock)
+        devices = replace(unlit(camera or Endless()), screen=screen or NullScreen())
+        runner = SessionRunner(devices, vision or ScriptedVision(), FrameClock)
         return Workbench(runner, {"net": "0" * 64}, "scripted 1.0", calibration)
 
     monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
@@ -197,8 +201,52 @@ def test_a_screen_elsewhere_hears_each_phase_and_prompt_in_the_sites_language(tm
         assert told[0].prompt is Prompt.LOOK_AT_CAMERA
         assert told[0].text == texts("de")[Prompt.LOOK_AT_CAMERA]
         assert told[-1].prompt is Prompt.ACCEPTED
+        assert [progress.progress for progress in told] == sorted(progress.progress for progress in told)
+        assert (told[0].progress, told[-1].progress) == (0.0, 1.0)
+        assert {progress.seconds_left for progress in told} == {None}
 
     asyncio.run(scenario())
+
+
+class Pages(NullScreen):
+    def __init__(self):
+        self.shown = []
+        self.bare = threading.Event()
+
+    def show_prompt(self, prompt):
+        self.shown.append(prompt)
+        if prompt is None:
+            self.bare.set()
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["nobody else comes", "the next session comes first"])
+def test_the_result_is_taken_off_the_screen_when_it_could_be_read(tmp_path, broker, monkeypatch, another):
+    loaded = configuration(tmp_path, broker.port, more="guidance: {result_seconds: 7.5}")
+    screen, asked = Pages(), []
+
+    async def scenario():
+        reading, read = asyncio.Event(), asyncio.Event()
+
+        async def time_to_read(seconds):
+            asked.append((seconds, screen.shown[-1]))
+            reading.set()
+            await read.wait()
+
+        monkeypatch.setattr(daemon_module, "_time_to_read", time_to_read)
+        async with running(loaded, monkeypatch, screen=screen), Requester(broker, TOPICS) as requester:
+            await session(requester)
+            await reading.wait()
+            if another:
+                reading.clear()
+                await session(requester)
+                await reading.wait()
+            read.set()
+            assert await asyncio.to_thread(screen.bare.wait, PATIENCE)
+
+    asyncio.run(scenario())
+    assert asked == [(7.5, Prompt.ACCEPTED)] * (1 + another)
+    assert screen.shown.count(None) == 1
+    assert screen.shown[-1] is None
 
 
 def test_a_fault_of_the_terminal_still_gives_the_requester_a_signed_error(loaded, broker, monkeypatch):
