@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.contracts.enums import Prompt
+from edge.contracts.enums import CaptureKind, Prompt
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
+from edge.frames.frame import ColourOrder, Frame
+from edge.guidance.icons import PLACING
 from edge.guidance.page import Guidance, Standing
 from edge.guidance.patterns import GUIDANCE_LIT
 from edge.guidance.texts import LANGUAGES
@@ -65,9 +67,9 @@ def light(pixels):
 
 
 class TestPygameScreen(ScreenContract):
-    @pytest.fixture
-    def screen(self, opened):
-        return opened()
+    @pytest.fixture(params=[{}, {"mirror": True}, {"mirror": True, "rotation": 90}], ids=str)
+    def screen(self, opened, request):
+        return opened(**request.param)
 
     def test_it_is_available(self, screen):
         assert screen.available
@@ -133,6 +135,127 @@ def test_progress_and_countdown_are_drawn_and_taken_away(opened):
     assert (shown() != bare).any()
     screen.show_standing(Standing())
     assert (shown() == bare).all()
+
+
+@pytest.mark.parametrize("prompt", [Prompt.ACCEPTED, Prompt.NOT_ACCEPTED, Prompt.TRY_AGAIN])
+def test_a_result_stands_without_bar_and_countdown(opened, prompt):
+    screen = opened()
+    screen.show_prompt(prompt)
+    bare = shown()
+    screen.show_standing(Standing(progress=0.5, countdown=5))
+    assert (shown() == bare).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("prompt", [None, *Prompt])
+def test_progress_and_countdown_leave_the_light_of_both_halves_that_of_guidance(opened, size, prompt):
+    screen = opened(window=size)
+    screen.show_standing(Standing(progress=1.0, countdown=99))
+    screen.show_prompt(prompt)
+    if prompt is not None:
+        assert halves() == pytest.approx((GUIDANCE_LIT, GUIDANCE_LIT), abs=0.05)
+
+
+def picture(left, right, size=(480, 640)):
+    pixels = np.full((*size, 3), left, np.uint8)
+    pixels[:, size[1] // 2 :] = right
+    return Frame(pixels, ColourOrder.BGR, 0, 0.0, CaptureKind.LIVE)
+
+
+def halves():
+    pixels = shown()
+    middle = pixels.shape[1] // 2
+    return light(pixels[:, :middle]), light(pixels[:, middle:])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("prompt", sorted(PLACING))
+def test_whoever_stands_there_both_halves_give_the_light_of_guidance(opened, size, prompt):
+    # A half that is all dark, or all bright, is as far as any picture goes: light adds up.
+    screen = opened(window=size, mirror=True)
+    screen.show_prompt(prompt)
+    screen.show_standing(Standing(progress=1.0, countdown=99))
+    for seen in (picture(0, 255), picture(255, 0), picture(0, 0), picture(255, 255)):
+        screen.show_preview(seen)
+        assert halves() == pytest.approx((GUIDANCE_LIT, GUIDANCE_LIT), abs=0.05)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_so_they_do_in_every_language(opened, language):
+    try:
+        screen = opened(mirror=True, language=language)
+    except HardwareError as error:
+        skip_without_system_package(str(error))
+    for prompt in PLACING:
+        screen.show_prompt(prompt)
+        for seen in (picture(0, 255), picture(255, 0)):
+            screen.show_preview(seen)
+            assert halves() == pytest.approx((GUIDANCE_LIT, GUIDANCE_LIT), abs=0.05)
+
+
+def in_the_oval(size, rotation=0):
+    """Means of the left and right half of the middle of the oval as the person sees them."""
+    pixels = np.rot90(shown(), rotation // 90).mean(axis=2)
+    oval = Guidance("en").page(Prompt.HOLD_STILL, size, mirror=True).mirror
+    unit = min(size)
+    x, y = round(oval.centre[0] * unit), round(oval.centre[1] * unit)
+    reach = round(oval.half_width * unit / 2)
+    return pixels[y - 5 : y + 5, x - reach : x - 3].mean(), pixels[y - 5 : y + 5, x + 3 : x + reach].mean()
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_it_is_a_mirror_however_the_display_is_mounted(opened, rotation):
+    # What the camera has on its left is the person's right, which is on the right of a mirror.
+    screen = opened(mirror=True, rotation=rotation)
+    screen.show_prompt(Prompt.HOLD_STILL)
+    screen.show_preview(picture(20, 200))
+    left, right = in_the_oval((800, 480) if rotation in (0, 180) else (480, 800), rotation)
+    assert left > right + 40
+
+
+@pytest.mark.parametrize("level", [10, 120, 230])
+def test_a_person_is_seen_whatever_the_exposure(opened, level):
+    screen = opened(mirror=True)
+    screen.show_prompt(Prompt.HOLD_STILL)
+    screen.show_preview(picture(level, level + 20))
+    left, right = in_the_oval((800, 480))
+    assert abs(left - right) > 40
+
+
+@pytest.mark.parametrize("prompt", sorted(set(Prompt) - PLACING))
+def test_nobody_sees_themselves_where_the_place_is_found(opened, prompt):
+    screen = opened(mirror=True)
+    screen.show_prompt(prompt)
+    bare = shown()
+    screen.show_preview(picture(20, 200))
+    assert (shown() == bare).all()
+
+
+def test_a_screen_that_was_not_told_to_shows_nobody(opened):
+    screen = opened()
+    screen.show_prompt(Prompt.HOLD_STILL)
+    bare = shown()
+    screen.show_preview(picture(20, 200))
+    assert (shown() == bare).all()
+
+
+@pytest.mark.parametrize("way_out", ["taken away", "closed"])
+def test_of_the_person_nothing_is_kept(opened, way_out):
+    screen = opened(mirror=True)
+    screen.show_prompt(Prompt.HOLD_STILL)
+    bare = shown()
+    screen.show_preview(picture(20, 200))
+    mirror = screen._mirror
+    held = [mirror._mirror._colour, mirror._mirror._grey, mirror._mirror.picture, mirror._toned]
+    patch = mirror._patch
+    assert all(each.any() for each in held)
+    if way_out == "closed":
+        screen.close()
+    else:
+        screen.show_preview(None)
+        assert (shown() == bare).all()
+    assert not any(each.any() for each in held)
+    assert not pygame.surfarray.array3d(patch).any()
 
 
 @pytest.mark.parametrize(("rotation", "lit"), [(90, np.s_[:240]), (180, np.s_[:, 400:]), (270, np.s_[240:])])
