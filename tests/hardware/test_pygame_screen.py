@@ -75,6 +75,17 @@ class TestPygameScreen(ScreenContract):
         assert screen.available
 
 
+@pytest.mark.needs_device("/dev/dri/card*", "display without a desktop")
+class TestPygameScreenOnKms(ScreenContract):
+    @pytest.fixture
+    def screen(self, opened, monkeypatch):
+        monkeypatch.setenv("SDL_VIDEODRIVER", "kmsdrm")
+        try:
+            return opened(video="kmsdrm", window=None, mirror=True)
+        except HardwareError as error:
+            pytest.skip(f"this display cannot be had here: {error.what}")
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("pattern", "left", "right"),
