@@ -102,7 +102,7 @@ def _turning(direction: Direction) -> Icon:
     down = direction.value.count("down") - direction.value.count("up")
 
     def draw(oval: Oval) -> tuple[Shape, ...]:
-        length = min(0.74 * oval.beside, 0.95 * oval.half_height)
+        length = min(0.64 * oval.beside, 0.95 * oval.half_height)
         sides = (across,) if across else (-1, 1)
         shapes = _face(oval, 0.86, (across, down), INK)
         for side in sides:
