@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge.contracts.enums import LightBand
 from edge.errors import HardwareError
+from edge.guidance.page import Standing
 from edge.hardware.light_guard import DUTY_SECONDS, STALL_SECONDS, LampCaps, UnsafeLight
 from edge.hardware.null import NullBacklight, NullIlluminator, NullScreen
 from edge.hardware.ports import LightInterval, Pattern
@@ -113,6 +114,20 @@ class TestGuardedScreen(ScreenContract):
     @pytest.fixture(params=[Lights, NullScreen])
     def screen(self, request):
         return SafeLights(NullBacklight(), request.param(), NullIlluminator(), LampCaps()).screen
+
+
+def test_progress_and_the_person_on_the_screen_are_no_change_of_light():
+    shown = [Pattern.BLACK, Pattern.FULL, Pattern.BLACK, Pattern.FULL, Pattern.BLACK]
+    plain, busy = safe(Lights()), safe(Lights())
+    for number, pattern in enumerate(shown):
+        for lights in (plain, busy):
+            lights.screen.show_pattern(pattern, number * 0.2)
+        for step in range(10):
+            busy.screen.show_standing(Standing(step / 10, step))
+            busy.screen.show_preview(None)
+    changes = [[half.times for half in lights._guard._halves] for lights in (plain, busy)]
+    assert changes[0] == changes[1]
+    assert changes[0][0]
 
 
 COMMANDS = st.one_of(
