@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from edge.contracts.enums import Prompt
 from edge.errors import ConfigError
 from edge.guidance import palette
-from edge.guidance.icons import ICONS, Oval, arrow, icon
+from edge.guidance.icons import ENDED, ICONS, PLACING, Oval, arrow, icon
 from edge.guidance.page import Guidance, Standing, pattern_page
 from edge.guidance.palette import ASKING, BAD, BETTER, GOOD, GROUND, INK
 from edge.guidance.shapes import Colour, Ellipse, Field, Line, Polygon
@@ -43,8 +45,8 @@ def extent(shape):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("prompt", [None, *Prompt])
 def test_nothing_is_cut_off(prompt, size):
-    for standing in (Standing(), FULL):
-        page = Guidance("en").page(prompt, size, standing)
+    for standing, mirror in product((Standing(), FULL), (False, True)):
+        page = Guidance("en").page(prompt, size, standing, mirror=mirror)
         boxes = [(each.box.left, each.box.top, each.box.width, each.box.height) for each in page.captions]
         for left, top, right, bottom in (
             *map(extent, page.shapes),
@@ -127,6 +129,48 @@ def test_a_language_from_right_to_left_turns_words_and_bar_but_no_arrow(monkeypa
     for before, after in zip(straight.shapes[arrows:], turned.shapes[arrows:], strict=True):
         left, _, right, _ = extent(before)
         assert extent(after)[::2] == pytest.approx((straight.width - right, straight.width - left))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("direction", list(Direction))
+def test_no_arrow_touches_the_oval(size, direction):
+    page = Guidance("en").page(direction.prompt, size)
+    ring = next(shape for shape in page.shapes if isinstance(shape, Ellipse) and shape.stroke is not None)
+    left, _, right, _ = extent(ring)
+    arrows = [shape for shape in page.shapes if isinstance(shape, Line) and shape.colour is ASKING]
+    assert arrows
+    for begin, _, end, _ in map(extent, arrows):
+        assert end < left or begin > right
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("prompt", sorted(PLACING))
+def test_whoever_finds_a_place_sees_the_icon_beside_themselves_and_the_countdown_apart(size, prompt):
+    page = Guidance("en").page(prompt, size, FULL, mirror=True)
+    oval, badge = page.mirror, next(each for each in page.captions if each.text == "99").box
+    drawn = page.shapes[1 : page.shapes.index(next(each for each in page.shapes[1:] if is_ring(each, oval)))]
+    assert drawn
+    for left, top, right, bottom in map(extent, drawn):
+        assert left >= 0
+        assert right < oval.centre[0] - oval.half_width
+        assert right < badge.left
+        assert 0 <= top < bottom <= page.height
+    assert page.ground == palette.WHITE
+
+
+def is_ring(shape, oval):
+    return isinstance(shape, Ellipse) and shape.stroke is not None and shape.half_width == oval.half_width
+
+
+@pytest.mark.parametrize("prompt", [None, *sorted(set(Prompt) - PLACING)])
+def test_nobody_sees_themselves_beside_a_prompt_that_is_not_about_their_place(prompt):
+    assert Guidance("en").page(prompt, (800, 480), mirror=True) == Guidance("en").page(prompt, (800, 480))
+
+
+def test_prompts_are_about_a_place_or_an_ending_or_something_else():
+    assert {Prompt.ACCEPTED, Prompt.NOT_ACCEPTED, Prompt.TRY_AGAIN} == ENDED
+    assert not ENDED & PLACING
+    assert not {direction.prompt for direction in Direction} & PLACING
 
 
 @pytest.mark.parametrize("size", SIZES)
