@@ -155,7 +155,15 @@ def played(terminal):
     unit.camera.lock = noting(unit.camera.lock, "lock")
     unit.camera.unlock = noting(unit.camera.unlock, "unlock")
     unit.screen.show_pattern = noting(unit.screen.show_pattern)
-    terminal.run(on_progress=lambda progress: done.append((unit.clock.now(), progress.phase)))
+    phases = []
+
+    def tell(progress):
+        # A phase is told of again as it goes on.
+        if progress.phase not in phases[-1:]:
+            phases.append(progress.phase)
+            done.append((unit.clock.now(), progress.phase))
+
+    terminal.run(on_progress=tell)
     return done
 
 
