@@ -12,6 +12,7 @@ from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
+from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.picture import MAX_SIDE
 from edge.guidance.page import Guidance
@@ -181,6 +182,17 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             return open_simulated(camera, settings.lights, networks)
         case config.Picamera2Camera() as camera:
             return live_devices(_camera_module(camera), settings), RealClock
+
+
+def make_camera(camera: config.Camera) -> Camera:
+    """The configured one alone, not opened. Raises HardwareError for a simulated one, which comes with its scene."""
+    match camera:
+        case config.ReplayCamera():
+            return _replay(camera)
+        case config.Picamera2Camera():
+            return _camera_module(camera)
+        case config.SimulatedCamera():
+            raise HardwareError("a simulated camera comes with its scene", remedy="open it with its terminal")
 
 
 def live_devices(camera: Camera, settings: Settings) -> Devices:
