@@ -19,6 +19,7 @@ COMMANDS = {
     "campaign": "edge.cli.campaign:campaign",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
+    "doctor": "edge.cli.doctor:doctor",
     "evaluate": "edge.cli.evaluate:evaluate",
     "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",

@@ -23,7 +23,6 @@ from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
-from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
@@ -152,21 +151,6 @@ def configured_lamp(lights: config.Lights) -> config.Lamp | None:
 def topics(device: config.Device) -> Topics:
     """The terminal's MQTT topics."""
     return Topics(device.prefix, device.site, device.id)
-
-
-def link_options(link: config.Link) -> LinkOptions:
-    """The broker, as the link wants it."""
-    tls = None
-    if link.tls is not None:
-        tls = TlsOptions(link.tls.ca, link.tls.certificate, link.tls.key.path if link.tls.key else None)
-    return LinkOptions(
-        host=link.host,
-        port=link.broker_port,
-        tls=tls,
-        username=link.username,
-        password_file=link.password_file.path if link.password_file else None,
-        keepalive=link.keepalive_seconds,
-    )
 
 
 def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:

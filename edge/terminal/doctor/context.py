@@ -46,7 +46,7 @@ Command = Callable[[Sequence[str], float], Finished | None]
 
 
 def run_command(arguments: Sequence[str], seconds: float) -> Finished | None:
-    """Without standard input. None where the program is not there; raises TimeoutError when it was killed in the end."""
+    """Without standard input. None where it is not there; raises TimeoutError when it was killed in the end."""
     try:
         done = subprocess.run(  # noqa: S603 - the arguments are ours, and no shell reads them
             arguments,

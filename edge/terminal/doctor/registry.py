@@ -15,7 +15,14 @@ from edge.terminal.doctor.context import Context
 
 AREAS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "python": "edge.terminal.doctor.python",
+        "runtime": "edge.terminal.doctor.runtime",
         "config": "edge.terminal.doctor.configuration",
+        "models": "edge.terminal.doctor.models",
+        "state": "edge.terminal.doctor.state",
+        "system": "edge.terminal.doctor.system",
+        "broker": "edge.terminal.doctor.broker",
+        "service": "edge.terminal.doctor.service",
     }
 )
 
