@@ -24,6 +24,13 @@ class Space(NamedTuple):
     total: float
 
 
+class Resident(NamedTuple):
+    """MiB."""
+
+    memory: float
+    swapped: float
+
+
 class Swap(NamedTuple):
     """One of /proc/swaps."""
 
@@ -96,12 +103,16 @@ def swaps(roots: Roots) -> list[Swap]:
     return [Swap(row[0], int(row[2]) / 1024) for row in rows if len(row) > 2 and "/zram" not in row[0]]
 
 
-def process_memory(roots: Roots, pid: int) -> tuple[float, float] | None:
-    """Resident and swapped MiB of a process."""
+def process_memory(roots: Roots, pid: int) -> Resident | None:
+    """What a process has in memory, and on a swap device.
+
+    By its share of pages that it has in common with others, where this user may ask for that; else with all of them.
+    """
     values = _numbers(roots.proc / str(pid) / "status")
     if "VmRSS" not in values:
         return None
-    return values["VmRSS"] / 1024, values.get("VmSwap", 0) / 1024
+    resident = _numbers(roots.proc / str(pid) / "smaps_rollup").get("Pss", values["VmRSS"]) / 1024
+    return Resident(resident, values.get("VmSwap", 0) / 1024)
 
 
 def _numbers(file: Path) -> dict[str, int]:

@@ -15,7 +15,6 @@ import re
 import sys
 import tarfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +52,7 @@ def contents(context: Context, report: DoctorReport | None = None) -> dict[str, 
         "outbox.json": _json(_outbox(context)),
         "journal.txt": redact.log(_journal(context)),
     }
-    files = {name: redact.known(text).encode() for name, text in texts.items()}
+    files = {name: redact.known(text).encode(errors="backslashreplace") for name, text in texts.items()}
     for name, content in files.items():
         if redact.holds_secret(content):
             raise RuntimeError(f"{name} still holds a secret")
@@ -149,7 +148,7 @@ def _outbox(context: Context) -> dict[str, Any]:
         return {"unread": error.what}
     except OSError as error:
         return {"unread": str(error.strerror)}
-    return {"there": False} if counts is None else {"there": True, **asdict(counts)}
+    return {"there": False} if counts is None else {"there": True, **counts.to_dict()}
 
 
 def _journal(context: Context) -> str:

@@ -15,13 +15,23 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """decisions: that wait. commands: ids that are remembered. bytes: of the file and its journal."""
+    """decisions: that wait. commands: ids that are remembered. bytes: of the file and its journal. set_aside: files."""
 
     decisions: int
     commands: int
     bytes: int
     layout: int
     set_aside: int
+
+    def to_dict(self) -> dict[str, int]:
+        """JSON-ready."""
+        return {
+            "decisions": self.decisions,
+            "commands": self.commands,
+            "bytes": self.bytes,
+            "layout": self.layout,
+            "setAside": self.set_aside,
+        }
 
 
 def read_counts(file: Path) -> OutboxCounts | None:

@@ -14,6 +14,7 @@ from edge.terminal.doctor.context import Context
 
 # Shorter ones are found in innocent words.
 SHORTEST: Final = 4
+PASSES: Final = 8
 _LARGEST_FILE: Final = 64 * 1024
 
 _PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
@@ -39,14 +40,19 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms: set[str] = set()
         for secret in secrets:
-            if len(secret) >= SHORTEST:
+            # What looks like the mask itself tells nothing.
+            if len(secret) >= SHORTEST and secret not in MASK:
                 forms.update((secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]))
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def known(self, text: str) -> str:
         """Without the secrets that are known."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
+        for _ in range(PASSES):
+            for secret in self._secrets:
+                text = text.replace(secret, MASK)
+            # A mask beside other letters may make another secret that has stars in it.
+            if not any(secret in text for secret in self._secrets):
+                break
         return text
 
     def log(self, text: str) -> str:

@@ -13,6 +13,7 @@ from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
+from edge.terminal.doctor.permissions import may_read
 
 UNIT: Final = "livegate.service"
 RULES: Final = "60-livegate.rules"
@@ -22,7 +23,7 @@ PAGE: Final = "docs/service.md"
 
 def checks(context: Context) -> Iterator[Check]:
     """See the package."""
-    yield from one_by_one("service", context, groups, udev_rules, unit, running)
+    yield from one_by_one("service", context, groups, files, udev_rules, unit, running)
 
 
 def needed_groups(settings: Settings) -> dict[str, str]:
@@ -64,6 +65,35 @@ def groups(context: Context) -> Check:
     return ok(name, f"{user.name} is in {told}")
 
 
+def files(context: Context) -> Check:
+    """Whether the daemon's user may read what the configuration names."""
+    name = "service.files"
+    settings, user = context.settings, context.user
+    if settings is None:
+        return skipped(name, UNREAD)
+    link, models = settings.link, settings.models
+    tls = link.tls
+    named: dict[str, Path | None] = {
+        str(context.config): context.config,
+        "models.directory": models.directory,
+        "models.calibration": models.calibration,
+        # Where secrets lie is not told.
+        "link.password_file": link.password_file.path if link.password_file else None,
+        "link.tls.ca": tls.ca if tls else None,
+        "link.tls.certificate": tls.certificate if tls else None,
+        "link.tls.key": tls.key.path if tls and tls.key else None,
+    }
+    there = {key: path.absolute() for key, path in named.items() if path is not None and path.exists()}
+    shut = [key for key, path in there.items() if not may_read(user, path)]
+    if shut:
+        return fail(
+            name,
+            f"{user.name} may not read {', '.join(shut)}",
+            f"give the files and their folders to its group: chgrp {user.name}, chmod g+r (folders g+rx)",
+        )
+    return ok(name, f"{user.name} may read the configuration and {len(there) - 1} files that it names")
+
+
 def udev_rules(context: Context) -> Check:
     """That they are installed, where a configured driver needs them."""
     name = "service.udev_rules"
@@ -95,7 +125,7 @@ def unit(context: Context) -> Check:
     if found is None:
         seen = f"{UNIT} is not installed: nothing starts livegate at boot"
         if not needed_groups(context.settings):
-            return skipped(name, f"{seen}; without real devices it need not")
+            return skipped(name, f"{UNIT} is not installed, and this terminal has no real devices that would need it")
         return warn(name, seen, f"install it as {PAGE} tells")
     used = re.search(r"^ExecStart=.*--config[ =](\S+)", found.read_text(errors="replace"), re.MULTILINE)
     if used and Path(used[1]) != context.config.absolute():

@@ -119,7 +119,7 @@ def boot_count(context: Context) -> Check:
             f"{path} is damaged, and the daemon does not start",
             "write a number into it that is above the last bootCount seen in 'state'",
         )
-    return ok(name, f"started {int(text)} times")
+    return ok(name, f"the terminal was started {int(text)} time{'s' * (int(text) != 1)}")
 
 
 def outbox(context: Context) -> Check:

@@ -10,6 +10,8 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.cli.diagnose import diagnose
 from edge.config.settings import MASK
@@ -19,7 +21,7 @@ from edge.link.outbox import Outbox
 from edge.terminal.doctor.bundle import contents, write
 from edge.terminal.doctor.checking import fail
 from edge.terminal.doctor.context import context_of
-from edge.terminal.doctor.redaction import Redactor, secrets_of
+from edge.terminal.doctor.redaction import SHORTEST, Redactor, secrets_of
 from tests.terminal.doctor.conftest import NOW
 
 USER = "planted-user-7"
@@ -203,6 +205,16 @@ def test_what_looks_like_a_secret_is_taken_out_of_a_log(secret):
 def test_paths_versions_and_words_stay_in_a_log():
     line = "livegate 0.1.0: /usr/lib/python3.11/site-packages/edge/terminal/daemon.py took 12.5 ms at 127.0.0.1:1883"
     assert Redactor().log(line) == line
+
+
+@given(st.lists(st.text(min_size=SHORTEST, max_size=12), min_size=1, max_size=4), st.data())
+def test_known_secrets_are_found_wherever_they_stand(secrets, data):
+    redactor = Redactor(secrets)
+    parts = data.draw(st.lists(st.one_of(st.sampled_from(secrets), st.text(max_size=6)), max_size=8))
+    text = redactor.known("".join(parts))
+    assert not redactor.holds_secret(text.encode(errors="backslashreplace"))
+    quoted = redactor.known(json.dumps(parts))
+    assert not any(json.dumps(secret)[1:-1] in quoted for secret in secrets if secret not in MASK)
 
 
 def test_the_command_says_what_is_in_it(tmp_path, site, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.contracts.doctor import Verdict
-from edge.terminal.doctor import service
+from edge.terminal.doctor import permissions, service
 from edge.terminal.doctor.context import Finished, User
 from tests.terminal.doctor.conftest import TERMINAL, written
 
@@ -112,3 +114,37 @@ def test_a_systemd_that_does_not_answer_is_skipped(context, roots, programs):
     (roots.run / "systemd/system").mkdir(parents=True)
     programs.said["systemctl"] = Finished(1, "", "no bus")
     assert service.running(context()).verdict is Verdict.SKIPPED
+
+
+def test_files_that_the_daemon_s_user_may_not_read_are_told_by_key_alone(context, tmp_path, monkeypatch):
+    secret = tmp_path / "hidden"
+    secret.write_text("x\n")
+    link = {"username": "u", "password_file": "hidden"}
+    nobody = User("nobody", os.geteuid() + 4711, frozenset())
+    # Folders of tests are for their user alone.
+    monkeypatch.setattr(Path, "parents", property(lambda _: ()))
+    given = context(user=nobody, link=link)
+    given.config.chmod(0o644)
+    secret.chmod(0o600)
+    check = service.files(given)
+    assert check.verdict is Verdict.FAIL
+    assert "link.password_file" in check.seen
+    assert str(secret) not in check.seen
+    secret.chmod(0o644)
+    assert service.files(given).verdict is Verdict.OK
+
+
+def test_a_group_may_read_what_others_may_not(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    file.chmod(0o640)
+    group = grp.getgrgid(file.stat().st_gid).gr_name
+    assert permissions._permits(User("a", os.geteuid() + 1, frozenset({group})), file, 0o004)
+    assert not permissions._permits(User("a", os.geteuid() + 1, frozenset({"other"})), file, 0o004)
+    # An owner without the right has none through the group either.
+    file.chmod(0o040)
+    assert not permissions._permits(User("a", os.geteuid(), frozenset({group})), file, 0o004)
+
+
+def test_root_reads_everything(tmp_path):
+    assert permissions.may_read(User("root", 0, frozenset()), tmp_path / "anything")

@@ -56,7 +56,7 @@ def test_a_used_folder_is_well_and_is_left_as_it_was(context, used):
     checks = found(context(user=HERE))
     assert {check.verdict for check in checks.values()} == {Verdict.OK}, checks
     assert "1 of 2000 decisions wait" in checks["outbox"].seen
-    assert "started 1 times" in checks["boot_count"].seen
+    assert "started 1 time" in checks["boot_count"].seen
     assert snapshot(used) == before
 
 

@@ -103,7 +103,7 @@ def running(context, roots, tmp_path):
         for process, parent in ((40, 1), (41, 40)):
             written(roots.proc / f"{process}/stat", f"{process} (python3) S {parent} 1 1\n")
             written(roots.proc / f"{process}/status", f"VmRSS:\t{rss} kB\nVmSwap:\t{swapped} kB\n")
-        return context()
+        return context(camera={"driver": "picamera2"})
 
     return make
 
@@ -113,6 +113,18 @@ def test_the_daemon_and_its_child_count_together_against_the_aim(running, roots)
     check = system.memory(running(100 * 1024))
     assert check.verdict is Verdict.WARN
     assert "have 200 MiB" in check.seen
+
+
+def test_pages_that_they_share_count_once_where_that_can_be_asked(running, roots):
+    meminfo(roots, 3_000_000)
+    given = running(100 * 1024)
+    for process in (40, 41):
+        written(
+            roots.proc / f"{process}/smaps_rollup", "5500-7fff ---p 0 00:00 0 [rollup]\nRss: 102400 kB\nPss: 61440 kB\n"
+        )
+    check = system.memory(given)
+    assert check.verdict is Verdict.OK
+    assert "have 120 MiB" in check.seen
 
 
 def test_a_daemon_that_fits_leaves_little_and_that_is_well(running, roots):
