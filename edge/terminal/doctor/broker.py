@@ -104,13 +104,17 @@ class Way:
         tls = self._options.tls
         if tls is None:
             return
-        if tls.certificate is not None:
-            found = x509.load_pem_x509_certificate(read_file(tls.certificate))
-            names = [str(each.value) for each in found.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        try:
+            own = None if tls.certificate is None else x509.load_pem_x509_certificate(read_file(tls.certificate))
+            authorities = [] if tls.ca is None else x509.load_pem_x509_certificates(read_file(tls.ca))
+        except (LinkError, ValueError):
+            # What cannot be read was told of the files.
+            return
+        if own is not None:
+            names = [str(each.value) for each in own.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
             told = f"of {', '.join(names) or 'nobody by name'}"
-            yield self._lasting("broker.client_certificate", f"this client's certificate, {told},", found)
-        if tls.ca is not None:
-            authorities = x509.load_pem_x509_certificates(read_file(tls.ca))
+            yield self._lasting("broker.client_certificate", f"this client's certificate, {told},", own)
+        if authorities:
             last = max(authorities, key=lambda each: each.not_valid_after_utc)
             yield self._lasting("broker.authority", "the authority in link.tls.ca", last)
 

@@ -73,20 +73,20 @@ class User:
     groups: frozenset[str]
 
 
-def daemon_user() -> User:
-    """The service's where root asks and there is one; else who asks."""
-    if os.geteuid() == 0:
-        try:
-            entry = pwd.getpwnam(SERVICE_USER)
-        except KeyError:
-            pass
-        else:
-            return User(entry.pw_name, entry.pw_uid, _names(os.getgrouplist(entry.pw_name, entry.pw_gid)))
+def daemon_user(settings: Settings | None = None) -> User:
+    """The service's, if there is one and root asks or the state folder is its own; else who asks."""
+    asking = os.geteuid()
     try:
-        name = pwd.getpwuid(os.geteuid()).pw_name
+        service = pwd.getpwnam(SERVICE_USER)
+        if asking == 0 or (settings is not None and settings.state_directory.stat().st_uid == service.pw_uid):
+            return User(service.pw_name, service.pw_uid, _names(os.getgrouplist(service.pw_name, service.pw_gid)))
+    except (KeyError, OSError):
+        pass
+    try:
+        name = pwd.getpwuid(asking).pw_name
     except KeyError:
-        name = str(os.geteuid())
-    return User(name, os.geteuid(), _names([os.getegid(), *os.getgroups()]))
+        name = str(asking)
+    return User(name, asking, _names([os.getegid(), *os.getgroups()]))
 
 
 def _names(groups: Sequence[int]) -> frozenset[str]:
@@ -131,6 +131,7 @@ class Context:
 def context_of(config: Path) -> Context:
     """With the real system, also where the file is missing or wrong."""
     try:
-        return Context(config=config, loaded=load(config))
+        loaded = load(config)
     except LivegateError as error:
         return Context(config=config, trouble=error)
+    return Context(config=config, loaded=loaded, user=daemon_user(loaded.settings))

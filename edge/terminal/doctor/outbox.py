@@ -35,8 +35,10 @@ class OutboxCounts:
 
 
 def read_counts(file: Path) -> OutboxCounts | None:
-    """None where there is no outbox yet. Raises LinkError where it cannot be read."""
-    if not file.is_file():
+    """None where there is no outbox yet. Raises LinkError where it cannot be read, PermissionError."""
+    try:
+        file.stat()
+    except FileNotFoundError:
         return None
     journal, index = (file.with_name(file.name + suffix) for suffix in ("-wal", "-shm"))
     waiting = journal.is_file() and journal.stat().st_size > 0

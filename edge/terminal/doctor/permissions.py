@@ -10,6 +10,17 @@ from pathlib import Path
 from edge.terminal.doctor.context import User
 
 
+def is_missing(path: Path) -> bool:
+    """For certain: what is in a folder that this process may not enter counts as there."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def may_read(user: User, path: Path) -> bool:
     """Whether the user may read the file, or list the folder. path: absolute; links are followed."""
     if user.uid == 0:

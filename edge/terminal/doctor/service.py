@@ -13,7 +13,7 @@ from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
-from edge.terminal.doctor.permissions import may_read
+from edge.terminal.doctor.permissions import is_missing, may_read
 
 UNIT: Final = "livegate.service"
 RULES: Final = "60-livegate.rules"
@@ -83,7 +83,7 @@ def files(context: Context) -> Check:
         "link.tls.certificate": tls.certificate if tls else None,
         "link.tls.key": tls.key.path if tls and tls.key else None,
     }
-    there = {key: path.absolute() for key, path in named.items() if path is not None and path.exists()}
+    there = {key: path.absolute() for key, path in named.items() if path is not None and not is_missing(path)}
     shut = [key for key, path in there.items() if not may_read(user, path)]
     if shut:
         return fail(
@@ -91,7 +91,8 @@ def files(context: Context) -> Check:
             f"{user.name} may not read {', '.join(shut)}",
             f"give the files and their folders to its group: chgrp {user.name}, chmod g+r (folders g+rx)",
         )
-    return ok(name, f"{user.name} may read the configuration and {len(there) - 1} files that it names")
+    others = [key for key in there if key != str(context.config)]
+    return ok(name, f"{user.name} may read {' and '.join(['the configuration', *others])}")
 
 
 def udev_rules(context: Context) -> Check:

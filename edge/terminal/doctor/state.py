@@ -54,10 +54,14 @@ def folder(context: Context) -> Check:
         return fail(
             name,
             f"{seen}; the daemon's user {user.name} cannot use it",
-            f"chown -R {user.name} {path}; or run the doctor as root, which asks for the service's user",
+            f"chown -R {user.name} {path}, or name a folder of its own in state_directory",
         )
     if mode & 0o700 != 0o700:
         return fail(name, f"{seen}; its owner may not use it", f"chmod 700 {path}")
+    strangers = [] if user.uid == 0 else _of_others(path, user.uid)
+    if strangers:
+        told = ", ".join(strangers[:5])
+        return fail(name, f"{seen}; not so in it: {told}", f"stop the daemon, then chown -R {user.name} {path}")
     if mode & 0o077:
         return warn(name, f"{seen}; others may look into it", f"chmod 700 {path}")
     return ok(name, seen)
@@ -157,6 +161,14 @@ def _missing_folder(name: str, path: Path, context: Context) -> Check:
         f"{path} is not there, and {context.user.name} may not make it below {parent}",
         "start livegate as its service, which makes it (docs/service.md), or name another state_directory",
     )
+
+
+def _of_others(folder: Path, uid: int) -> list[str]:
+    """What a start by another user has left."""
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.lstat().st_uid != uid)
+    except OSError:
+        return []
 
 
 def _not_for_us(name: str, path: Path) -> Check:

@@ -287,6 +287,14 @@ def test_secret_files_that_everybody_may_read_are_told_without_their_place(serve
     assert look(serve().port, username="u", password_file="password")["files"].verdict is Verdict.OK
 
 
+def test_certificates_that_are_not_there_are_told_once(serve, look, tmp_path):
+    checks = look(serve().port, tls={"ca": str(tmp_path / "none.pem")})
+    assert checks["files"].verdict is Verdict.FAIL
+    assert "none.pem" in checks["files"].seen
+    assert "certificates" not in checks
+    assert "authority" not in checks
+
+
 def test_a_missing_password_file_fails(serve, look):
     assert look(serve().port, username="u", password_file="none")["files"].verdict is Verdict.FAIL
 

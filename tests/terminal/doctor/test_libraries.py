@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from edge.contracts.doctor import Verdict
+from edge.terminal.assembly import camera_identity
 from edge.terminal.doctor import models, probing, python, runtime
 from edge.terminal.doctor.context import Context, Finished, context_of
+from tests.inference.calibrations import calibration_of
 
 ROOT = Path(__file__).resolve().parents[3]
 LAMP_CAMERA = {"driver": "picamera2"}
@@ -137,6 +139,29 @@ def test_another_camera_s_calibration_fails(tmp_path, context, programs):
     checks = {check.name: check for check in models.checks(given)}
     assert checks["models.calibration"].verdict is Verdict.FAIL
     assert "calibration.yaml" in checks["models.calibration"].seen
+
+
+@pytest.mark.parametrize(
+    ("camera", "sha256", "verdict", "words"),
+    [
+        ({}, "ab" * 32, Verdict.OK, "from 10 persons"),
+        ({}, "cd" * 32, Verdict.FAIL, "for other weights"),
+        ({"spectrum": "noir"}, "ab" * 32, Verdict.FAIL, "is for the camera"),
+    ],
+)
+def test_a_calibration_belongs_to_one_camera_and_its_networks(
+    tmp_path, context, programs, camera, sha256, verdict, words
+):
+    given = context(camera=LAMP_CAMERA | camera, models={"calibration": "calibration.json"})
+    made_with = context(camera=LAMP_CAMERA)
+    identity = camera_identity(made_with.open_camera(made_with.settings).traits)
+    (tmp_path / "calibration.json").write_text(calibration_of(camera=identity).model_dump_json())
+    network = {"id": "a", "stage": "pad", "sha256": sha256, "milliseconds": 1.0, "golden": True, "documented": True}
+    found = {"runtime": "made up", "networks": [network], "mebibytes": 1.0}
+    programs.said[sys.executable] = child(said={"found": found})
+    check = {check.name: check for check in models.checks(given)}["models.calibration"]
+    assert check.verdict is verdict, check
+    assert words in check.seen
 
 
 WITHOUT_NUMPY = """

@@ -139,6 +139,18 @@ def test_a_folder_of_another_user_fails(context, used):
     assert "livegate cannot use it" in check.seen
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away takes root")
+def test_files_that_a_start_by_root_has_left_fail_by_name(context, used):
+    os.chown(used, 4711, 4711)
+    for file in used.iterdir():
+        os.chown(file, 4711, 4711)
+    assert found(context())["folder"].verdict is Verdict.OK
+    os.chown(used / "boot-count", 0, 0)
+    check = found(context())["folder"]
+    assert check.verdict is Verdict.FAIL
+    assert "boot-count" in check.seen
+
+
 def test_a_folder_that_others_may_look_into_is_told(context, used):
     used.chmod(0o755)
     assert found(context(user=HERE))["folder"].verdict is Verdict.WARN
