@@ -20,6 +20,7 @@ from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator
 from edge.hardware.picamera2_camera import Picamera2Camera
 from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
+from edge.hardware.v4l2_camera import V4l2Camera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
 from edge.link.options import LinkOptions, TlsOptions
@@ -109,7 +110,7 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.REPLAY
         case config.SimulatedCamera():
             return CaptureKind.SIMULATED
-        case config.Picamera2Camera():
+        case config.Picamera2Camera() | config.V4l2Camera():
             return CaptureKind.LIVE
 
 
@@ -181,6 +182,8 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             return open_simulated(camera, settings.lights, networks)
         case config.Picamera2Camera() as camera:
             return live_devices(_camera_module(camera), settings), RealClock
+        case config.V4l2Camera() as camera:
+            return live_devices(_usb_camera(camera), settings), RealClock
 
 
 def live_devices(camera: Camera, settings: Settings) -> Devices:
@@ -210,6 +213,21 @@ def _camera_module(camera: config.Picamera2Camera) -> Camera:
         line_time=None if camera.line_time_us is None else camera.line_time_us * 1e-6,
     )
     return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
+
+
+def _usb_camera(camera: config.V4l2Camera) -> Camera:
+    make = functools.partial(
+        V4l2Camera,
+        camera.device,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.frame_rate,
+        pixel_format=camera.pixel_format,
+        spectrum=camera.spectrum,
+        focal=camera.focal,
+        mains_hz=camera.mains_hz,
+    )
+    return ProcessCamera(make, largest=(camera.width, camera.height)) if camera.own_process else make()
 
 
 def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
