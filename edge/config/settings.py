@@ -450,6 +450,17 @@ Chip = Annotated[
 ]
 
 
+RuntimeFolder = Annotated[
+    FilePath | None,
+    Field(
+        title="Runtime folder",
+        description=(
+            "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
+        ),
+    ),
+]
+
+
 class SysfsBacklight(Section):
     """One of the kernel's, below /sys/class/backlight."""
 
@@ -467,15 +478,38 @@ class SysfsBacklight(Section):
             le=1,
         ),
     ] = 0.05
-    runtime_directory: Annotated[
-        FilePath | None,
+    runtime_directory: RuntimeFolder = Path("/run/livegate")
+
+
+class DdcBacklight(Section):
+    """Of a monitor on HDMI or DisplayPort, by the program ddcutil. Too slow to measure with: set for each session."""
+
+    driver: Annotated[Literal["ddcutil"], _LIGHT_DRIVER]
+    bus: Annotated[
+        Annotated[Whole, Field(ge=0, le=255)] | None,
+        Field(title="Bus", description="N of /dev/i2c-N; null: as display says"),
+    ] = None
+    display: Annotated[
+        Annotated[Whole, Field(ge=1, le=32)] | None,
+        Field(title="Display", description="As `ddcutil detect` counts; null: the only one that answers"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
         Field(
-            title="Runtime folder",
-            description=(
-                "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
-            ),
+            title="Settling time",
+            description="Seconds from a command until the monitor gives its new luminance",
+            ge=0.5,
+            le=2,
         ),
-    ] = Path("/run/livegate")
+    ] = 1.0
+    runtime_directory: RuntimeFolder = Path("/run/livegate")
+
+    @field_validator("display")
+    @classmethod
+    def _one_of_both(cls, display: int | None, info: ValidationInfo) -> int | None:
+        if display is not None and info.data.get("bus") is not None:
+            raise ValueError("bus says which monitor it is already: leave one of both out")
+        return display
 
 
 class Place(Section):
@@ -550,6 +584,28 @@ class IioSensor(Section):
     name: Annotated[
         DeviceName | None,
         Field(title="Sensor", description="Its name, as tsl2591, or its folder; null: the only one that there is"),
+    ] = None
+
+
+class CameraSensor(Section):
+    """The camera, where it tells lux with its frames, as libcamera does on a Raspberry Pi."""
+
+    driver: Annotated[Literal["camera"], _LIGHT_DRIVER]
+
+
+class EstimatedSensor(Section):
+    """The camera, by how long it exposes: within about a factor of three. For cameras with exposure metadata."""
+
+    driver: Annotated[Literal["estimate"], _LIGHT_DRIVER]
+    constant: Annotated[
+        Annotated[Number, Field(ge=0.001, le=1_000_000)] | None,
+        Field(
+            title="Constant",
+            description=(
+                "Lux seconds: lux = constant * level / (exposure * gain), set by a lux meter (docs/hardware.md); "
+                "null: by the camera's sensitivity, where that is known"
+            ),
+        ),
     ] = None
 
 
@@ -632,11 +688,13 @@ class SdlScreen(Section):
 
 
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
-Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight, Field(discriminator="driver")]
+Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight | DdcBacklight, Field(discriminator="driver")]
 Illuminator = Annotated[
     NoLight | SimulatedIlluminator | LedIlluminator | PwmIlluminator | GpioIlluminator, Field(discriminator="driver")
 ]
-AmbientSensor = Annotated[NoLight | SimulatedLight | IioSensor, Field(discriminator="driver")]
+AmbientSensor = Annotated[
+    NoLight | SimulatedLight | IioSensor | CameraSensor | EstimatedSensor, Field(discriminator="driver")
+]
 Screen = Annotated[NoLight | SimulatedLight | SdlScreen, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
@@ -651,7 +709,9 @@ class Lights(Section):
         Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
     screen: Annotated[Screen, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
-    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
+    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = CameraSensor(
+        driver="camera"
+    )
 
 
 ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]

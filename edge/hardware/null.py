@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.contracts.enums import LightBand, Prompt
 from edge.frames.display import DisplayGeometry
+from edge.frames.frame import Frame
 from edge.frames.lamp import PointGeometry
 from edge.hardware.ports import LightInterval, Pattern
 
@@ -24,6 +25,10 @@ class NullBacklight:
     @property
     def available(self) -> bool:
         return False
+
+    @property
+    def quick(self) -> bool:
+        return True
 
     def level(self) -> float | None:
         return self._level
@@ -92,3 +97,9 @@ class NullAmbientSensor:
 
     def lux(self) -> float | None:
         return None
+
+    @property
+    def direct(self) -> bool:
+        return True
+
+    def saw(self, frame: Frame) -> None: ...

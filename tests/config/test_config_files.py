@@ -14,7 +14,7 @@ from edge.config.settings import Policy, ReplayCamera, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
-REAL = {"sysfs", "led", "pwm", "gpio", "iio", "sdl"}
+REAL = {"sysfs", "ddcutil", "led", "pwm", "gpio", "iio", "estimate", "sdl"}
 DEFAULT = FOLDER / "livegate.yaml"
 # Cameras of other drivers than that of the default file.
 CAMERAS = {

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.config.loader import load_bytes
 from edge.config.problems import ConfigProblems
@@ -75,6 +76,21 @@ def test_a_usb_camera_runs_live_in_a_capture_process_too(networks):
     assert (devices.camera.traits.name, devices.camera.traits.exposure_metadata) == ("v4l2", False)
     with pytest.raises(HardwareError, match="usb-x-video-index0 is not there"):
         devices.camera.open()
+
+
+@pytest.mark.parametrize("driver", ["picamera2", "v4l2"])
+def test_a_live_camera_without_a_backlight_warns_and_recommends_what_to_ask_for(networks, driver):
+    with capture_logs() as logs:
+        open_hardware(settings_of(driver), networks)
+    (warning,) = logs
+    assert warning["log_level"] == "warning"
+    assert "PassiveActive" in warning["remedy"]
+
+
+def test_a_recording_is_not_warned_of(networks, tmp_path):
+    with capture_logs() as logs:
+        open_hardware(settings_of("replay", sources=["a.png"]), networks)
+    assert logs == []
 
 
 def test_every_key_of_a_usb_camera_reaches_the_driver(networks, monkeypatch):
