@@ -28,3 +28,16 @@ class VideoDriver(StrEnum):
     X11 = "x11"
     WAYLAND = "wayland"
     DUMMY = "dummy"
+
+
+class PixelFormat(StrEnum):
+    """How a V4L2 camera lays out its pictures, as `v4l2-ctl --list-formats` prints it."""
+
+    YUYV = "YUYV"
+    UYVY = "UYVY"
+    NV12 = "NV12"
+    YU12 = "YU12"
+    BGR3 = "BGR3"
+    RGB3 = "RGB3"
+    MJPG = "MJPG"
+    JPEG = "JPEG"

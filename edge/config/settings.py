@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from edge.config.choices import Pace, RuntimeChoice, VideoDriver
+from edge.config.choices import Pace, PixelFormat, RuntimeChoice, VideoDriver
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
 from edge.config.safety import LampFigures, RiskGroup, budget
@@ -200,6 +200,30 @@ class SimulatedCamera(Section):
     pace: CapturePace = Pace.SIMULATED
 
 
+PictureSide = Annotated[Whole, Field(ge=64, le=4608, multiple_of=2)]
+Seen = Annotated[
+    Spectrum,
+    Field(
+        title="Spectrum",
+        description="What its filters let through: visible light (ir_cut), infrared too (noir) or alone (ir_pass)",
+    ),
+]
+Focal = Annotated[
+    Annotated[Number, Field(ge=0.2, le=10)] | None,
+    Field(
+        title="Focal length",
+        description="In widths of the picture: 0.5 / tan(half the horizontal angle of view); null: not known",
+    ),
+]
+OwnProcess = Annotated[
+    YesNo,
+    Field(
+        title="Own process",
+        description="Capture in a child process, replaced when the camera stalls; false: to look for faults",
+    ),
+]
+
+
 class Picamera2Camera(Section):
     """A camera module, or another camera that libcamera knows."""
 
@@ -208,12 +232,8 @@ class Picamera2Camera(Section):
         Whole,
         Field(title="Number", description="Of the camera, as `rpicam-hello --list-cameras` counts them", ge=0, le=15),
     ] = 0
-    width: Annotated[
-        Whole, Field(title="Width", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
-    ] = 1280
-    height: Annotated[
-        Whole, Field(title="Height", description="Pixels of the picture; even", ge=64, le=4608, multiple_of=2)
-    ] = 720
+    width: Annotated[PictureSide, Field(title="Width", description="Pixels of the picture; even")] = 1280
+    height: Annotated[PictureSide, Field(title="Height", description="Pixels of the picture; even")] = 720
     frame_rate: Annotated[
         Number,
         Field(title="Frame rate of the sensor", description="Per second, kept in the dark too", ge=5, le=120),
@@ -235,20 +255,8 @@ class Picamera2Camera(Section):
             description="false: the camera does not tell how it exposed, and no light is measured on a face",
         ),
     ] = True
-    spectrum: Annotated[
-        Spectrum,
-        Field(
-            title="Spectrum",
-            description="What its filters let through: visible light (ir_cut), infrared too (noir) or alone (ir_pass)",
-        ),
-    ] = Spectrum.IR_CUT
-    focal: Annotated[
-        Annotated[Number, Field(ge=0.2, le=10)] | None,
-        Field(
-            title="Focal length",
-            description="In widths of the picture: 0.5 / tan(half the horizontal angle of view); null: not known",
-        ),
-    ] = None
+    spectrum: Seen = Spectrum.IR_CUT
+    focal: Focal = None
     mains_hz: Annotated[
         Annotated[Number, Field(ge=16, le=70)] | None,
         Field(
@@ -266,16 +274,47 @@ class Picamera2Camera(Section):
             ),
         ),
     ] = None
-    own_process: Annotated[
-        YesNo,
+    own_process: OwnProcess = True
+
+
+class V4l2Camera(Section):
+    """A USB camera, or another that the kernel's Video4Linux has. No light is measured on a face with it."""
+
+    driver: Annotated[Literal["v4l2"], _CAMERA_DRIVER]
+    device: Annotated[
+        Annotated[Text, Field(min_length=1, max_length=256, pattern=PRINTABLE_PATTERN)] | None,
         Field(
-            title="Own process",
-            description="Capture in a child process, replaced when the camera stalls; false: to look for faults",
+            title="Device",
+            description=(
+                "Path of its file, best one below /dev/v4l/by-id, or its name as `v4l2-ctl --list-devices` prints it; "
+                "null: the only camera, or the only USB camera, that there is"
+            ),
         ),
-    ] = True
+    ] = None
+    width: Annotated[PictureSide, Field(title="Width", description="Pixels of the picture; even")] = 1280
+    height: Annotated[PictureSide, Field(title="Height", description="Pixels of the picture; even")] = 720
+    frame_rate: Annotated[
+        Number, Field(title="Frame rate to ask for", description="Per second; in the dark it may be less", ge=5, le=120)
+    ] = 30.0
+    pixel_format: Annotated[
+        PixelFormat | None,
+        Field(
+            title="Pixel format",
+            description=(
+                "As `v4l2-ctl --list-formats-ext` prints it; null: one without compression where it is fast enough"
+            ),
+        ),
+    ] = None
+    spectrum: Seen = Spectrum.IR_CUT
+    focal: Focal = None
+    mains_hz: Annotated[
+        Literal[50, 60] | None,
+        Field(title="Mains frequency to tell", description="Hz, to cameras that can be told; null: as it is set"),
+    ] = None
+    own_process: OwnProcess = True
 
 
-Camera = Annotated[ReplayCamera | SimulatedCamera | Picamera2Camera, Field(discriminator="driver")]
+Camera = Annotated[ReplayCamera | SimulatedCamera | Picamera2Camera | V4l2Camera, Field(discriminator="driver")]
 
 
 class NoLight(Section):
@@ -411,6 +450,17 @@ Chip = Annotated[
 ]
 
 
+RuntimeFolder = Annotated[
+    FilePath | None,
+    Field(
+        title="Runtime folder",
+        description=(
+            "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
+        ),
+    ),
+]
+
+
 class SysfsBacklight(Section):
     """One of the kernel's, below /sys/class/backlight."""
 
@@ -428,15 +478,38 @@ class SysfsBacklight(Section):
             le=1,
         ),
     ] = 0.05
-    runtime_directory: Annotated[
-        FilePath | None,
+    runtime_directory: RuntimeFolder = Path("/run/livegate")
+
+
+class DdcBacklight(Section):
+    """Of a monitor on HDMI or DisplayPort, by the program ddcutil. Too slow to measure with: set for each session."""
+
+    driver: Annotated[Literal["ddcutil"], _LIGHT_DRIVER]
+    bus: Annotated[
+        Annotated[Whole, Field(ge=0, le=255)] | None,
+        Field(title="Bus", description="N of /dev/i2c-N; null: as display says"),
+    ] = None
+    display: Annotated[
+        Annotated[Whole, Field(ge=1, le=32)] | None,
+        Field(title="Display", description="As `ddcutil detect` counts; null: the only one that answers"),
+    ] = None
+    settle_seconds: Annotated[
+        Number,
         Field(
-            title="Runtime folder",
-            description=(
-                "Folder that a boot empties, for the level to go back to if the daemon is killed; null: it is not kept"
-            ),
+            title="Settling time",
+            description="Seconds from a command until the monitor gives its new luminance",
+            ge=0.5,
+            le=2,
         ),
-    ] = Path("/run/livegate")
+    ] = 1.0
+    runtime_directory: RuntimeFolder = Path("/run/livegate")
+
+    @field_validator("display")
+    @classmethod
+    def _one_of_both(cls, display: int | None, info: ValidationInfo) -> int | None:
+        if display is not None and info.data.get("bus") is not None:
+            raise ValueError("bus says which monitor it is already: leave one of both out")
+        return display
 
 
 class Place(Section):
@@ -511,6 +584,28 @@ class IioSensor(Section):
     name: Annotated[
         DeviceName | None,
         Field(title="Sensor", description="Its name, as tsl2591, or its folder; null: the only one that there is"),
+    ] = None
+
+
+class CameraSensor(Section):
+    """The camera, where it tells lux with its frames, as libcamera does on a Raspberry Pi."""
+
+    driver: Annotated[Literal["camera"], _LIGHT_DRIVER]
+
+
+class EstimatedSensor(Section):
+    """The camera, by how long it exposes: within about a factor of three. For cameras with exposure metadata."""
+
+    driver: Annotated[Literal["estimate"], _LIGHT_DRIVER]
+    constant: Annotated[
+        Annotated[Number, Field(ge=0.001, le=1_000_000)] | None,
+        Field(
+            title="Constant",
+            description=(
+                "Lux seconds: lux = constant * level / (exposure * gain), set by a lux meter (docs/hardware.md); "
+                "null: by the camera's sensitivity, where that is known"
+            ),
+        ),
     ] = None
 
 
@@ -600,11 +695,13 @@ class SdlScreen(Section):
 
 
 Light = Annotated[NoLight | SimulatedLight, Field(discriminator="driver")]
-Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight, Field(discriminator="driver")]
+Backlight = Annotated[NoLight | SimulatedLight | SysfsBacklight | DdcBacklight, Field(discriminator="driver")]
 Illuminator = Annotated[
     NoLight | SimulatedIlluminator | LedIlluminator | PwmIlluminator | GpioIlluminator, Field(discriminator="driver")
 ]
-AmbientSensor = Annotated[NoLight | SimulatedLight | IioSensor, Field(discriminator="driver")]
+AmbientSensor = Annotated[
+    NoLight | SimulatedLight | IioSensor | CameraSensor | EstimatedSensor, Field(discriminator="driver")
+]
 Screen = Annotated[NoLight | SimulatedLight | SdlScreen, Field(discriminator="driver")]
 _NO_LIGHT = NoLight(driver="none")
 
@@ -619,7 +716,9 @@ class Lights(Section):
         Illuminator, Field(title="Illuminator", description="Infrared or white light beside the camera")
     ] = _NO_LIGHT
     screen: Annotated[Screen, Field(title="Screen", description="Draws guidance and light patterns")] = _NO_LIGHT
-    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = _NO_LIGHT
+    ambient: Annotated[AmbientSensor, Field(title="Ambient sensor", description="Measures lux")] = CameraSensor(
+        driver="camera"
+    )
 
 
 ModelId = Annotated[Text, Field(pattern=MODEL_ID_PATTERN)]

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from edge.errors import HardwareError
+
 
 def refused(patterns: Iterable[str]) -> list[str]:
     """Files that match the absolute ``patterns``, are there, and may not be read and written by this process."""
@@ -26,6 +28,24 @@ def holders(patterns: Iterable[str], proc: Path = Path("/proc")) -> list[str]:
             with suppress(OSError):
                 found.append(f"{(folder / 'comm').read_text().strip()} ({folder.name})")
     return found
+
+
+def denied(name: str, said: str, listing: str) -> HardwareError:
+    """Of a camera that this user may not use; raise it from a PermissionError. listing: command that shows who may."""
+    return HardwareError(
+        f"{name} may not be used by this user: {said}",
+        remedy=f"add the user to the group video and log in anew; `{listing}` shows who may",
+    )
+
+
+def busy(name: str, said: str, patterns: Iterable[str]) -> HardwareError:
+    """Of a camera that another program uses, which is named where it can be."""
+    patterns = tuple(patterns)
+    who = ", ".join(holders(patterns))
+    return HardwareError(
+        f"{name} is in use{f' by {who}' if who else ''}: {said}",
+        remedy="end the other program" if who else f"end the other program: `sudo fuser -v {patterns[0]}` names it",
+    )
 
 
 def _matching(patterns: Iterable[str]) -> list[str]:

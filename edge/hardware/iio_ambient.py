@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import HardwareError
+from edge.frames.frame import Frame
 from edge.hardware import sysfs
 
 IIO_DEVICES: Final = sysfs.SYS / "bus/iio/devices"
@@ -41,6 +42,12 @@ class IioAmbientSensor:
             raise HardwareError(f"{self._file} gives {value} lx", remedy="look at `dmesg` for what its driver says")
         # An offset may lead below darkness by a little.
         return max(value, 0.0)
+
+    @property
+    def direct(self) -> bool:
+        return True
+
+    def saw(self, frame: Frame) -> None: ...
 
     def _factor(self, what: str, absent: float) -> float:
         """The channel's own, or the one that all channels share."""

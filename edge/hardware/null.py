@@ -27,6 +27,10 @@ class NullBacklight:
     def available(self) -> bool:
         return False
 
+    @property
+    def quick(self) -> bool:
+        return True
+
     def level(self) -> float | None:
         return self._level
 
@@ -98,3 +102,9 @@ class NullAmbientSensor:
 
     def lux(self) -> float | None:
         return None
+
+    @property
+    def direct(self) -> bool:
+        return True
+
+    def saw(self, frame: Frame) -> None: ...

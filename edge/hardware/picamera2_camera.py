@@ -178,18 +178,9 @@ class Picamera2Camera(Camera):
     def _refusal(self, error: Exception) -> HardwareError:
         said = _words(error)
         if _denied(error) is not None:
-            return HardwareError(
-                f"{self._name} may not be used by this user: {said}",
-                remedy="add the user to the group video and log in anew; `ls -l /dev/media*` shows who may",
-            )
+            return device_files.denied(self._name, said, "ls -l /dev/media*")
         if "busy" in said.lower():
-            who = ", ".join(device_files.holders(DEVICES))
-            return HardwareError(
-                f"{self._name} is in use{f' by {who}' if who else ''}: {said}",
-                remedy="end the other program"
-                if who
-                else "end the other program: `sudo fuser -v /dev/media*` names it",
-            )
+            return device_files.busy(self._name, said, DEVICES)
         return HardwareError(
             f"{self._name} could not be opened: {said}",
             remedy="check cable and camera.number; `rpicam-hello --list-cameras` lists the cameras that there are",

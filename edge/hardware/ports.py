@@ -113,12 +113,19 @@ class Backlight(Protocol):
         """False: nothing to control; ``set_level`` then only remembers."""
         ...
 
+    @property
+    def quick(self) -> bool:
+        """Whether the luminance follows a command within a frame or some. Else it is only set for a session, and
+        nothing is measured by it.
+        """
+        ...
+
     def level(self) -> float | None:
         """Relative luminance 0..1, or None where it cannot be known."""
         ...
 
     def set_level(self, level: float, now: float) -> LightInterval:
-        """Raises ValueError outside 0..1, HardwareError when the write fails."""
+        """Raises ValueError outside 0..1, HardwareError when the write fails: where it is not quick, that is logged."""
         ...
 
     def restore(self, now: float) -> None:
@@ -206,4 +213,15 @@ class AmbientSensor(Protocol):
 
     def lux(self) -> float | None:
         """Lux, or None where it cannot be told. Raises HardwareError when the sensor is lost."""
+        ...
+
+    @property
+    def direct(self) -> bool:
+        """Whether the light that falls on it is measured. Else lux is told by what a scene returns, which may be some
+        times more or less, and no attack is told by it.
+        """
+        ...
+
+    def saw(self, frame: Frame) -> None:
+        """Each frame of a session, for those that tell lux by frames. Never raises, and keeps no picture."""
         ...

@@ -195,6 +195,10 @@ class _SafeBacklight:
     def available(self) -> bool:
         return self._inner.available
 
+    @property
+    def quick(self) -> bool:
+        return self._inner.quick
+
     def level(self) -> float | None:
         return self._inner.level()
 

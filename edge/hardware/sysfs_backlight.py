@@ -6,23 +6,18 @@ The level found at first use is kept in a small file for as long as the backligh
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from edge.errors import HardwareError
 from edge.hardware import sysfs
+from edge.hardware.left_over import LeftOver
 from edge.hardware.null import checked
 from edge.hardware.ports import LightInterval
 
-log = structlog.get_logger(__name__)
-
 BACKLIGHTS: Final = sysfs.SYS / "class/backlight"
-LEFT_OVER_FILE: Final = "backlight.json"
 # FB_BLANK_UNBLANK of the kernel's fb.h; every other value of bl_power is dark.
 _POWER_ON: Final = 0
 
@@ -52,18 +47,22 @@ class SysfsBacklight:
         self._node = sysfs.chosen(found, name, what="backlight", root=root, key="lights.backlight.name")
         self._most = sysfs.read_whole(self._node / "max_brightness", least=1)
         self._settle_seconds = settle_seconds
-        self._runtime = runtime
+        self._left_over = None if runtime is None else LeftOver(runtime, _parsed)
         self._found: Found | None = None
         self._lock = threading.Lock()
         self._state()
         for attribute in (self._brightness, self._power):
             if attribute.exists():
                 sysfs.check_writable(attribute)
-        if runtime is not None:
-            _check_runtime(runtime)
+        if self._left_over is not None:
+            self._left_over.check()
 
     @property
     def available(self) -> bool:
+        return True
+
+    @property
+    def quick(self) -> bool:
         return True
 
     def level(self) -> float | None:
@@ -90,8 +89,8 @@ class SysfsBacklight:
             if self._found is None:
                 return
             _put(self._node, self._found)
-            if self._runtime is not None:
-                (self._runtime / LEFT_OVER_FILE).unlink(missing_ok=True)
+            if self._left_over is not None:
+                self._left_over.forget()
             self._found = None
 
     @property
@@ -108,18 +107,12 @@ class SysfsBacklight:
 
     def _keep(self, found: Found) -> Found:
         """In the file. What is there of this node already is older: nobody has brought that back."""
-        if self._runtime is None:
+        if self._left_over is None:
             return found
-        file = self._runtime / LEFT_OVER_FILE
-        earlier = _read(file)
+        earlier = self._left_over.read()
         if earlier is not None and earlier.node == found.node:
             return earlier
-        fresh = file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps(asdict(found)), encoding="utf-8")
-            fresh.replace(file)
-        except OSError as error:
-            raise _runtime_trouble(self._runtime, error) from error
+        self._left_over.keep(asdict(found))
         return found
 
 
@@ -129,12 +122,12 @@ def restore_left_over(runtime: Path, *, root: Path = BACKLIGHTS) -> str | None:
     For a time when no other process uses the backlight. Raises HardwareError where it cannot be brought back: the
     file stays.
     """
-    file = runtime / LEFT_OVER_FILE
-    found = _read(file)
+    left_over = LeftOver(runtime, _parsed)
+    found = left_over.read()
     if found is None:
         return None
     _put(root / found.node, found)
-    file.unlink(missing_ok=True)
+    left_over.forget()
     return found.node
 
 
@@ -147,27 +140,8 @@ def _put(node: Path, found: Found) -> None:
         sysfs.write(node / attribute, value)
 
 
-def _read(file: Path) -> Found | None:
-    """What is kept there; None for no file, and for one that makes no sense, which is removed."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise HardwareError(f"{file} cannot be read: {error}", remedy="remove it") from error
-    found = _parsed(text)
-    if found is None:
-        log.warning("what was kept of a backlight makes no sense and is forgotten", file=str(file))
-        file.unlink(missing_ok=True)
-    return found
-
-
-def _parsed(text: str) -> Found | None:
+def _parsed(kept: object) -> Found | None:
     """None unless it names one node, and values that the kernel takes."""
-    try:
-        kept = json.loads(text)
-    except ValueError:
-        return None
     match kept:
         case {"node": str(node), "brightness": int(brightness), "power": int() | None as power}:
             pass
@@ -176,20 +150,3 @@ def _parsed(text: str) -> Found | None:
     if node in {"", ".", ".."} or node != Path(node).name or min(brightness, power or 0) < 0:
         return None
     return Found(node, brightness, power)
-
-
-def _check_runtime(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f"{LEFT_OVER_FILE}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _runtime_trouble(folder, error) from error
-
-
-def _runtime_trouble(folder: Path, error: OSError) -> HardwareError:
-    return HardwareError(
-        f"the level of the backlight cannot be kept in {folder}: {error.strerror}",
-        remedy="make that folder the daemon's own, or name another in lights.backlight.runtime_directory (null: none)",
-    )

@@ -1,4 +1,4 @@
-"""From the planes of a YUV 4:2:0 picture to BGR."""
+"""From the planes of a YUV 4:2:0 picture, or from packed YUV 4:2:2, to BGR."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ class PlaneLayout(StrEnum):
     NV21 = "NV21"
     YUV420 = "YUV420"
     YVU420 = "YVU420"
+
+
+class PackedLayout(StrEnum):
+    """Order of the bytes of two pixels that share their colour."""
+
+    YUYV = "YUYV"
+    UYVY = "UYVY"
 
 
 class Encoding(StrEnum):
@@ -43,9 +50,9 @@ _NO_COLOUR: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class YuvFormat:
-    """layout: of the planes. encoding: of brightness. full: whether 8 bits are used from 0 to 255."""
+    """encoding: of brightness. full: whether 8 bits are used from 0 to 255."""
 
-    layout: PlaneLayout
+    layout: PlaneLayout | PackedLayout
     encoding: Encoding = Encoding.REC601
     full: bool = False
 
@@ -53,15 +60,32 @@ class YuvFormat:
         """(height, width, 3) uint8 BGR.
 
         planes: (height * 3 / 2, stride) uint8, all planes below each other, rows as long as the memory has them or cut
-        to ``width``; width and height are even. Raises ValueError where that is not so.
+        to ``width``; width and height are even. Packed: (height, stride), of 2 * width bytes or more a row, and only
+        width is even. Raises ValueError where that is not so.
         """
+        if isinstance(self.layout, PackedLayout):
+            if width % 2 or planes.ndim != 2 or len(planes) != height or planes.shape[1] < 2 * width:
+                raise ValueError(f"rows of {planes.shape} are not of a packed picture of {width} x {height}")
+            luma = 0 if self.layout is PackedLayout.YUYV else 1
+            colours = [planes[:, first : 2 * width : 4] for first in (1 - luma, 3 - luma)]
+            return self._merged(planes[:, luma : 2 * width : 2], *colours)
         if width % 2 or height % 2 or planes.ndim != 2 or len(planes) != height * 3 // 2 or planes.shape[1] < width:
             raise ValueError(f"planes of {planes.shape} are not of a picture of {width} x {height} with even sides")
         first, second = _colour_planes(planes, width, height, interleaved=self.layout in _INTERLEAVED)
         if self.layout in (PlaneLayout.NV21, PlaneLayout.YVU420):
             first, second = second, first
-        whole = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in (first, second)]
-        yuv = cv2.merge([np.ascontiguousarray(planes[:height, :width]), *whole])
+        return self._merged(planes[:height, :width], first, second)
+
+    def _merged(
+        self, luma: NDArray[np.uint8], first: NDArray[np.uint8], second: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Brightness (height, width), and colours of less rows or columns."""
+        height, width = luma.shape
+        whole = [
+            cv2.resize(np.ascontiguousarray(plane), (width, height), interpolation=cv2.INTER_LINEAR)
+            for plane in (first, second)
+        ]
+        yuv = cv2.merge([np.ascontiguousarray(luma), *whole])
         return np.asarray(cv2.transform(yuv, self._matrix()), np.uint8)
 
     def _matrix(self) -> NDArray[np.float64]:

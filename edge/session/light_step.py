@@ -56,11 +56,13 @@ class LightStep:
         now: float,
         *,
         lux: float | None,
+        direct: bool = True,
         screen: Screen | None = None,
         dark_from: float = -math.inf,
         longer: float = 1.0,
     ) -> None:
-        """lux: second opinion, None where there is none. screen: None where no shape is to be told from its light.
+        """lux: second opinion, None where there is none. direct: whether it was measured; by a rough one no answer of
+        the face is due. screen: None where no shape is to be told from its light.
 
         dark_from: seconds before which it does not go dark, for the flashes that were before. longer: times the
         camera's own exposure.
@@ -73,6 +75,7 @@ class LightStep:
         # In dim light, with the answer that waits for what they tell.
         self._halves: tuple[HalfLight, LightAnswer] | None = None
         self._lux = lux
+        self._direct = direct
         self._stages: list[LightInterval] = []
         self._samples: list[Sample] = []
         self._waited = 0
@@ -248,7 +251,7 @@ class LightStep:
 
     def _circumstances(self, exposure: Exposure) -> Circumstances:
         due = None
-        if self._lux is not None and self._distance is not None:
+        if self._lux is not None and self._direct and self._distance is not None:
             due = OWN_LUX * (0.5 / self._distance) ** 2 / max(self._lux, 1.0)
         return Circumstances(
             exposure=exposure.duration,

@@ -229,7 +229,6 @@ class _Run:
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
         self._prepare_at: float | None = None
-        self._frame_lux: float | None = None
         self._seen: tuple[Frame, FaceBox] | None = None
         self._frames_read = 0
         self._attempts: list[AttemptReport] = []
@@ -342,9 +341,9 @@ class _Run:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         if self._prepare_at is not None and self._clock.now() >= self._prepare_at:
             self._light_up()
-        self._frame_lux = frame.lux
         judge = wants_judgement(self._state)
         frame = self._as_lit(frame)
+        self._devices.ambient.saw(frame)
         try:
             if self._light_step is not None and frame.light.display != 1.0:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
@@ -493,6 +492,9 @@ class _Run:
         if not (backlight.available and camera.traits.exposure_metadata):
             self._measured(LightAnswer(None, "no light of the terminal's own to measure with"))
             return
+        if not backlight.quick:
+            self._measured(LightAnswer(None, "the display's luminance changes too slowly to measure with"))
+            return
         if camera.traits.spectrum is Spectrum.IR_PASS:
             self._measured(LightAnswer(None, "the camera does not see the display's light"))
             return
@@ -501,7 +503,14 @@ class _Run:
             dark_from = self._lights.admit(CHANGES + HALF_CHANGES, LEAST_SECONDS, now)
             longer = self._longer_exposure()
             self._light_step = LightStep(
-                camera, backlight, now, lux=self._lux(), screen=screen, dark_from=dark_from, longer=longer
+                camera,
+                backlight,
+                now,
+                lux=self._lux(),
+                direct=self._devices.ambient.direct,
+                screen=screen,
+                dark_from=dark_from,
+                longer=longer,
             )
         except HardwareError as error:
             self._measured(LightAnswer(None, error.what))
@@ -626,13 +635,11 @@ class _Run:
         self._pending.append(LightMeasured(self._measurement, level, reason, answer.outcome, answer.margin))
 
     def _lux(self) -> float | None:
-        """Of the sensor, else what the camera estimates."""
         try:
-            lux = self._devices.ambient.lux() if self._devices.ambient.available else None
+            return self._devices.ambient.lux() if self._devices.ambient.available else None
         except HardwareError as error:
             log.warning("the ambient sensor is lost", error=str(error))
-            lux = None
-        return self._frame_lux if lux is None else lux
+            return None
 
 
 def _began(frame: Frame) -> float:

@@ -265,6 +265,10 @@ class SimulatedBacklight:
     def available(self) -> bool:
         return self._playing.display is not None
 
+    @property
+    def quick(self) -> bool:
+        return True
+
     def level(self) -> float | None:
         display = self._playing.display
         return display.level if display is not None else self._nothing.level()
@@ -358,6 +362,12 @@ class SimulatedLuxSensor:
 
     def lux(self) -> float | None:
         return self._playing.stage.lux
+
+    @property
+    def direct(self) -> bool:
+        return True
+
+    def saw(self, frame: Frame) -> None: ...
 
 
 class SimulatedTerminal:

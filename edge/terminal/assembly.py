@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from edge.config import settings as config
 from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
@@ -16,19 +18,23 @@ from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.picture import MAX_SIDE
 from edge.guidance.page import Guidance
+from edge.hardware.camera_ambient import CameraLux
 from edge.hardware.light_guard import UNCAPPED, LampCaps
-from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
+from edge.hardware.null import NullBacklight, NullIlluminator, NullScreen
 from edge.hardware.picamera2_camera import Picamera2Camera
 from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
+from edge.hardware.v4l2_camera import V4l2Camera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
-from edge.terminal.lights import open_lights
+from edge.terminal.lights import ambient_of_camera, open_lights
 from edge.vision.network import Networks
 from edge.vision.pipeline import FaceVision
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +115,30 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.REPLAY
         case config.SimulatedCamera():
             return CaptureKind.SIMULATED
-        case config.Picamera2Camera():
+        case config.Picamera2Camera() | config.V4l2Camera():
             return CaptureKind.LIVE
 
 
 def unlit(camera: Camera) -> Devices:
-    """A camera alone: nothing of the terminal's gives light, or measures it."""
+    """A camera alone: nothing else of the terminal's gives light, or measures it."""
     return Devices(
         camera=camera,
         backlight=NullBacklight(),
         illuminator=NullIlluminator(),
         screen=NullScreen(),
-        ambient=NullAmbientSensor(),
+        ambient=CameraLux(),
     )
 
 
 def lit(camera: Camera, lights: config.Lights) -> Devices:
     """A live camera, and the lights and sensor that are configured. Raises HardwareError."""
+    by_camera = ambient_of_camera(lights.ambient, camera.traits)
     opened = open_lights(lights)
     return replace(
         unlit(camera),
         backlight=opened.backlight,
         illuminator=opened.illuminator,
-        ambient=opened.ambient,
+        ambient=by_camera or opened.ambient,
         caps=lamp_caps(lights),
     )
 
@@ -166,6 +173,8 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             return open_simulated(camera, settings.lights, networks)
         case config.Picamera2Camera() as camera:
             return live_devices(_camera_module(camera), settings), RealClock
+        case config.V4l2Camera() as camera:
+            return live_devices(_usb_camera(camera), settings), RealClock
 
 
 def make_camera(camera: config.Camera) -> Camera:
@@ -185,10 +194,17 @@ def live_devices(camera: Camera, settings: Settings) -> Devices:
     """
     screen = open_screen(settings.lights.screen, settings.guidance)
     try:
-        return replace(lit(camera, settings.lights), screen=screen)
+        devices = replace(lit(camera, settings.lights), screen=screen)
     except Exception:
         screen.close()
         raise
+    if not (devices.backlight.available and devices.backlight.quick):
+        log.warning(
+            "no light level is measured on a face: the display's backlight cannot be switched, or not quickly",
+            driver=settings.lights.backlight.driver,
+            remedy="ask for PassiveActive, or take a display of /sys/class/backlight",
+        )
+    return devices
 
 
 def _camera_module(camera: config.Picamera2Camera) -> Camera:
@@ -206,6 +222,21 @@ def _camera_module(camera: config.Picamera2Camera) -> Camera:
         line_time=None if camera.line_time_us is None else camera.line_time_us * 1e-6,
     )
     return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
+
+
+def _usb_camera(camera: config.V4l2Camera) -> Camera:
+    make = functools.partial(
+        V4l2Camera,
+        camera.device,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.frame_rate,
+        pixel_format=camera.pixel_format,
+        spectrum=camera.spectrum,
+        focal=camera.focal,
+        mains_hz=camera.mains_hz,
+    )
+    return ProcessCamera(make, largest=(camera.width, camera.height)) if camera.own_process else make()
 
 
 def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:

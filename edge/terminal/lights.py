@@ -10,15 +10,19 @@ import structlog
 from edge.config import settings as config
 from edge.errors import HardwareError
 from edge.frames.lamp import PointGeometry
+from edge.hardware import ddc_backlight, sysfs_backlight
+from edge.hardware.camera_ambient import CameraLux, EstimatedLux
+from edge.hardware.ddc_backlight import DdcBacklight
+from edge.hardware.ddcutil import Monitor, find_monitor
 from edge.hardware.gpio_illuminator import GpioIlluminator, line_factory
 from edge.hardware.iio_ambient import IIO_DEVICES, IioAmbientSensor
 from edge.hardware.led_class import LEDS, LedClassIlluminator
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator
-from edge.hardware.ports import AmbientSensor, Backlight, Illuminator
+from edge.hardware.ports import AmbientSensor, Backlight, CameraTraits, Illuminator
 from edge.hardware.pwm_illuminator import PWM_CHIPS, PwmIlluminator
 from edge.hardware.switched_lamp import LampPlace
 from edge.hardware.sysfs import SYS
-from edge.hardware.sysfs_backlight import BACKLIGHTS, SysfsBacklight, restore_left_over
+from edge.hardware.sysfs_backlight import BACKLIGHTS, SysfsBacklight
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +38,8 @@ class OpenLights(NamedTuple):
 def open_lights(lights: config.Lights, *, sys: Path = SYS) -> OpenLights:
     """Brings back a backlight that a killed process has left, and switches the lamp off.
 
-    Simulated ones belong to a scene, and are none here. sys: where the kernel shows its devices.
+    Simulated ones belong to a scene, and are none here; nor is what tells lux by frames.
+    sys: where the kernel shows its devices.
     Raises HardwareError for what is missing, denied, or held by another program.
     """
     # The lamp last: what was opened before it needs no closing.
@@ -91,34 +96,50 @@ def _lamp_place(illuminator: config.RealIlluminator) -> LampPlace:
 
 
 def _open_backlight(backlight: config.Backlight, sys: Path) -> Backlight:
-    if not isinstance(backlight, config.SysfsBacklight):
+    if isinstance(backlight, config.NoLight | config.SimulatedLight):
         return NullBacklight()
     try:
         _restore_backlight(backlight, sys)
     except HardwareError as error:
         # Another display may be there by now, or its node may be opened all the same.
         log.warning("a backlight stays as a killed process has left it", error=error.what, remedy=error.remedy)
-    return SysfsBacklight(
-        backlight.name,
-        settle_seconds=backlight.settle_seconds,
-        runtime=backlight.runtime_directory,
-        root=_below(sys, BACKLIGHTS),
-    )
+    settle_seconds, runtime = backlight.settle_seconds, backlight.runtime_directory
+    if isinstance(backlight, config.DdcBacklight):
+        monitor = find_monitor(display=backlight.display) if backlight.bus is None else Monitor(backlight.bus)
+        return DdcBacklight(monitor, settle_seconds=settle_seconds, runtime=runtime)
+    return SysfsBacklight(backlight.name, settle_seconds=settle_seconds, runtime=runtime, root=_below(sys, BACKLIGHTS))
 
 
 def _restore_backlight(backlight: config.Backlight, sys: Path) -> str:
-    if not isinstance(backlight, config.SysfsBacklight):
+    if isinstance(backlight, config.NoLight | config.SimulatedLight):
         return "backlight: none is configured"
     if backlight.runtime_directory is None:
         return "backlight: no level is kept"
-    node = restore_left_over(backlight.runtime_directory, root=_below(sys, BACKLIGHTS))
-    return "backlight: nothing was left to restore" if node is None else f"backlight: {node} is as it was found"
+    if isinstance(backlight, config.DdcBacklight):
+        restored = ddc_backlight.restore_left_over(backlight.runtime_directory)
+    else:
+        restored = sysfs_backlight.restore_left_over(backlight.runtime_directory, root=_below(sys, BACKLIGHTS))
+    return "backlight: nothing was left to restore" if restored is None else f"backlight: {restored} is as it was found"
 
 
 def _open_ambient(sensor: config.AmbientSensor, sys: Path) -> AmbientSensor:
     if isinstance(sensor, config.IioSensor):
         return IioAmbientSensor(sensor.name, root=_below(sys, IIO_DEVICES))
     return NullAmbientSensor()
+
+
+def ambient_of_camera(sensor: config.AmbientSensor, camera: CameraTraits) -> AmbientSensor | None:
+    """What tells lux by the camera's frames; None where another sensor is configured, or none.
+
+    Raises HardwareError for a camera that cannot serve.
+    """
+    match sensor:
+        case config.CameraSensor():
+            return CameraLux()
+        case config.EstimatedSensor():
+            return EstimatedLux(camera, sensor.constant)
+        case _:
+            return None
 
 
 def _below(sys: Path, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.config.choices import Pace
 from edge.config.settings import Lamp, Lights, SimulatedCamera, SimulatedLight
 from edge.errors import ConfigError
+from edge.hardware.null import NullAmbientSensor
 from edge.session.clock import Clock
 from edge.session.runner import Devices
 from edge.simulation.build import build
@@ -16,6 +17,7 @@ from edge.simulation.cast import with_head
 from edge.simulation.scene import Illuminator, load_scene, scene_files
 from edge.simulation.terminal import Pacer, SimulatedTerminal
 from edge.terminal.assembly import configured_lamp, lamp_caps, unlit
+from edge.terminal.lights import ambient_of_camera
 from edge.vision.network import Networks
 
 
@@ -23,7 +25,8 @@ def open_simulated(camera: SimulatedCamera, lights: Lights, networks: Networks) 
     """The terminal that plays the configured scenes, with those lights that are configured, and its clock.
 
     Lights that are not stay as the scene has them. networks: find the faces in photographs. Raises ConfigError for
-    mistakes in a scene file, and InputError where there is none or where what the first scene names cannot be used.
+    mistakes in a scene file, InputError where there is none or where what the first scene names cannot be used, and
+    HardwareError where the first scene's camera cannot tell lux as it is to.
     """
     files = scenes_of(camera)
     scenes = [with_head(load_scene(file), camera.head) for file in files]
@@ -36,12 +39,13 @@ def open_simulated(camera: SimulatedCamera, lights: Lights, networks: Networks) 
         wait=Pacer() if camera.pace is Pace.REALTIME else None,
     )
     none = unlit(terminal.camera)
+    by_camera = ambient_of_camera(lights.ambient, terminal.camera.traits) or NullAmbientSensor()
     hardware = Devices(
         camera=terminal.camera,
         backlight=terminal.backlight if isinstance(lights.backlight, SimulatedLight) else none.backlight,
         illuminator=terminal.illuminator if isinstance(lights.illuminator, SimulatedLight) else none.illuminator,
         screen=terminal.screen if isinstance(lights.screen, SimulatedLight) else none.screen,
-        ambient=terminal.ambient if isinstance(lights.ambient, SimulatedLight) else none.ambient,
+        ambient=terminal.ambient if isinstance(lights.ambient, SimulatedLight) else by_camera,
         caps=lamp_caps(lights),
     )
     return hardware, lambda: terminal.clock

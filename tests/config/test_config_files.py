@@ -14,10 +14,13 @@ from edge.config.settings import Policy, ReplayCamera, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"
-REAL = {"sysfs", "led", "pwm", "gpio", "iio", "sdl"}
+REAL = {"sysfs", "ddcutil", "led", "pwm", "gpio", "iio", "estimate", "sdl"}
 DEFAULT = FOLDER / "livegate.yaml"
 # Cameras of other drivers than that of the default file.
-CAMERAS = {driver: FOLDER / f"{driver}.yaml" for driver in ("simulated", "picamera2")}
+CAMERAS = {
+    driver: FOLDER / f"{name}.yaml"
+    for driver, name in {"simulated": "simulated", "picamera2": "picamera2", "v4l2": "usb-camera"}.items()
+}
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
@@ -27,8 +30,8 @@ def with_every_key(file: Path) -> Loaded:
     return load_bytes(re.sub(r"^( *)#( *\w+:)", r"\1\2", text, flags=re.MULTILINE).encode(), file)
 
 
-def test_the_five_files_are_there():
-    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate", "picamera2", "simulated"]
+def test_the_six_files_are_there():
+    assert [file.stem for file in SHIPPED] == ["door", "kiosk", "livegate", "picamera2", "simulated", "usb-camera"]
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)

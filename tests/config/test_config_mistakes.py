@@ -104,7 +104,7 @@ def test_a_wrong_value_is_told_with_its_place(yaml, line, column, path, message)
             1,
             1,
             "camera.driver",
-            "it must be one of picamera2, replay, simulated",
+            "it must be one of picamera2, replay, simulated, v4l2",
         ),
         ("\ncamera:\n  driver: replay\n", 2, 1, "camera.sources", "is missing; it must be a list of 1 to 1000"),
         ("camera: {driver: replay, sources: []}\n", 1, 35, "camera.sources", "not a list of 0"),
@@ -133,9 +133,9 @@ def test_a_wrong_camera_is_told_with_its_place(yaml, line, column, path, message
 
 
 def test_a_camera_driver_of_another_release_is_the_one_mistake_told_of_its_section():
-    problem = problem_of("camera:\n  driver: v4l2\n  size: [1280, 720]\n")
+    problem = problem_of("camera:\n  driver: gige\n  size: [1280, 720]\n")
     assert (problem.line, problem.column, problem.path) == (2, 11, "camera.driver")
-    assert problem.message == 'this release has no camera driver "v4l2"; it has picamera2, replay and simulated'
+    assert problem.message == 'this release has no camera driver "gige"; it has picamera2, replay, simulated and v4l2'
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import shutil
 import pytest
 
 from edge.errors import HardwareError
-from edge.hardware.sysfs_backlight import BACKLIGHTS, LEFT_OVER_FILE, SysfsBacklight, restore_left_over
+from edge.hardware.left_over import LEFT_OVER_FILE
+from edge.hardware.sysfs_backlight import BACKLIGHTS, SysfsBacklight, restore_left_over
 from tests.hardware.contracts.lights import NOW, BacklightContract
 from tests.hardware.fake_sysfs import backlight, deny, value
 

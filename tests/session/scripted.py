@@ -99,6 +99,10 @@ class Lux:
     def __init__(self, value: float):
         self.value = value
 
+    direct = True
+
+    def saw(self, frame): ...
+
     def lux(self):
         return self.value
 

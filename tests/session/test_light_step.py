@@ -32,7 +32,7 @@ class Face(ScriptedVision):
         return replace(evidence, box=FaceBox(60.5, 30, 39, 60), lit_settled=frame.light.settled)
 
 
-def measure(unit, *, lux=None, settle=60, limit=300, each=lambda unit, number: None):
+def measure(unit, *, lux=None, direct=True, settle=60, limit=300, each=lambda unit, number: None):
     """The answer of one step, and the times at which the backlight was told to change."""
     told = []
     dim = unit.backlight.set_level
@@ -46,7 +46,7 @@ def measure(unit, *, lux=None, settle=60, limit=300, each=lambda unit, number: N
         unit.backlight.set_level(1.0, unit.clock.now())
         for _ in range(settle):
             unit.camera.read(1.0)
-        step = LightStep(unit.camera, unit.backlight, unit.clock.now(), lux=lux)
+        step = LightStep(unit.camera, unit.backlight, unit.clock.now(), lux=lux, direct=direct)
         for number in range(limit):
             each(unit, number)
             frame = unit.camera.read(1.0)
@@ -106,6 +106,36 @@ def test_a_face_that_does_not_answer_in_dim_light_is_vetoed():
     answer, _ = measure(unit, lux=40)
     assert answer.outcome is EvidenceOutcome.VETO
     assert answer.level is LightLevel.DIM
+
+
+def test_no_face_is_vetoed_by_a_lux_that_was_not_measured():
+    answer, _ = measure(terminal(lux=1500, mains=None), lux=40, direct=False)
+    assert answer.outcome is not EvidenceOutcome.VETO
+    assert "40 lx disagrees" in answer.reason
+
+
+def test_a_display_that_is_not_quick_is_made_bright_and_nothing_is_measured_by_it():
+    unit = terminal(lux=120)
+    told = []
+
+    class Slow:
+        available, quick = True, False
+
+        def level(self):
+            return unit.backlight.level()
+
+        def set_level(self, level, now):
+            told.append(level)
+            return unit.backlight.set_level(level, now)
+
+        def restore(self, now):
+            unit.backlight.restore(now)
+
+    devices = Devices(unit.camera, Slow(), unit.illuminator, unit.screen, unit.ambient)
+    attempt = session(unit, devices=devices)
+    assert told == [1.0]
+    assert attempt.light_level is LightLevel.NOT_MEASURED
+    assert "changes too slowly" in attempt.light_reason
 
 
 def test_no_second_has_more_than_three_flashes_and_none_is_shorter_than_a_fifth_of_a_second():

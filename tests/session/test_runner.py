@@ -21,6 +21,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.session import SessionStart
 from edge.errors import HardwareError, ModelError
+from edge.hardware.camera_ambient import CameraLux
 from edge.hardware.null import NullAmbientSensor, NullBacklight, NullIlluminator, NullScreen
 from edge.liveness.events import FrameSeen
 from edge.liveness.evidence import HeadPose
@@ -261,8 +262,13 @@ def test_without_a_light_of_its_own_lux_tells_dim_from_bright(lux, level):
     assert f"{lux:.0f} lx" in attempt.light_reason
 
 
-def test_the_cameras_own_lux_serves_where_there_is_no_sensor():
+def test_without_a_sensor_the_frames_own_lux_is_not_asked():
     report = run(ScriptedCamera(frames(60, lux=5000.0)))
+    assert report.attempts[0].light_level is LightLevel.NOT_MEASURED
+
+
+def test_the_cameras_own_lux_serves_where_there_is_no_sensor():
+    report = run(ScriptedCamera(frames(60, lux=5000.0)), ambient=CameraLux())
     assert report.attempts[0].light_level is LightLevel.BRIGHT
 
 

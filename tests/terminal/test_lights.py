@@ -18,11 +18,12 @@ from edge.config.problems import ConfigProblems
 from edge.contracts.enums import LightBand
 from edge.errors import ConfigError, HardwareError
 from edge.frames.lamp import PointGeometry
+from edge.hardware.camera_ambient import CameraLux, EstimatedLux
+from edge.hardware.left_over import LEFT_OVER_FILE
 from edge.hardware.light_guard import UnsafeLight
-from edge.hardware.null import NullScreen
+from edge.hardware.null import NullAmbientSensor, NullScreen
 from edge.hardware.ports import Pattern
 from edge.hardware.safe_lights import SafeLights
-from edge.hardware.sysfs_backlight import LEFT_OVER_FILE
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.session.clock import FrameClock
 from edge.terminal import lights as terminal_lights
@@ -30,6 +31,7 @@ from edge.terminal.assembly import lamp_caps, lit, open_hardware, open_workbench
 from edge.terminal.lights import open_lights, restore_lights
 from edge.terminal.safety_report import safety_report
 from tests.extras import missing
+from tests.hardware.fake_ddcutil import FakeDdcutil
 from tests.hardware.fake_sysfs import PwmChip, backlight, led, sensor, value
 from tests.session.scripted import ScriptedCamera
 
@@ -94,6 +96,45 @@ def test_backlight_sensor_and_led_are_opened_as_configured(settings, sys):
     assert opened.illuminator.band is LightBand.INFRARED
     assert opened.illuminator.geometry == PointGeometry(0.03, -0.01)
     assert opened.ambient.lux() == 77
+
+
+@pytest.mark.parametrize("stated", [{"bus": 3}, {"display": 1}, {}])
+def test_a_monitor_is_opened_as_configured_and_put_back_after_a_kill(settings, tmp_path, monkeypatch, stated):
+    monitor = FakeDdcutil(tmp_path / "monitor")
+    monkeypatch.setenv("PATH", str(tmp_path / "monitor"), prepend=os.pathsep)
+    lights = settings(backlight={"driver": "ddcutil", "settle_seconds": 0.5} | stated).lights
+    left = open_lights(lights).backlight
+    assert left.set_level(1.0, NOW).settled_at == NOW + 0.5
+    assert left.wait(20)
+    assert "backlight: the monitor on /dev/i2c-3 is as it was found" in restore_lights(lights)
+    assert monitor.value == 40
+    assert "backlight: nothing was left to restore" in restore_lights(lights)
+
+
+def test_a_monitor_is_named_in_one_way(settings):
+    with pytest.raises(ConfigProblems, match="leave one of both out"):
+        settings(backlight={"driver": "ddcutil", "bus": 3, "display": 1})
+
+
+@pytest.mark.parametrize(
+    ("ambient", "kind"),
+    [
+        (None, CameraLux),
+        ({"driver": "estimate", "constant": 9.0}, EstimatedLux),
+        ({"driver": "none"}, NullAmbientSensor),
+    ],
+)
+def test_lux_is_told_by_the_camera_unless_it_is_configured_otherwise(settings, ambient, kind):
+    lights = settings(**({} if ambient is None else {"ambient": ambient})).lights
+    camera = ScriptedCamera([])
+    camera.traits = replace(camera.traits, exposure_metadata=True)
+    assert type(lit(camera, lights).ambient) is kind
+
+
+def test_a_camera_that_cannot_tell_lux_is_refused_before_a_light_is_opened(settings, monkeypatch):
+    monkeypatch.setattr("edge.terminal.assembly.open_lights", lambda _: pytest.fail("lights were opened"))
+    with pytest.raises(HardwareError, match="does not say how it exposes"):
+        lit(ScriptedCamera([]), settings(ambient={"driver": "estimate"}).lights)
 
 
 def test_a_pwm_is_opened_as_configured(settings, sys, monkeypatch):

@@ -30,9 +30,10 @@ def networks():
 def opened(tmp_path, networks):
     """Devices and clock of a terminal with scenes by file name, and what else its camera says."""
 
-    def made(files, *, lights=ALL, lamp=None, **camera):
+    def made(files, *, lights=ALL, lamp=None, ambient=None, **camera):
         folder = tmp_path / "scenes"
         stated = {} if lamp is None else {"illuminator": {"lamp": lamp}}
+        sensor = {} if ambient is None else {"ambient": ambient}
         folder.mkdir(exist_ok=True)
         for name, scene in files.items():
             (folder / name).write_text(json.dumps({"title": name, "terminal": SMALL} | scene))
@@ -40,7 +41,7 @@ def opened(tmp_path, networks):
             json.dumps(
                 {
                     "camera": {"driver": "simulated", "scenes": ["scenes"]} | camera,
-                    "lights": {name: {"driver": "simulated"} | stated.get(name, {}) for name in lights},
+                    "lights": {name: {"driver": "simulated"} | stated.get(name, {}) for name in lights} | sensor,
                 }
             ).encode(),
             tmp_path / "site.yaml",
@@ -66,6 +67,14 @@ def test_the_stated_caps_reach_the_lamp(opened):
     scene = {"terminal": SMALL | {"illuminator": {"intensity": 0.5}}}
     devices, _ = opened({"a.yaml": scene}, lamp=LAMP | {"max_output": 0.5, "max_on_share": 0.25})
     assert devices.caps == LampCaps(0.5, 0.25)
+
+
+def test_lux_may_be_estimated_of_a_simulated_camera_too(opened):
+    devices, _ = opened({"a.yaml": wall(500)}, lights=("backlight",), ambient={"driver": "estimate"})
+    with devices.camera as camera:
+        for _ in range(30):
+            devices.ambient.saw(camera.read(1.0))
+    assert 500 / 3 < devices.ambient.lux() < 500 * 3
 
 
 def wall(lux):

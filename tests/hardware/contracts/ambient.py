@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from edge.contracts.enums import CaptureKind
+from edge.frames.frame import ColourOrder, Frame
 from edge.hardware.ports import AmbientSensor
 
 
@@ -20,3 +23,11 @@ class AmbientSensorContract:
         if sensor.available:
             pytest.skip("this sensor is there")
         assert sensor.lux() is None
+
+    def test_any_frame_may_be_shown_to_it(self, sensor):
+        before = sensor.lux()
+        sensor.saw(Frame(np.zeros((48, 64, 3), np.uint8), ColourOrder.BGR, 0, 0.1, CaptureKind.LIVE))
+        assert sensor.lux() in (before, None)
+
+    def test_what_is_not_measured_directly_says_so(self, sensor):
+        assert sensor.direct in (True, False)
