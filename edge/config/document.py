@@ -34,11 +34,14 @@ class Kind(Generic[M]):
 
         Raises ConfigProblems with every mistake in it, or with the one that keeps it from being read.
         """
+        return self.load_bytes(self.read(source), source)
+
+    def read(self, source: Path) -> bytes:
+        """The file's content. Raises ConfigProblems where it is missing, denied, not a file or too large."""
         try:
-            content = read_bytes(source)
+            return read_bytes(source)
         except Unreadable as error:
             raise ConfigProblems(source, [error.problem], page=self.page) from None
-        return self.load_bytes(content, source)
 
     def load_bytes(self, content: bytes, source: Path) -> M:
         """As `load`, of content that is already read; ``source`` need not exist."""

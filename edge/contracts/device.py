@@ -43,11 +43,14 @@ class Info(Outgoing):
     ]
 
 
+EventKind = Literal["presence", "tamper", "fault", "recovered", "configRejected", "rollback"]
+
+
 class DeviceEvent(Outgoing):
-    """``event``: presence, tamper, fault, config rejected, rollback."""
+    """``event``: presence, tamper, fault, recovered (from a fault that made it degraded), config rejected, rollback."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
-    kind: Literal["presence", "tamper", "fault", "configRejected", "rollback"]
+    kind: EventKind
     message: str
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
 
