@@ -37,7 +37,13 @@ class Info(Outgoing):
     ] = ()
     policy: str
     models: dict[str, Sha256]
-    config: Sha256
+    config: Annotated[Sha256, Field(description="Of the configuration in effect, which decisions sign")]
+    config_stands_in: Annotated[
+        bool,
+        Field(
+            description="It is the last good one: the site's file cannot be used, and an event configRejected says why"
+        ),
+    ] = False
     public_key: Annotated[
         dict[str, str], Field(description="JWK; for reading along, never for trust: keys are enrolled")
     ]

@@ -51,6 +51,7 @@ from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.hygiene import keep_memory_private
 from edge.terminal.inference import InferenceThread
+from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
 from edge.terminal.threads import keep_to_one_thread
@@ -85,9 +86,13 @@ class RunningSession:
 class Daemon:
     """One terminal. Everything here belongs to the event loop's thread."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        """Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts."""
+    def __init__(self, loaded: Loaded, rejection: Rejection | None = None) -> None:
+        """rejection: of the site's file, where ``loaded`` is the last good configuration.
+
+        Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts.
+        """
         self._loaded = loaded
+        self._rejection = rejection
         settings = loaded.settings
         self._claim = claim(settings.state_directory)
         self._identity = Identity.open(settings.state_directory, settings.device.id)
@@ -97,7 +102,7 @@ class Daemon:
         self._workbench: Workbench | None = None
         self._session: RunningSession | None = None
         self._session_task: asyncio.Task[None] | None = None
-        self._trouble: str | None = None
+        self._trouble: str | None = None if rejection is None else rejection.trouble
         self._opening_since: float | None = None
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
@@ -116,7 +121,11 @@ class Daemon:
         """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye."""
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle), name="link")
-            await self._open_workbench()
+            if self._rejection is not None:
+                log.error("the last good configuration is in effect", reason=self._rejection.message)
+                self._tell("configRejected", self._rejection.message)
+            if self._may_judge:
+                await self._open_workbench()
             self._announce()
             notify("READY=1", f"STATUS={self._published.state}")
             on_ready()
@@ -129,6 +138,10 @@ class Daemon:
             recovery.cancel()
             await self._wind_up()
             watchdog.cancel()
+
+    @property
+    def _may_judge(self) -> bool:
+        return self._rejection is None or self._rejection.trouble is None
 
     async def _open_workbench(self) -> None:
         self._opening_since = time.monotonic()
@@ -152,6 +165,8 @@ class Daemon:
 
     async def _recover(self) -> None:
         """From what was missing at the start, and from a camera that fails later."""
+        if not self._may_judge:
+            return
         pause, longest = RETRY_SECONDS
         while self._workbench is None:
             await asyncio.sleep(pause)
@@ -161,6 +176,7 @@ class Daemon:
             notify(f"STATUS={self._published.state}")
         settings, runner = self._loaded.settings, self._workbench.runner
         if not is_watched(settings.camera):
+            self._remember()
             return
         recovery = settings.recovery
         self._minder = CameraMinder(
@@ -186,8 +202,15 @@ class Daemon:
             else:
                 log.error("no session can run", error=trouble)
                 self._tell("fault", trouble)
+        if self._minder is not None and self._minder.seen:
+            self._remember()
         self._announce()
         notify(f"STATUS={self._published.state}")
+
+    def _remember(self) -> None:
+        """What is in effect has shown that it works."""
+        if self._rejection is None:
+            remember(self._loaded)
 
     async def _wind_up(self) -> None:
         self._stopping = True
@@ -385,6 +408,7 @@ class Daemon:
             policy=settings.policy.name,
             models=workbench.model_hashes if workbench else {},
             config=self._loaded.sha256,
+            config_stands_in=self._rejection is not None,
             public_key=self._identity.public_jwk(),
         )
 
@@ -401,14 +425,14 @@ def _outcome(report: SessionReport) -> str:
     return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
-def serve(loaded: Loaded) -> None:
+def serve(start: Start) -> None:
     """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
     keep_to_one_thread()
-    asyncio.run(_serve(loaded))
+    asyncio.run(_serve(start))
 
 
-async def _serve(loaded: Loaded) -> None:
+async def _serve(start: Start) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -416,4 +440,4 @@ async def _serve(loaded: Loaded) -> None:
     # Of a terminal that was closed; nohup has it ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    await Daemon(loaded).run(stop)
+    await Daemon(start.loaded, start.rejection).run(stop)

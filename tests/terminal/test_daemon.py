@@ -49,6 +49,7 @@ from edge.terminal import daemon as daemon_module
 from edge.terminal.assembly import Workbench, unlit
 from edge.terminal.daemon import Daemon
 from edge.terminal.frame_watch import WatchLimits
+from edge.terminal.last_good import LAST_GOOD_FILE, Rejection, Start
 from edge.terminal.notify import watchdog_period
 from edge.terminal.reboot import Rebooter
 from tests.inference.calibrations import calibration_of
@@ -98,7 +99,9 @@ state_directory: state
 
 
 @contextlib.asynccontextmanager
-async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None):
+async def running(
+    loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None, rejection=None
+):
     """The daemon at work on a scripted workbench, heard by its broker where that is reachable; stopped at the end.
 
     A command sent before the terminal subscribed is lost: this broker acknowledges it all the same.
@@ -112,7 +115,7 @@ async def running(loaded, monkeypatch, *, camera=None, vision=None, error=None, 
 
     monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
     stop, ready = asyncio.Event(), asyncio.Event()
-    daemon = Daemon(loaded)
+    daemon = Daemon(loaded, rejection)
     serving = asyncio.create_task(daemon.run(stop, on_ready=ready.set))
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait({serving, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
@@ -393,7 +396,7 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
     class Signalled:
-        def __init__(self, _):
+        def __init__(self, *_):
             pass
 
         async def run(self, stop):
@@ -404,7 +407,7 @@ def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
     monkeypatch.setattr(daemon_module, "Daemon", Signalled)
     before = signal.signal(number, signal.SIG_DFL)
     try:
-        asyncio.run(daemon_module._serve(loaded))
+        asyncio.run(daemon_module._serve(Start(loaded)))
     finally:
         signal.signal(number, before)
 
@@ -793,5 +796,77 @@ def test_a_part_that_turns_up_after_the_start_makes_it_ready(loaded, broker, mon
             stop.set()
             async with asyncio.timeout(PATIENCE):
                 await serving
+
+    asyncio.run(scenario())
+
+
+STANDS_IN = Rejection("the site's file cannot be used: line 3, column 5: camera: missing", None)
+
+
+def test_a_last_good_configuration_that_stands_in_is_ready_and_an_event_says_so(loaded, broker, monkeypatch):
+    async def scenario():
+        events = []
+        publish = daemon_module.Link.publish_event
+        monkeypatch.setattr(daemon_module.Link, "publish_event", lambda link, event: events.append(event))
+        async with running(loaded, monkeypatch, rejection=STANDS_IN):
+            (said,) = events
+            assert (said.kind, said.message) == ("configRejected", STANDS_IN.message)
+            heard = await heard_until(broker, lambda content: isinstance(content, Info) and bool(content.models))
+            assert heard[-1].content.config_stands_in
+            assert heard[-1].content.config == loaded.sha256
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                _, (decided,) = await session(requester)
+            assert decided.decision.provenance.config == loaded.sha256
+        assert publish is not daemon_module.Link.publish_event
+
+    asyncio.run(scenario())
+
+
+def test_a_last_good_configuration_that_may_not_stand_in_lends_its_link_to_say_so(loaded, broker, monkeypatch):
+    refused = Rejection("what protects may not be the same: policy", "what protects may not be the same: policy")
+
+    async def scenario():
+        async with running(loaded, monkeypatch, rejection=refused, error=AssertionError("not even opened")):
+            heard = await heard_until(broker, is_state(TerminalState.DEGRADED))
+            assert heard[-1].content.reason == refused.trouble
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as answer:
+                    await requester.start()
+            assert answer.value.code is CommandErrorCode.DEGRADED
+
+    asyncio.run(scenario())
+
+
+def remembered(loaded):
+    return (loaded.settings.state_directory / LAST_GOOD_FILE).is_file()
+
+
+def test_a_configuration_is_remembered_once_it_was_ready_but_not_one_that_stands_in(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch, rejection=STANDS_IN):
+            pass
+        assert not remembered(loaded)
+        async with running(loaded, monkeypatch, error=ModelError("no models", remedy="install them")):
+            pass
+        assert not remembered(loaded)
+        async with running(loaded, monkeypatch):
+            pass
+        assert remembered(loaded)
+
+    asyncio.run(scenario())
+
+
+def test_a_real_cameras_configuration_is_remembered_only_after_its_first_frame(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    own, camera = with_module(tmp_path, broker.port), Plugged(plugged=False)
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=camera):
+            await camera.opened(3)
+            assert not remembered(own)
+            camera.plugged = True
+            await heard_until(broker, is_state(TerminalState.READY))
+            await camera.seen()
+        assert remembered(own)
 
     asyncio.run(scenario())
