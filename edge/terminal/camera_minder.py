@@ -114,7 +114,8 @@ class CameraMinder:
         try:
             seen = await self._probe()
         except Exception as error:
-            reason = str(error) if isinstance(error, LivegateError) else f"the camera's driver failed: {_kind(error)}"
+            kind = type(error).__name__
+            reason = str(error) if isinstance(error, LivegateError) else f"the camera's driver failed: {kind}"
             now = self._monotonic()
             self._watch.failed(reason, now)
             log.debug("the camera gives no frame", reason=reason)
@@ -131,13 +132,11 @@ class CameraMinder:
     def _recovered(self, now: float) -> None:
         self._watch.saw(now)
         self._reboot = None
+        if self._rebooter is not None:
+            self._rebooter.withdraw()
 
     def _tell(self) -> None:
         now_known = (self.trouble, self.seen)
         if now_known != self._told:
             self._told = now_known
             self._on_change()
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__

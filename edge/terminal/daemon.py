@@ -122,7 +122,7 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle), name="link")
             if self._rejection is not None:
-                log.error("the last good configuration is in effect", reason=self._rejection.message)
+                log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
             if self._may_judge:
                 await self._open_workbench()
@@ -159,9 +159,9 @@ class Daemon:
             if self._trouble is not None:
                 self._tell("recovered", "models and devices are open")
             self._trouble = None
+            self._link.publish_info(self._info())
         finally:
             self._opening_since = None
-        self._link.publish_info(self._info())
 
     async def _recover(self) -> None:
         """From what was missing at the start, and from a camera that fails later."""

@@ -64,6 +64,13 @@ class Rebooter:
         log.error("a reboot of the board is asked for", reason=reason)
         return "a reboot is asked for"
 
+    def withdraw(self) -> None:
+        """Frames have come: whoever enables the unit later must not find the request. Never raises."""
+        try:
+            self._request.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a request to reboot could not be withdrawn", error=error.strerror)
+
     def _past(self) -> list[float]:
         try:
             content = self._record.read_bytes()
@@ -77,4 +84,4 @@ class Rebooter:
 
 def reboot_unit_enabled(units: Path = Path("/etc/systemd/system")) -> bool:
     """Whether systemd watches for the request: whether the path unit is wanted by any target."""
-    return any((folder / PATH_UNIT).is_symlink() for folder in units.glob("*.wants"))
+    return any((folder / PATH_UNIT).is_symlink() for folder in sorted(units.glob("*.wants")))
