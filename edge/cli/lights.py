@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from edge.config.loader import load
 from edge.errors import ExitCode
+from edge.terminal.last_good import load_or_last_good
 from edge.terminal.lights import restore_lights
 
 
@@ -23,6 +23,6 @@ def restore(config: Path) -> int:
 
     Not while a daemon runs: it would lose its lights in the middle of a session.
     """
-    for line in restore_lights(load(config).settings.lights):
+    for line in restore_lights(load_or_last_good(config).loaded.settings.lights):
         click.echo(line)
     return ExitCode.OK

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from edge.config.loader import load
 from edge.config.settings import LogFormat
 from edge.errors import ExitCode
 from edge.terminal import logs
 from edge.terminal.daemon import serve
+from edge.terminal.last_good import load_or_last_good
 
 
 @click.command()
@@ -19,10 +19,11 @@ def run(config: Path) -> int:
     """Serve as a terminal until SIGTERM, SIGHUP or Ctrl-C.
 
     A broker that cannot be reached is tried again for ever; models that cannot be used make the terminal
-    `degraded`. Only a bad configuration or an unusable state folder ends it.
+    `degraded`. For a bad configuration the last good one stands in, if what protects is the same in both. Only a bad
+    configuration without a last good one, or an unusable state folder, ends it.
     """
-    loaded = load(config)
-    log = loaded.settings.log
+    start = load_or_last_good(config)
+    log = start.loaded.settings.log
     logs.configure(log.level.value, as_json=log.format is LogFormat.JSON)
-    serve(loaded)
+    serve(start)
     return ExitCode.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.config.fields import allowed_at, fields, keys_at, steps_in_file
-from edge.config.problems import MOST, ConfigProblems, Problem, shown
+from edge.config.problems import MOST, NOT_ALLOWED, ConfigProblems, Problem, shown
 from edge.config.settings import MASK
 from edge.config.yaml_tree import Place, Steps, Tree, Unreadable, dotted, parse, read_bytes
 
@@ -34,11 +34,14 @@ class Kind(Generic[M]):
 
         Raises ConfigProblems with every mistake in it, or with the one that keeps it from being read.
         """
+        return self.load_bytes(self.read(source), source)
+
+    def read(self, source: Path) -> bytes:
+        """The file's content. Raises ConfigProblems where it is missing, denied, not a file or too large."""
         try:
-            content = read_bytes(source)
+            return read_bytes(source)
         except Unreadable as error:
             raise ConfigProblems(source, [error.problem], page=self.page) from None
-        return self.load_bytes(content, source)
 
     def load_bytes(self, content: bytes, source: Path) -> M:
         """As `load`, of content that is already read; ``source`` need not exist."""
@@ -87,13 +90,15 @@ class _Mistakes:
         if detail["type"] == "extra_forbidden":
             siblings = keys_at(self.model, loc[:-1])
             message = f"unknown key; known here: {', '.join(siblings)}"
-            return _told(self.tree.keys[path], path, message, self._nearest_key(str(path[-1]), siblings))
+            hint = self._nearest_key(str(path[-1]), siblings)
+            return replace(_told(self.tree.keys[path], path, message, hint), kind="unknown key")
         context = detail.get("ctx", {})
         if detail["type"] == "value_error":
             return _told(self._place(path), path, str(context["error"]))
         if detail["type"] == "looser":
             message = f"{detail['msg']}, which demands {_value(context['demands'])}"
-            return _told(self._place(path), path, message, "a policy without a preset may demand less")
+            hint = "a policy without a preset may demand less"
+            return replace(_told(self._place(path), path, message, hint), kind="looser than the preset")
         return self._wrong_value(detail, loc)
 
     def _wrong_value(self, detail: ErrorDetails, loc: Steps) -> Problem:
@@ -105,9 +110,9 @@ class _Mistakes:
             given = given.get(tag)
         path = steps_in_file(self.model, loc)
         allowed = allowed_at(self.model, loc)
-        suggestion = None
+        suggestion, kind = None, NOT_ALLOWED
         if detail["type"] in ("missing", "union_tag_not_found"):
-            message = f"is missing; it must be {allowed.phrase}"
+            message, kind = f"is missing; it must be {allowed.phrase}", "missing"
         elif tag == "driver":
             *others, last = allowed.choices
             known = f"{', '.join(others)} and {last}" if others else last
@@ -122,7 +127,7 @@ class _Mistakes:
             choices = {choice.lower(): choice for choice in allowed.choices}
             close = difflib.get_close_matches(given.lower()[:64], choices, n=1, cutoff=0.7)
             suggestion = f"did you mean {choices[close[0]]}?" if close else None
-        return _told(self._place(path), path, message, suggestion)
+        return replace(_told(self._place(path), path, message, suggestion), kind=kind)
 
     def _place(self, path: Steps) -> Place:
         """Of the value, or of what is nearest around it where it is not in the file: an item of a list, a key."""

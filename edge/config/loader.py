@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +27,12 @@ _SITE: Final = Kind(Settings, page="docs/configuration.md", example="config/live
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, the hash that decisions sign (`fingerprint`), and the file that they came from."""
+    """Settings, the hash that decisions sign (`fingerprint`), and the file that they came from, with its content."""
 
     settings: Settings
     sha256: str
     source: Path
+    content: bytes = field(repr=False)
 
 
 def load(path: Path | str) -> Loaded:
@@ -40,16 +41,13 @@ def load(path: Path | str) -> Loaded:
     Raises ConfigProblems with every mistake in it, or with the one that keeps it from being read.
     """
     source = Path(path)
-    return _loaded(_SITE.load(source), source)
+    return load_bytes(_SITE.read(source), source)
 
 
 def load_bytes(content: bytes, source: Path) -> Loaded:
     """As `load`, of content that is already read; ``source`` need not exist."""
-    return _loaded(_SITE.load_bytes(content, source), source)
-
-
-def _loaded(settings: Settings, source: Path) -> Loaded:
-    return Loaded(settings, fingerprint(settings), source)
+    settings = _SITE.load_bytes(content, source)
+    return Loaded(settings, fingerprint(settings), source, content)
 
 
 def fingerprint(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.errors import ConfigError
 
 MOST = 100
+NOT_ALLOWED = "value not allowed"
 _LONGEST = 40
 
 
@@ -19,6 +20,7 @@ class Problem:
     line, column: from 1; both 0 where the file as a whole is meant.
     path: of the key, joined by dots; empty where there is none.
     message: what is wrong and what is allowed. suggestion: what was probably meant.
+    kind: what is wrong, in words that repeat nothing of the file.
     """
 
     line: int
@@ -26,6 +28,7 @@ class Problem:
     path: str
     message: str
     suggestion: str | None = None
+    kind: str = NOT_ALLOWED
 
     def describe(self, source: Path) -> str:
         """One line: ``file:line:column: path: message; suggestion``."""

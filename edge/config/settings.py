@@ -981,6 +981,44 @@ class Guidance(Section):
     ] = 5.0
 
 
+class Recovery(Section):
+    """What the daemon does by itself about a camera that gives no frames."""
+
+    probe_seconds: Annotated[
+        Annotated[Number, Field(ge=10, le=86400)] | None,
+        Field(
+            title="Look at the camera",
+            description=(
+                "Seconds from a frame to the next look whether a real camera still gives one, while no session runs; "
+                "null: only when the daemon starts, and after it failed"
+            ),
+        ),
+    ] = 300.0
+    reboot: Annotated[
+        YesNo,
+        Field(
+            title="Reboot",
+            description="Ask systemd to reboot the board when nothing else brings frames; livegate-reboot.path does it",
+        ),
+    ] = False
+    reboot_after_seconds: Annotated[
+        Number,
+        Field(title="Reboot after", description="Seconds without a frame, all tries included", ge=120, le=86400),
+    ] = 900.0
+    reboots_per_day: Annotated[
+        Whole, Field(title="Most reboots", description="That are asked for in any 24 hours", ge=1, le=10)
+    ] = 2
+    reboot_apart_seconds: Annotated[
+        Number,
+        Field(
+            title="Time between reboots",
+            description="Seconds from the board's start, and from one request to the next, without a reboot",
+            ge=300,
+            le=86400,
+        ),
+    ] = 1800.0
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -1002,6 +1040,9 @@ class Settings(Section):
     ] = Path("/var/lib/livegate")
     log: Annotated[Log, Field(title="Log", description="What goes to standard error")] = Log()
     guidance: Annotated[Guidance, Field(title="Guidance", description="What the person sees")] = Guidance()
+    recovery: Annotated[
+        Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
+    ] = Recovery()
 
     @field_validator("lights")
     @classmethod

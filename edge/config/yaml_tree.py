@@ -20,6 +20,7 @@ from ruamel.yaml.reader import ReaderError
 
 from edge.config.problems import MOST, Problem, shown
 
+NOT_OUR_YAML = "not YAML, or not as it is used here"
 LARGEST_FILE = 1 << 20
 DEEPEST = 8
 
@@ -99,7 +100,8 @@ def parse(content: bytes, *, example: str) -> Tree:
         raise _whole("is empty", f"begin with a copy of {example}")
     if not isinstance(root, MappingNode):
         line, column = _place(root)
-        raise Unreadable(Problem(line, column, "", f"must hold keys with values, not {_kind(root)}"))
+        message = f"must hold keys with values, not {_kind(root)}"
+        raise Unreadable(Problem(line, column, "", message, kind=NOT_OUR_YAML))
     tree = Tree({}, {}, {(): _place(root)})
     tree.data.update(_Reader(yaml, tree).mapping(root, ()))
     return tree
@@ -173,7 +175,7 @@ class _Reader:
 
     def _tell(self, place: Place, path: Steps, message: str, hint: str | None = None) -> None:
         if len(self._tree.problems) < MOST:
-            self._tree.problems.append(Problem(*place, dotted(path), message, hint))
+            self._tree.problems.append(Problem(*place, dotted(path), message, hint, NOT_OUR_YAML))
 
 
 _ANCHOR = "anchors and aliases (&name, *name) are not used here"
@@ -212,14 +214,14 @@ def _kind(node: Node) -> str:
 
 
 def _whole(message: str, hint: str | None = None) -> Unreadable:
-    return Unreadable(Problem(0, 0, "", message, hint))
+    return Unreadable(Problem(0, 0, "", message, hint, "cannot be read"))
 
 
 def _at(text: str, index: int, message: str, hint: str | None = None) -> Unreadable:
     before = text[:index]
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
-    return Unreadable(Problem(line, column, "", message, hint))
+    return Unreadable(Problem(line, column, "", message, hint, NOT_OUR_YAML))
 
 
 def _syntax(error: MarkedYAMLError) -> Problem:
@@ -228,9 +230,9 @@ def _syntax(error: MarkedYAMLError) -> Problem:
     problem = str(error.problem or error.context or "is not YAML")
     for pattern, message, hint in _SYNTAX:
         if re.search(pattern, problem):
-            return Problem(line, column, "", message, hint)
+            return Problem(line, column, "", message, hint, NOT_OUR_YAML)
     # Names in the library's messages are pieces of the file, which may be pieces of a secret.
-    return Problem(line, column, "", f"is not YAML: {re.sub(_NAMES, '', problem)}")
+    return Problem(line, column, "", f"is not YAML: {re.sub(_NAMES, '', problem)}", kind=NOT_OUR_YAML)
 
 
 _NAMES = r" '(?!<)[^']{2,}'"

@@ -37,17 +37,26 @@ class Info(Outgoing):
     ] = ()
     policy: str
     models: dict[str, Sha256]
-    config: Sha256
+    config: Annotated[Sha256, Field(description="Of the configuration in effect, which decisions sign")]
+    config_stands_in: Annotated[
+        bool,
+        Field(
+            description="It is the last good one: the site's file cannot be used, and an event configRejected says why"
+        ),
+    ] = False
     public_key: Annotated[
         dict[str, str], Field(description="JWK; for reading along, never for trust: keys are enrolled")
     ]
 
 
+EventKind = Literal["presence", "tamper", "fault", "recovered", "configRejected", "rollback"]
+
+
 class DeviceEvent(Outgoing):
-    """``event``: presence, tamper, fault, config rejected, rollback."""
+    """``event``: presence, tamper, fault, recovered (from a fault that made it degraded), config rejected, rollback."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
-    kind: Literal["presence", "tamper", "fault", "configRejected", "rollback"]
+    kind: EventKind
     message: str
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
 

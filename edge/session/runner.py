@@ -62,12 +62,15 @@ from edge.session.lit_face import Before
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.session.standing import StandingOnScreen
+from edge.session.watched_camera import Sight, WatchedCamera
 from edge.vision.face_patch import Points
 from edge.vision.identity import Embedding
 
 log = structlog.get_logger(__name__)
 
 READ_TIMEOUT = 0.5
+# Of a camera that is only tried: how soon a session that is wanted gets it.
+PROBE_TIMEOUT = 0.2
 # Of the log entry with backlight and illuminator after a session.
 LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
@@ -132,8 +135,10 @@ class SessionRunner:
         """make_clock: called for each session; a replay's time begins with its first frame."""
         # Here, and not where devices are made, so that no session runs without it.
         self._lights = SafeLights(devices.backlight, devices.screen, devices.illuminator, devices.caps)
+        self._watched = WatchedCamera(devices.camera)
         self._devices = replace(
             devices,
+            camera=self._watched,
             backlight=self._lights.backlight,
             screen=self._lights.screen,
             illuminator=self._lights.illuminator,
@@ -150,6 +155,41 @@ class SessionRunner:
     def capture(self) -> CaptureKind:
         """Of every frame that this runner sees."""
         return self._devices.camera.traits.capture
+
+    @property
+    def sight(self) -> Sight:
+        """How the camera did last. Any thread."""
+        return self._watched.sight
+
+    def probe(self, seconds: float, unwanted: Callable[[], bool] = lambda: False) -> bool:
+        """Opens the camera, waits for one frame, which nobody looks at, and closes it. Not while a session runs.
+
+        seconds: from the open camera to the frame. unwanted: asked while it waits; yes ends it at once.
+        False where it was ended so. Raises HardwareError where no frame comes, and what the camera raises.
+        """
+        if unwanted():
+            return False
+        try:
+            self._watched.open()
+            return self._gives_frame(seconds, unwanted)
+        except EndOfSource:
+            raise HardwareError(f"{self.camera.name} has no frame", remedy="name a source that has one") from None
+        finally:
+            self._watched.close()
+
+    def _gives_frame(self, seconds: float, unwanted: Callable[[], bool]) -> bool:
+        clock = self._make_clock()
+        until = clock.now() + seconds
+        while not unwanted():
+            if self._watched.read(PROBE_TIMEOUT) is not None:
+                return True
+            clock.waited(PROBE_TIMEOUT)
+            if clock.now() >= until:
+                raise HardwareError(
+                    f"{self.camera.name} gave no frame for {seconds:g} s",
+                    remedy="check the camera's cable, its power and the system's log",
+                )
+        return False
 
     def run(
         self,

@@ -30,6 +30,7 @@ from edge.inference.calibration import CameraIdentity, SiteCalibration, read_cal
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
+from edge.terminal.frame_watch import RebootLimits, WatchLimits
 from edge.terminal.lights import ambient_of_camera, open_lights
 from edge.vision.network import Networks
 from edge.vision.pipeline import FaceVision
@@ -119,6 +120,29 @@ def capture_kind(camera: config.Camera) -> CaptureKind:
             return CaptureKind.LIVE
 
 
+def is_watched(camera: config.Camera) -> bool:
+    """Whether it can fail between sessions: real cameras, and one recording that a capture process plays.
+
+    Of several recordings each look would pass one over.
+    """
+    if isinstance(camera, config.ReplayCamera):
+        return camera.process and len(camera.sources) == 1
+    return capture_kind(camera) is CaptureKind.LIVE
+
+
+def watch_limits(recovery: config.Recovery) -> WatchLimits:
+    """When to look at the camera, and from when on only a reboot is left."""
+    return WatchLimits(
+        every=recovery.probe_seconds,
+        reboot_after=recovery.reboot_after_seconds if recovery.reboot else None,
+    )
+
+
+def reboot_limits(recovery: config.Recovery) -> RebootLimits:
+    """How often the board may be rebooted."""
+    return RebootLimits(recovery.reboots_per_day, recovery.reboot_apart_seconds)
+
+
 def unlit(camera: Camera) -> Devices:
     """A camera alone: nothing else of the terminal's gives light, or measures it."""
     return Devices(
@@ -184,6 +208,8 @@ def make_camera(camera: config.Camera) -> Camera:
             return _replay(camera)
         case config.Picamera2Camera():
             return _camera_module(camera)
+        case config.V4l2Camera():
+            return _usb_camera(camera)
         case config.SimulatedCamera():
             raise HardwareError("a simulated camera comes with its scene", remedy="open it with its terminal")
 

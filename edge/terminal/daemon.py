@@ -17,7 +17,7 @@ import structlog
 from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.decision import Decision, Provenance
-from edge.contracts.device import DeviceEvent, Info, State
+from edge.contracts.device import DeviceEvent, EventKind, Info, State
 from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
@@ -37,11 +37,23 @@ from edge.link.link import Link
 from edge.link.outbox import OUTBOX_FILE, Outbox
 from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.session.runner import Progress
-from edge.terminal.assembly import Workbench, capture_kind, open_workbench, topics
+from edge.terminal.assembly import (
+    Workbench,
+    capture_kind,
+    is_watched,
+    open_workbench,
+    reboot_limits,
+    topics,
+    watch_limits,
+)
+from edge.terminal.camera_minder import CameraMinder
+from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.hygiene import keep_memory_private
 from edge.terminal.inference import InferenceThread
+from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
+from edge.terminal.reboot import Rebooter
 from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
@@ -49,6 +61,10 @@ log = structlog.get_logger(__name__)
 STOPPING = "the terminal is stopping"
 # Longer than a camera process may take to start, kill and start again.
 STALLED_SECONDS = 60.0
+# What a camera that is tried may take from opening to its first frame: time to replace a capture process twice.
+PROBE_SECONDS = 10.0
+# From a start that lacked a part to the next try, doubled with each up to the second.
+RETRY_SECONDS = (5.0, 300.0)
 
 
 @dataclass(slots=True)
@@ -69,9 +85,13 @@ class RunningSession:
 class Daemon:
     """One terminal. Everything here belongs to the event loop's thread."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        """Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts."""
+    def __init__(self, loaded: Loaded, rejection: Rejection | None = None) -> None:
+        """rejection: of the site's file, where ``loaded`` is the last good configuration.
+
+        Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts.
+        """
         self._loaded = loaded
+        self._rejection = rejection
         settings = loaded.settings
         self._claim = claim(settings.state_directory)
         self._identity = Identity.open(settings.state_directory, settings.device.id)
@@ -82,7 +102,10 @@ class Daemon:
         self._session: RunningSession | None = None
         self._session_task: asyncio.Task[None] | None = None
         self._result: asyncio.Task[None] | None = None
-        self._trouble: str | None = None
+        self._trouble: str | None = None if rejection is None else rejection.trouble
+        self._opening_since: float | None = None
+        self._minder: CameraMinder | None = None
+        self._camera_trouble: str | None = None
         self._stopping = False
         self._published: State = self._state()
         self._link = Link(
@@ -98,30 +121,96 @@ class Daemon:
         """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye."""
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle), name="link")
-            await self._open_workbench()
+            if self._rejection is not None:
+                log.error("the site's file is rejected", reason=self._rejection.message)
+                self._tell("configRejected", self._rejection.message)
+            if self._may_judge:
+                await self._open_workbench()
             self._announce()
             notify("READY=1", f"STATUS={self._published.state}")
             on_ready()
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
+            recovery = tasks.create_task(self._recover(), name="recovery")
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             notify("STOPPING=1")
+            recovery.cancel()
             await self._wind_up()
             watchdog.cancel()
 
+    @property
+    def _may_judge(self) -> bool:
+        return self._rejection is None or self._rejection.trouble is None
+
     async def _open_workbench(self) -> None:
+        self._opening_since = time.monotonic()
         try:
             self._workbench = await self._inference.open(lambda: open_workbench(self._loaded.settings))
-        except LivegateError as error:
-            self._trouble = str(error)
-            log.error("no session can run", error=error.what, remedy=error.remedy)
-            self._tell_fault(str(error))
         except Exception as error:
-            log.exception("no session can run")
-            self._trouble = f"models and devices could not be opened: {_told(error)}"
-            self._tell_fault(self._trouble)
-        self._link.publish_info(self._info())
+            trouble = str(error)
+            if not isinstance(error, LivegateError):
+                trouble = f"models and devices could not be opened: {_told(error)}"
+            if trouble != self._trouble:
+                log.error("no session can run", error=trouble, exc_info=not isinstance(error, LivegateError))
+                self._tell("fault", trouble)
+            self._trouble = trouble
+        else:
+            if self._trouble is not None:
+                self._tell("recovered", "models and devices are open")
+            self._trouble = None
+            self._link.publish_info(self._info())
+        finally:
+            self._opening_since = None
+
+    async def _recover(self) -> None:
+        """From what was missing at the start, and from a camera that fails later."""
+        if not self._may_judge:
+            return
+        pause, longest = RETRY_SECONDS
+        while self._workbench is None:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
+            await self._open_workbench()
+            self._announce()
+            notify(f"STATUS={self._published.state}")
+        settings, runner = self._loaded.settings, self._workbench.runner
+        if not is_watched(settings.camera):
+            self._remember()
+            return
+        recovery = settings.recovery
+        self._minder = CameraMinder(
+            FrameWatch(watch_limits(recovery), time.monotonic()),
+            sight=lambda: runner.sight,
+            probe=lambda: self._inference.probe(PROBE_SECONDS, self._wanted),
+            session_wanted=self._wanted,
+            on_change=self._hear_of_camera,
+            rebooter=Rebooter(settings.state_directory, reboot_limits(recovery)) if recovery.reboot else None,
+        )
+        await self._minder.run()
+
+    def _wanted(self) -> bool:
+        """Whether somebody else wants the camera. Any thread."""
+        return self._stopping or self._session is not None
+
+    def _hear_of_camera(self) -> None:
+        trouble = None if self._minder is None else self._minder.trouble
+        if trouble != self._camera_trouble:
+            self._camera_trouble = trouble
+            if trouble is None:
+                self._tell("recovered", "the camera gives frames again")
+            else:
+                log.error("no session can run", error=trouble)
+                self._tell("fault", trouble)
+        if self._minder is not None and self._minder.seen:
+            self._remember()
+        self._announce()
+        notify(f"STATUS={self._published.state}")
+
+    def _remember(self) -> None:
+        """What is in effect has shown that it works."""
+        if self._rejection is None:
+            remember(self._loaded)
 
     async def _wind_up(self) -> None:
         self._stopping = True
@@ -142,12 +231,20 @@ class Daemon:
             if self.makes_progress(time.monotonic()):
                 notify("WATCHDOG=1")
             else:
-                log.error("the session hangs; the watchdog is left to bite")
+                log.error("the session hangs, or the camera; the watchdog is left to bite")
             await asyncio.sleep(period)
 
     def makes_progress(self, now: float) -> bool:
-        """Whether a session that runs has looked for a frame of late; True where none runs."""
-        return self._session is None or now - self._session.alive_at <= STALLED_SECONDS
+        """Whether a session that runs has looked for a frame of late, and the camera or the parts that are being tried
+        have not been so for too long; True where nothing is due.
+        """
+        if self._session is not None:
+            since: float | None = self._session.alive_at
+        elif self._minder is not None:
+            since = self._minder.probing_since
+        else:
+            since = self._opening_since
+        return since is None or now - since <= STALLED_SECONDS
 
     async def _handle(self, command: Command) -> dict[str, Any] | None:
         match command:
@@ -175,7 +272,7 @@ class Daemon:
         session = RunningSession(uuid.uuid4().hex, request, policy)
         self._session = session
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
-        self._announce()
+        self._session_changed()
         return {"sessionId": session.session_id, "status": SessionStatus.RUNNING.value}
 
     def _cancel(self, command: SessionCancel) -> dict[str, Any]:
@@ -188,7 +285,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
-            loop.call_soon_threadsafe(self._tell, session, progress)
+            loop.call_soon_threadsafe(self._tell_progress, session, progress)
 
         def cancelled() -> str | None:
             session.alive_at = time.monotonic()
@@ -206,12 +303,12 @@ class Daemon:
             log.info("session ended", session=session.session_id, outcome=_outcome(report))
         except Exception as error:
             log.exception("session failed", session=session.session_id)
-            self._tell_fault(f"session {session.session_id} failed: {_told(error)}")
+            self._tell("fault", f"session {session.session_id} failed: {_told(error)}")
             if not session.decided:
                 await self._decide_failed(session)
         finally:
             self._session = None
-            self._announce()
+            self._session_changed()
             self._result = asyncio.create_task(self._take_off_result(), name="result")
 
     async def _take_off_result(self) -> None:
@@ -223,7 +320,12 @@ class Daemon:
             # The next session finds out for itself, and tells its requester.
             log.warning("the result stays on the screen", error=str(error))
 
-    def _tell(self, session: RunningSession, progress: Progress) -> None:
+    def _session_changed(self) -> None:
+        if self._minder is not None:
+            self._minder.session_changed()
+        self._announce()
+
+    def _tell_progress(self, session: RunningSession, progress: Progress) -> None:
         self._link.publish_progress(
             SessionProgress(
                 session_id=session.session_id,
@@ -282,13 +384,13 @@ class Daemon:
             await asyncio.to_thread(self._decide, session, attempt, last=True)
         except Exception as error:
             log.exception("a decision could not be stored", session=session.session_id)
-            self._tell_fault(f"session {session.session_id} ended without a decision: {_told(error)}")
+            self._tell("fault", f"session {session.session_id} ended without a decision: {_told(error)}")
 
-    def _tell_fault(self, message: str) -> None:
-        self._link.publish_event(DeviceEvent(kind="fault", message=message, at=time.time()))
+    def _tell(self, kind: EventKind, message: str) -> None:
+        self._link.publish_event(DeviceEvent(kind=kind, message=message, at=time.time()))
 
     def _state(self) -> State:
-        reason = self._trouble
+        reason = self._trouble or self._camera_trouble
         if reason is None and self._outbox.full:
             reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
@@ -322,6 +424,7 @@ class Daemon:
             policy=settings.policy.name,
             models=workbench.model_hashes if workbench else {},
             config=self._loaded.sha256,
+            config_stands_in=self._rejection is not None,
             public_key=self._identity.public_jwk(),
         )
 
@@ -342,14 +445,14 @@ def _outcome(report: SessionReport) -> str:
     return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
-def serve(loaded: Loaded) -> None:
+def serve(start: Start) -> None:
     """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
     keep_to_one_thread()
-    asyncio.run(_serve(loaded))
+    asyncio.run(_serve(start))
 
 
-async def _serve(loaded: Loaded) -> None:
+async def _serve(start: Start) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -357,4 +460,4 @@ async def _serve(loaded: Loaded) -> None:
     # Of a terminal that was closed; nohup has it ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    await Daemon(loaded).run(stop)
+    await Daemon(start.loaded, start.rejection).run(stop)

@@ -21,10 +21,14 @@ class InferenceThread:
         self._workbench: Workbench | None = None
 
     async def open(self, open_workbench: Callable[[], Workbench]) -> Workbench:
-        """Loads models and devices. Raises what ``open_workbench`` raises."""
-        loop = asyncio.get_running_loop()
-        self._workbench = await loop.run_in_executor(self._executor, open_workbench)
-        return self._workbench
+        """Loads models and devices; may be tried again. Raises what ``open_workbench`` raises."""
+
+        def load() -> Workbench:
+            # Here, so that ``close`` finds it also where nobody waits for it any more.
+            self._workbench = open_workbench()
+            return self._workbench
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, load)
 
     async def run(
         self,
@@ -57,8 +61,18 @@ class InferenceThread:
         if self._workbench is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._workbench.runner.rest)
 
+    async def probe(self, seconds: float, unwanted: Callable[[], bool]) -> bool:
+        """Tries the camera, as SessionRunner.probe does."""
+        if self._workbench is None:
+            raise RuntimeError("open() comes first")
+        runner = self._workbench.runner
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: runner.probe(seconds, unwanted))
+
     def close(self) -> None:
         """Waits for what runs, then gives the lights back."""
-        if self._workbench is not None:
-            self._executor.submit(self._workbench.close)
+        self._executor.submit(self._give_back)
         self._executor.shutdown(wait=True)
+
+    def _give_back(self) -> None:
+        if self._workbench is not None:
+            self._workbench.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
+import itertools
 import os
 import signal
 import socket
@@ -21,6 +23,7 @@ from edge.contracts.device import DeviceEvent, Info, State
 from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
+    CaptureKind,
     CommandErrorCode,
     ErrorCode,
     LivenessDecision,
@@ -32,7 +35,7 @@ from edge.contracts.enums import (
 from edge.contracts.jws import read_public_keys
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
-from edge.errors import LinkError, ModelError
+from edge.errors import HardwareError, LinkError, ModelError
 from edge.guidance.texts import texts
 from edge.hardware.null import NullIlluminator, NullScreen
 from edge.link.embedded import EmbeddedBroker
@@ -42,10 +45,14 @@ from edge.link.outbox import Outbox
 from edge.link.requester import Requester, TerminalRefusedError, Verification, listen
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
+from edge.terminal import camera_minder
 from edge.terminal import daemon as daemon_module
 from edge.terminal.assembly import Workbench, unlit
 from edge.terminal.daemon import Daemon
+from edge.terminal.frame_watch import WatchLimits
+from edge.terminal.last_good import LAST_GOOD_FILE, Rejection, Start
 from edge.terminal.notify import watchdog_period
+from edge.terminal.reboot import Rebooter
 from tests.inference.calibrations import calibration_of
 from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
 
@@ -77,10 +84,13 @@ def loaded(tmp_path, broker):
     return configuration(tmp_path, broker.port)
 
 
-def configuration(folder: Path, port: int, policy: str = "{preset: kiosk}", more: str = ""):
+REPLAY = "{driver: replay, sources: [face.png]}"
+
+
+def configuration(folder: Path, port: int, policy: str = "{preset: kiosk}", more: str = "", camera: str = REPLAY):
     text = f"""
 device: {{id: {TOPICS.device}, site: {TOPICS.site}}}
-camera: {{driver: replay, sources: [face.png]}}
+camera: {camera}
 policy: {policy}
 link: {{host: 127.0.0.1, port: {port}}}
 state_directory: state
@@ -91,7 +101,16 @@ state_directory: state
 
 @contextlib.asynccontextmanager
 async def running(
-    loaded, monkeypatch, *, camera=None, vision=None, error=None, reachable=True, calibration=None, screen=None
+    loaded,
+    monkeypatch,
+    *,
+    camera=None,
+    vision=None,
+    error=None,
+    reachable=True,
+    calibration=None,
+    screen=None,
+    rejection=None,
 ):
     """The daemon at work on a scripted workbench, heard by its broker where that is reachable; stopped at the end.
 
@@ -107,7 +126,7 @@ async def running(
 
     monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
     stop, ready = asyncio.Event(), asyncio.Event()
-    daemon = Daemon(loaded)
+    daemon = Daemon(loaded, rejection)
     serving = asyncio.create_task(daemon.run(stop, on_ready=ready.set))
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait({serving, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
@@ -432,7 +451,7 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
     class Signalled:
-        def __init__(self, _):
+        def __init__(self, *_):
             pass
 
         async def run(self, stop):
@@ -443,7 +462,7 @@ def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
     monkeypatch.setattr(daemon_module, "Daemon", Signalled)
     before = signal.signal(number, signal.SIG_DFL)
     try:
-        asyncio.run(daemon_module._serve(loaded))
+        asyncio.run(daemon_module._serve(Start(loaded)))
     finally:
         signal.signal(number, before)
 
@@ -607,5 +626,302 @@ def test_a_state_folder_serves_one_terminal_at_a_time(loaded, monkeypatch, broke
         async with running(loaded, monkeypatch):
             with pytest.raises(LinkError, match="another"):
                 Daemon(loaded)
+
+    asyncio.run(scenario())
+
+
+UNPLUGGED = HardwareError("no camera number 0", remedy="check its cable")
+
+
+class Plugged(Endless):
+    """A camera module whose cable can be pulled and put back; ``hold`` keeps it from opening until it is set."""
+
+    traits = dataclasses.replace(ScriptedCamera.traits, capture=CaptureKind.LIVE)
+
+    def __init__(self, plugged=True, script=None):
+        super().__init__(script)
+        self.plugged = plugged
+        self.openings, self.closings = threading.Semaphore(0), threading.Semaphore(0)
+        self.hold = threading.Event()
+        self.hold.set()
+
+    async def opened(self, times=1):
+        for _ in range(times):
+            assert await asyncio.to_thread(self.openings.acquire, timeout=PATIENCE)
+
+    def open(self):
+        self.openings.release()
+        self.hold.wait(PATIENCE)
+        if not self.plugged:
+            raise UNPLUGGED
+        super().open()
+
+    async def seen(self):
+        assert await asyncio.to_thread(self.closings.acquire, timeout=PATIENCE)
+
+    def read(self, timeout):
+        if not self.plugged:
+            raise UNPLUGGED
+        return super().read(timeout)
+
+    def close(self):
+        super().close()
+        self.closings.release()
+
+
+@contextlib.asynccontextmanager
+async def told(broker):
+    """What the terminal says from now on, message by message."""
+    messages = listen(broker, TOPICS.prefix, site=TOPICS.site, device=TOPICS.device)
+    async with asyncio.timeout(PATIENCE), contextlib.aclosing(messages):
+        await anext(messages)  # a retained one: the subscription stands
+        yield messages
+
+
+async def until(messages, wanted):
+    seen = []
+    async for heard in messages:
+        seen.append(heard.content)
+        if wanted(heard.content):
+            return seen
+    raise AssertionError("the subscription ended")
+
+
+def quick_watch(monkeypatch, **limits):
+    limits = {"every": None, "first_retry": 0.05, "longest_retry": 0.05, **limits}
+    monkeypatch.setattr(daemon_module, "watch_limits", lambda _: WatchLimits(**limits))
+
+
+def with_module(folder, port, more=""):
+    return configuration(folder, port, camera="{driver: picamera2}", more=more)
+
+
+def test_a_missing_camera_makes_it_degraded_with_one_fault_and_frames_make_it_ready(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    camera = Plugged(plugged=False)
+
+    async def scenario():
+        async with running(with_module(tmp_path, broker.port), monkeypatch, camera=camera) as daemon:
+            heard = await heard_until(broker, is_state(TerminalState.DEGRADED))
+            assert heard[-1].content.reason == str(UNPLUGGED)
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start()
+            assert refused.value.code is CommandErrorCode.DEGRADED
+            async with told(broker) as messages:
+                await camera.opened(4)
+                camera.plugged = True
+                said = await until(messages, is_state(TerminalState.READY))
+            # However often it was tried meanwhile, nothing was said again.
+            assert kinds(said) == ["recovered"]
+            assert daemon.makes_progress(time.monotonic())
+
+    asyncio.run(scenario())
+
+
+def test_a_camera_that_is_lost_in_a_session_makes_it_degraded_until_frames_come(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    own, camera = with_module(tmp_path, broker.port), Plugged()
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=camera):
+            await camera.seen()
+            async with told(broker) as messages, Requester(broker, TOPICS, keys=keys(own)) as requester:
+                camera.plugged = False
+                started = await requester.start()
+                (decided,) = [one async for one in requester.decisions(started, within=PATIENCE)]
+                assert decided.decision.attempt.error.code is ErrorCode.CAMERA_STARTUP_FAILURE
+                said = await until(messages, is_state(TerminalState.DEGRADED))
+                camera.plugged = True
+                said += await until(messages, is_state(TerminalState.READY))
+                assert kinds(said) == ["fault", "recovered"]
+                _, (heard,) = await session(requester)
+                assert heard.verification is Verification.VERIFIED
+
+    asyncio.run(scenario())
+
+
+def kinds(said):
+    return [content.kind for content in said if isinstance(content, DeviceEvent)]
+
+
+def test_no_frame_in_a_session_makes_it_degraded_while_it_runs_on(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch, late=0.0)
+    monkeypatch.setattr(camera_minder, "SESSION_SECONDS", 0.02)
+    monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
+    own, camera = with_module(tmp_path, broker.port), Plugged()
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=camera) as daemon:
+            await camera.seen()
+            camera.wanted = [None] * 10_000_000
+            async with told(broker) as messages, Requester(broker, TOPICS, keys=keys(own)) as requester:
+                started = await requester.start()
+                await until(messages, is_state(TerminalState.DEGRADED))
+                assert daemon._session is not None
+                camera.wanted = None
+                await requester.cancel(started.session_id)
+                await until(messages, is_state(TerminalState.READY))
+
+    asyncio.run(scenario())
+
+
+def test_ready_does_not_wait_for_the_camera_and_a_camera_that_hangs_starves_the_watchdog(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    camera = Plugged()
+    camera.hold.clear()
+
+    async def scenario():
+        async with running(with_module(tmp_path, broker.port), monkeypatch, camera=camera) as daemon:
+            try:
+                await heard_until(broker, is_state(TerminalState.READY))
+                await camera.opened()
+                now = time.monotonic()
+                assert daemon.makes_progress(now)
+                assert not daemon.makes_progress(now + daemon_module.STALLED_SECONDS + 1)
+            finally:
+                camera.hold.set()
+
+    asyncio.run(scenario())
+
+
+def test_a_session_does_not_wait_for_a_look_at_the_camera(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    own, camera = with_module(tmp_path, broker.port), Plugged(script=itertools.repeat(None))
+    # With a clock that stands still the look does not end by itself.
+    monkeypatch.setattr(FrameClock, "waited", lambda self, seconds: None)
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=camera) as daemon, Requester(broker, TOPICS) as requester:
+            await camera.opened()
+            started = await requester.start()
+            await camera.opened()
+            assert daemon._session.session_id == started.session_id
+
+    asyncio.run(scenario())
+
+
+def test_a_reboot_is_asked_for_where_the_site_wants_it_and_the_state_says_so(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch, reboot_after=0.0)
+    request = tmp_path / "reboot-request"
+    wall = 1_800_000_000.0
+    monkeypatch.setattr(
+        daemon_module,
+        "Rebooter",
+        functools.partial(Rebooter, request=request, wall_clock=lambda: wall, uptime=lambda: 9999.0),
+    )
+    own = with_module(tmp_path, broker.port, more="recovery: {reboot: true}")
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=Plugged(plugged=False)):
+            heard = await heard_until(broker, lambda content: isinstance(content, State) and has_been_asked(content))
+            assert "livegate-reboot.path" in heard[-1].content.reason
+
+    def has_been_asked(state):
+        return state.state is TerminalState.DEGRADED and "has not come" in state.reason
+
+    asyncio.run(scenario())
+    assert request.read_text() == str(UNPLUGGED)
+
+
+def test_a_part_that_turns_up_after_the_start_makes_it_ready(loaded, broker, monkeypatch):
+    monkeypatch.setattr(daemon_module, "RETRY_SECONDS", (0.05, 0.05))
+    missing, tries = HardwareError("no display is attached", remedy="attach one"), []
+
+    def open_workbench(_):
+        tries.append(time.monotonic())
+        if len(tries) < 5:
+            raise missing
+        return Workbench(SessionRunner(unlit(Endless()), ScriptedVision(), FrameClock), {"net": "0" * 64}, "scripted")
+
+    async def scenario():
+        monkeypatch.setattr(daemon_module, "open_workbench", open_workbench)
+        stop = asyncio.Event()
+        daemon = Daemon(loaded)
+        said = []
+        monkeypatch.setattr(daemon._link, "publish_event", lambda event: said.append((event.kind, event.message)))
+        serving = asyncio.create_task(daemon.run(stop))
+        try:
+            heard = await heard_until(broker, is_state(TerminalState.READY))
+            assert said == [("fault", str(missing)), ("recovered", "models and devices are open")]
+            assert len(tries) == 5
+            assert heard
+            await heard_until(broker, lambda content: isinstance(content, Info) and bool(content.models))
+        finally:
+            stop.set()
+            async with asyncio.timeout(PATIENCE):
+                await serving
+
+    asyncio.run(scenario())
+
+
+STANDS_IN = Rejection("the site's file cannot be used: line 3, column 5: camera: missing", None)
+
+
+def test_a_last_good_configuration_that_stands_in_is_ready_and_an_event_says_so(loaded, broker, monkeypatch):
+    async def scenario():
+        events = []
+        publish = daemon_module.Link.publish_event
+        monkeypatch.setattr(daemon_module.Link, "publish_event", lambda link, event: events.append(event))
+        async with running(loaded, monkeypatch, rejection=STANDS_IN):
+            (said,) = events
+            assert (said.kind, said.message) == ("configRejected", STANDS_IN.message)
+            heard = await heard_until(broker, lambda content: isinstance(content, Info) and bool(content.models))
+            assert heard[-1].content.config_stands_in
+            assert heard[-1].content.config == loaded.sha256
+            async with Requester(broker, TOPICS, keys=keys(loaded)) as requester:
+                _, (decided,) = await session(requester)
+            assert decided.decision.provenance.config == loaded.sha256
+        assert publish is not daemon_module.Link.publish_event
+
+    asyncio.run(scenario())
+
+
+def test_a_last_good_configuration_that_may_not_stand_in_lends_its_link_to_say_so(loaded, broker, monkeypatch):
+    refused = Rejection("what protects may not be the same: policy", "what protects may not be the same: policy")
+
+    async def scenario():
+        async with running(loaded, monkeypatch, rejection=refused, error=AssertionError("not even opened")):
+            heard = await heard_until(broker, is_state(TerminalState.DEGRADED))
+            assert heard[-1].content.reason == refused.trouble
+            async with Requester(broker, TOPICS) as requester:
+                with pytest.raises(TerminalRefusedError) as answer:
+                    await requester.start()
+            assert answer.value.code is CommandErrorCode.DEGRADED
+
+    asyncio.run(scenario())
+
+
+def remembered(loaded):
+    return (loaded.settings.state_directory / LAST_GOOD_FILE).is_file()
+
+
+def test_a_configuration_is_remembered_once_it_was_ready_but_not_one_that_stands_in(loaded, broker, monkeypatch):
+    async def scenario():
+        async with running(loaded, monkeypatch, rejection=STANDS_IN):
+            pass
+        assert not remembered(loaded)
+        async with running(loaded, monkeypatch, error=ModelError("no models", remedy="install them")):
+            pass
+        assert not remembered(loaded)
+        async with running(loaded, monkeypatch):
+            pass
+        assert remembered(loaded)
+
+    asyncio.run(scenario())
+
+
+def test_a_real_cameras_configuration_is_remembered_only_after_its_first_frame(tmp_path, broker, monkeypatch):
+    quick_watch(monkeypatch)
+    own, camera = with_module(tmp_path, broker.port), Plugged(plugged=False)
+
+    async def scenario():
+        async with running(own, monkeypatch, camera=camera):
+            await camera.opened(3)
+            assert not remembered(own)
+            camera.plugged = True
+            await heard_until(broker, is_state(TerminalState.READY))
+            await camera.seen()
+        assert remembered(own)
 
     asyncio.run(scenario())
