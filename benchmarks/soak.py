@@ -74,7 +74,7 @@ OUTCOMES: Final = {
     Kind.ACCEPTED: "realface",
     Kind.SEQUENCE: "realface",
     Kind.REFUSED: "spoofface",
-    Kind.NOBODY: "CameraEnded",
+    Kind.NOBODY: "NoFaceDetected",
     Kind.CANCELLED: "UserCanceledSession",
     Kind.TIMED_OUT: "TimedOut",
 }
