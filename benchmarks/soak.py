@@ -39,6 +39,7 @@ from benchmarks.terminal_process import (
     machine,
     printed_face,
     state_of,
+    translate,
     wall,
     write_config,
 )
@@ -305,7 +306,8 @@ def main() -> int:
                 config = write_config(
                     folder / f"{name}.yaml", broker, camera, {"attempt_timeout_seconds": ATTEMPT_SECONDS}
                 )
-                with TerminalProcess(config, folder / f"{name}.log") as terminal:
+                translate(config)
+                with TerminalProcess(config) as terminal:
                     options = LinkOptions(broker.host, broker.port)
                     rows += asyncio.run(soak(name, terminal, state_of(config), options, given.sessions))
     with given.csv.open("w", newline="") as file:

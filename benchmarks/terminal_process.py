@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 import cv2
 import numpy as np
 
+from benchmarks.process_memory import processor_seconds
 from edge.contracts.topics import Topics
 from edge.evaluation.bench import selfie
 from edge.inference.bundle import ModelChoice, default_models_dir
@@ -33,15 +34,27 @@ PRINT_SECONDS: Final = 0.7
 RUN: Final = (sys.executable, "-m", "edge", "run")
 
 
-class TerminalProcess:
-    """A context manager: one terminal, from its start to its end. ``ready_seconds``: from exec to READY=1."""
+def environment(folder: Path) -> dict[str, str]:
+    """Of a terminal whose bytecode is kept below ``folder``, as installing keeps it beside the modules: without it, each
+    start would translate them, which takes longer than the rest, and memory too.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
-    def __init__(self, config: Path, log: Path) -> None:
-        """log: takes what it says."""
+
+class TerminalProcess:
+    """A context manager: one terminal, from its start to its end.
+
+    ready_seconds: from exec to READY=1. processor_seconds: what the process itself has run until then.
+    """
+
+    def __init__(self, config: Path) -> None:
+        """config: what it says goes to a file beside it, its bytecode to a folder there."""
         self._config = config
-        self._log = log
+        self._log = config.with_suffix(".log")
         self.pid = 0
         self.ready_seconds = 0.0
+        self.processor_seconds = 0.0
 
     def __enter__(self) -> Self:
         address = self._config.with_suffix(".notify")
@@ -51,7 +64,7 @@ class TerminalProcess:
             started = time.perf_counter()
             self._process = subprocess.Popen(
                 [*RUN, "--config", str(self._config)],
-                env={**os.environ, "NOTIFY_SOCKET": str(address)},
+                env={**environment(self._config.parent), "NOTIFY_SOCKET": str(address)},
                 stdout=log,
                 stderr=log,
             )
@@ -66,6 +79,7 @@ class TerminalProcess:
             finally:
                 address.unlink()
             self.ready_seconds = time.perf_counter() - started
+            self.processor_seconds = processor_seconds(self.pid)
         if "STATUS=ready" not in told:
             self.end()
             raise RuntimeError(f"the terminal cannot judge: {self._log.read_text()}")
@@ -96,6 +110,12 @@ def write_config(
     }
     file.write_text(json.dumps(content), "utf-8")
     return file
+
+
+def translate(config: Path) -> None:
+    """A start and an end, after which the bytecode is there."""
+    with TerminalProcess(config):
+        pass
 
 
 def state_of(config: Path) -> Path:
