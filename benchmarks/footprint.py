@@ -1,9 +1,9 @@
 """How long a terminal takes to be ready, what memory it holds, and what it costs while nobody is there.
 
-Starts `livegate run` as its service does, on a synthetic person's picture with an embedded broker: several times for the
-time to be ready, then once with capture in process and once with a capture process, for memory right after the start and
-over sessions, and for the share of a core over `--idle` seconds. Prints one JSON document; times and sizes are of the
-machine it runs on, with its files in the page cache. Needs root: the daemon's memory is closed to others.
+Starts `livegate run` as its service does, on a synthetic person's picture with an embedded broker: several times for
+the time to be ready, then once with a capture process and once with capture in process, for memory right after the
+start and over sessions, and for the share of a core over `--idle` seconds. Prints one JSON document; times and sizes
+are of the machine it runs on, with its files in the page cache. Needs root: the daemon's memory is closed to others.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def step_seconds(config: Path, runs: int) -> dict[str, float]:
     # The interpreter alone first: what it takes tells how fast a machine is, and the rest is a multiple of it.
     steps = ("interpreter", "imports", "configuration", "models", "devices")
     taken = [[later - earlier for earlier, later in zip([0.0, *mark], mark, strict=False)] for mark in marks]
-    return {name: round(statistics.median(times), 3) for name, times in zip(steps, zip(*taken, strict=True), strict=True)}
+    medians = map(statistics.median, zip(*taken, strict=True))
+    return {name: round(seconds, 3) for name, seconds in zip(steps, medians, strict=True)}
 
 
 def ready_seconds(config: Path, runs: int) -> dict[str, float]:

@@ -50,13 +50,12 @@ def chart(title: str, description: str, across: str, upwards: str, lines: Sequen
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in line.points))
         parts.append(f'<polyline class="line s{line.series}" points="{path}"/>')
         row = bottom + 62 + 20 * number
-        parts.append(f'<line class="line s{line.series}" x1="{_LEFT}" y1="{row - 4}" x2="{_LEFT + 36}" y2="{row - 4}"/>')
+        y = row - 4
+        parts.append(f'<line class="line s{line.series}" x1="{_LEFT}" y1="{y}" x2="{_LEFT + 36}" y2="{y}"/>')
         parts.append(_text(_LEFT + 46, row, line.name, "label", "start"))
     parts.append(_text((_LEFT + right) / 2, bottom + 38, across, "axis", "middle"))
-    middle = _TOP + _HEIGHT / 2
-    parts.append(
-        f'<text class="axis" text-anchor="middle" transform="translate(16 {middle}) rotate(-90)">{escape(upwards)}</text>'
-    )
+    turned = f'transform="translate(16 {_TOP + _HEIGHT / 2}) rotate(-90)"'
+    parts.append(f'<text class="axis" text-anchor="middle" {turned}>{escape(upwards)}</text>')
     height = bottom + 62 + 20 * len(lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '

@@ -82,8 +82,8 @@ def handles(pid: int) -> Handles:
     """Open file descriptors, threads, and mappings of memory that is made to be shared. Raises as ``memory``."""
     maps = (_proc(pid) / "maps").read_text("utf-8", "replace")
     return Handles(
-        files=len(os.listdir(_proc(pid) / "fd")),
-        threads=len(os.listdir(_proc(pid) / "task")),
+        files=len(list((_proc(pid) / "fd").iterdir())),
+        threads=len(list((_proc(pid) / "task").iterdir())),
         shared_memory=sum("/memfd:" in line or "/dev/shm/" in line for line in maps.splitlines()),  # noqa: S108
     )
 

@@ -176,7 +176,7 @@ async def outcome(requester: Requester, kind: Kind) -> str:
 
 async def ready(requester: Requester) -> None:
     async with asyncio.timeout(PATIENCE):
-        while requester.state is None or requester.state.state is not TerminalState.READY:
+        while requester.state is None or requester.state.state is not TerminalState.READY:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -267,7 +267,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         "minutes": round(rows[-1].at / 60, 1),
         "warmUp": len(rows) - len(settled),
         "compared": compared,
-        "outcomes": {f"{kind}: {came}": count for (kind, came), count in Counter((r.kind, r.outcome) for r in rows).items()},
+        "outcomes": dict(Counter(f"{row.kind}: {row.outcome}" for row in rows)),
         "growth": growth,
         "captureProcess": {"rss": max(row.capture_rss for row in rows), "uss": max(row.capture_uss for row in rows)},
         "handles": {
@@ -318,12 +318,12 @@ def main() -> int:
         lines = []
         if "process" in names:
             lines += [
-                drawn(rows, "process", "peak_rss", 2, "most during a session: resident in daemon and capture process, summed"),
-                drawn(rows, "process", "peak_once", 3, "the same, pages that both have counted once"),
-                drawn(rows, "process", "daemon_rss", 1, "daemon after a session, resident"),
+                drawn(rows, "process", "peak_rss", 2, "daemon and capture process, most in a session: RSS, summed"),
+                drawn(rows, "process", "peak_once", 3, "the same, with the pages that both have counted once"),
+                drawn(rows, "process", "daemon_rss", 1, "daemon after a session: RSS"),
             ]
         if "in-process" in names:
-            lines.append(drawn(rows, "in-process", "daemon_rss", 4, "daemon with capture in process, after a session, resident"))
+            lines.append(drawn(rows, "in-process", "daemon_rss", 4, "daemon with capture in process, after a session"))
         given.svg.write_text(
             chart("Memory over sessions", machine(), "session", "MiB", lines, limit=AIM_MIB), encoding="utf-8"
         )

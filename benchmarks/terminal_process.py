@@ -35,8 +35,8 @@ RUN: Final = (sys.executable, "-m", "edge", "run")
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Of a terminal whose bytecode is kept below ``folder``, as installing keeps it beside the modules: without it, each
-    start would translate them, which takes longer than the rest, and memory too.
+    """Of a terminal whose bytecode is kept below ``folder``, as installing keeps it beside the modules: without it,
+    each start would translate them anew.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
