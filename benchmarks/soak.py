@@ -133,7 +133,7 @@ class Peak:
     async def keep_sampling(self) -> None:
         while True:
             self.sample()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
 
 def sources(folder: Path) -> list[Path]:
@@ -277,11 +277,11 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def drawn(rows: Sequence[Row], name: str, what: str, series: int, told: str) -> Line:
+def drawn(rows: Sequence[Row], name: str, what: str, told: str) -> Line:
     """The most of each five sessions."""
     values = [(float(row.session), float(getattr(row, what))) for row in rows if row.terminal == name]
     groups = [values[at : at + 5] for at in range(0, len(values), 5)]
-    return Line(told, series, [(group[-1][0], max(y for _, y in group)) for group in groups])
+    return Line(told, [(group[-1][0], max(y for _, y in group)) for group in groups])
 
 
 def main() -> int:
@@ -318,12 +318,12 @@ def main() -> int:
         lines = []
         if "process" in names:
             lines += [
-                drawn(rows, "process", "peak_rss", 2, "daemon and capture process, most in a session: RSS, summed"),
-                drawn(rows, "process", "peak_once", 3, "the same, with the pages that both have counted once"),
-                drawn(rows, "process", "daemon_rss", 1, "daemon after a session: RSS"),
+                drawn(rows, "process", "peak_rss", "daemon and capture process, most in a session: RSS, summed"),
+                drawn(rows, "process", "peak_once", "the same, with the pages that both have counted once"),
+                drawn(rows, "process", "daemon_rss", "daemon after a session: RSS"),
             ]
         if "in-process" in names:
-            lines.append(drawn(rows, "in-process", "daemon_rss", 4, "daemon with capture in process, after a session"))
+            lines.append(drawn(rows, "in-process", "daemon_rss", "daemon with capture in process, after a session"))
         given.svg.write_text(
             chart("Memory over sessions", machine(), "session", "MiB", lines, limit=AIM_MIB), encoding="utf-8"
         )
