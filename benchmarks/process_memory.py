@@ -62,8 +62,9 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     own = (_proc(pid) / "cmdline").read_bytes()
     for task in (_proc(pid) / "task").iterdir():
-        for child in map(int, (task / "children").read_text("ascii").split()):
-            with suppress(FileNotFoundError, ProcessLookupError):
+        # Threads and children may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, (task / "children").read_text("ascii").split()):
                 if (_proc(child) / "cmdline").read_bytes() not in {own, b""}:
                     found.append(child)
     return found
@@ -98,6 +99,9 @@ def wake_ups(pid: int) -> int:
     """How often a thread waited and was woken."""
     count = 0
     for task in (_proc(pid) / "task").iterdir():
+        # One that has just ended is left out.
+        if not (task / "status").exists():
+            continue
         for line in (task / "status").read_text("ascii", "replace").splitlines():
             if line.startswith("voluntary_ctxt_switches"):
                 count += int(line.split()[1])

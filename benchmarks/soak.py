@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -185,8 +185,10 @@ def outbox_rows(state: Path) -> int:
         return int(outbox.execute("SELECT count(*) FROM decision").fetchone()[0])
 
 
-async def soak(name: str, terminal: TerminalProcess, state: Path, options: LinkOptions, sessions: int) -> list[Row]:
-    rows: list[Row] = []
+async def soak(
+    name: str, terminal: TerminalProcess, state: Path, options: LinkOptions, sessions: int, keep: Callable[[Row], None]
+) -> None:
+    """keep: is given a row after each session."""
     peak = Peak(terminal.pid)
     begun = time.perf_counter()
     async with Requester(options, TOPICS) as requester, asyncio.TaskGroup() as tasks:
@@ -199,32 +201,30 @@ async def soak(name: str, terminal: TerminalProcess, state: Path, options: LinkO
             seconds = time.perf_counter() - started
             await ready(requester)
             held, others = memory(terminal.pid), handles(terminal.pid)
-            rows.append(
-                Row(
-                    terminal=name,
-                    session=number,
-                    at=round(time.perf_counter() - begun, 2),
-                    kind=kind.value,
-                    outcome=came,
-                    seconds=round(seconds, 3),
-                    daemon_rss=round(held.rss, 2),
-                    daemon_pss=round(held.pss, 2),
-                    daemon_uss=round(held.uss, 2),
-                    daemon_anonymous=round(held.anonymous, 2),
-                    capture_rss=round(peak.capture_rss, 2),
-                    capture_uss=round(peak.capture_uss, 2),
-                    peak_rss=round(peak.rss, 2),
-                    peak_once=round(peak.once, 2),
-                    files=others.files,
-                    threads=others.threads,
-                    shared_memory=others.shared_memory,
-                    outbox_rows=outbox_rows(state),
-                )
+            row = Row(
+                terminal=name,
+                session=number,
+                at=round(time.perf_counter() - begun, 2),
+                kind=kind.value,
+                outcome=came,
+                seconds=round(seconds, 3),
+                daemon_rss=round(held.rss, 2),
+                daemon_pss=round(held.pss, 2),
+                daemon_uss=round(held.uss, 2),
+                daemon_anonymous=round(held.anonymous, 2),
+                capture_rss=round(peak.capture_rss, 2),
+                capture_uss=round(peak.capture_uss, 2),
+                peak_rss=round(peak.rss, 2),
+                peak_once=round(peak.once, 2),
+                files=others.files,
+                threads=others.threads,
+                shared_memory=others.shared_memory,
+                outbox_rows=outbox_rows(state),
             )
+            keep(row)
             if number % COMPARED == 0:
-                print(f"{name}: {number} sessions, {rows[-1].daemon_rss:.1f} MiB", file=sys.stderr, flush=True)
+                print(f"{name}: {number} sessions, {row.daemon_rss:.1f} MiB", file=sys.stderr, flush=True)
         sampling.cancel()
-    return rows
 
 
 def slope(values: Sequence[float]) -> tuple[float, float, float] | None:
@@ -295,7 +295,17 @@ def main() -> int:
         parser.error("the daemon's memory is closed to all but root (PR_SET_DUMPABLE)")
     names = ("process", "in-process") if given.terminal == "both" else (given.terminal,)
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="livegate-soak-") as temporary:
+    with (
+        given.csv.open("w", newline="", buffering=1) as file,
+        tempfile.TemporaryDirectory(prefix="livegate-soak-") as temporary,
+    ):
+        table = csv.DictWriter(file, [field.name for field in fields(Row)])
+        table.writeheader()
+
+        def keep(row: Row) -> None:
+            rows.append(row)
+            table.writerow(asdict(row))
+
         folder = Path(temporary)
         paths = [str(path) for path in sources(folder)]
         for name in names:
@@ -309,11 +319,7 @@ def main() -> int:
                 translate(config)
                 with TerminalProcess(config) as terminal:
                     options = LinkOptions(broker.host, broker.port)
-                    rows += asyncio.run(soak(name, terminal, state_of(config), options, given.sessions))
-    with given.csv.open("w", newline="") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Row)])
-        table.writeheader()
-        table.writerows(asdict(row) for row in rows)
+                    asyncio.run(soak(name, terminal, state_of(config), options, given.sessions, keep))
     if given.svg is not None:
         lines = []
         if "process" in names:
