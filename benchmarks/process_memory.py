@@ -64,9 +64,8 @@ def children(pid: int) -> list[int]:
     for task in (_proc(pid) / "task").iterdir():
         # Threads and children may end meanwhile.
         with suppress(FileNotFoundError, ProcessLookupError):
-            for child in map(int, (task / "children").read_text("ascii").split()):
-                if (_proc(child) / "cmdline").read_bytes() not in {own, b""}:
-                    found.append(child)
+            started = (int(child) for child in (task / "children").read_text("ascii").split())
+            found += [child for child in started if (_proc(child) / "cmdline").read_bytes() not in {own, b""}]
     return found
 
 

@@ -34,12 +34,11 @@ PRINT_SECONDS: Final = 0.7
 RUN: Final = (sys.executable, "-m", "edge", "run")
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Of a terminal whose bytecode is kept below ``folder``, as installing keeps it beside the modules: without it,
-    each start would translate them anew.
+def environment() -> dict[str, str]:
+    """Of a terminal that keeps the bytecode of its modules, as an installed one has it: without, each start would
+    translate them anew.
     """
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class TerminalProcess:
@@ -49,7 +48,7 @@ class TerminalProcess:
     """
 
     def __init__(self, config: Path) -> None:
-        """config: what it says goes to a file beside it, its bytecode to a folder there."""
+        """config: what it says goes to a file beside it."""
         self._config = config
         self._log = config.with_suffix(".log")
         self.pid = 0
@@ -64,7 +63,7 @@ class TerminalProcess:
             started = time.perf_counter()
             self._process = subprocess.Popen(
                 [*RUN, "--config", str(self._config)],
-                env={**environment(self._config.parent), "NOTIFY_SOCKET": str(address)},
+                env={**environment(), "NOTIFY_SOCKET": str(address)},
                 stdout=log,
                 stderr=log,
             )
