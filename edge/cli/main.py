@@ -63,6 +63,9 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Runs the command line and exits."""
+    # Before numpy and OpenCV are loaded: each brings a BLAS that would start a thread for every core, here and in the
+    # processes that are started from here, for systems of equations that are small.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     debug = "--debug" in sys.argv[1:]
     try:
         outcome = cli(standalone_mode=False)

@@ -197,7 +197,8 @@ class _Slots:
     def __init__(self, memory: int, layout: _Layout) -> None:
         self._pixels = layout.pixels
         self._size = layout.size
-        self._map = mmap.mmap(memory, self._size * SLOTS)
+        self._file = os.dup(memory)
+        self._map = mmap.mmap(self._file, self._size * SLOTS)
         self._map.madvise(mmap.MADV_DONTDUMP)
 
     # The arrays are made for each use: as long as one lives, the memory cannot be unmapped.
@@ -219,10 +220,25 @@ class _Slots:
         self._map[start : start + len(header)] = header
 
     def wipe(self, slot: int) -> None:
-        np.ndarray(self._size, np.uint8, buffer=self._map, offset=slot * self._size).fill(0)
+        """Overwrites what was ever written. The rest has no memory yet, and would take some to be overwritten."""
+        at, end = slot * self._size, (slot + 1) * self._size
+        while (at := self._next(at, os.SEEK_DATA)) < end:
+            hole = min(self._next(at, os.SEEK_HOLE), end)
+            np.ndarray(hole - at, np.uint8, buffer=self._map, offset=at).fill(0)
+            at = hole
+
+    def _next(self, at: int, what: int) -> int:
+        """Where pages with or without memory begin, from ``at``; the end where there are none."""
+        try:
+            return os.lseek(self._file, at, what)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return self._size * SLOTS
 
     def close(self) -> None:
         self._map.close()
+        os.close(self._file)
 
 
 class RingWriter:

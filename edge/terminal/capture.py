@@ -212,6 +212,8 @@ class ProcessCamera(Camera):
 
     def close(self) -> None:
         self._opened = False
+        # Once raised, it refers to those who read, and they to the frame that they saw last.
+        self._ending = None
         child, self._child = self._child, None
         if child is not None:
             child.end(self._limits.close)

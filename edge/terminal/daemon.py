@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import platform
 import signal
@@ -460,4 +461,10 @@ async def _serve(start: Start) -> None:
     # Of a terminal that was closed; nohup has it ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    await Daemon(start.loaded, start.rejection).run(stop)
+    await Daemon(start.loaded, start.rejection).run(stop, on_ready=_keep_what_the_start_made)
+
+
+def _keep_what_the_start_made() -> None:
+    """Modules, models and devices stay: without this, the collector would go through all of them again and again."""
+    gc.collect()
+    gc.freeze()

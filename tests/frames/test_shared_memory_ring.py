@@ -320,6 +320,19 @@ def test_closing_overwrites_everything_also_the_slot_of_a_killed_writer(ring):
     assert not held.pixels.any()
 
 
+def test_overwriting_takes_no_memory_where_frames_were_smaller_than_they_may_be():
+    reader, handle = create_ring(2000, 2000)
+    with reader, RingWriter(handle) as writer:
+        for sequence in range(1, 2 * SLOTS):
+            writer.write(uniform(sequence, WIDTH, HEIGHT))
+            reader.read()
+        before = os.fstat(handle.memory).st_blocks
+        reader.wipe()
+        assert not any(shared_memory(writer))
+        reader.close()
+        assert 0 < before == os.fstat(handle.memory).st_blocks
+
+
 def test_wiping_and_closing_overwrite_raw_values_too(raw_ring):
     reader, writer = raw_ring
     for end in (reader.wipe, reader.close):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -171,6 +173,23 @@ def test_a_playlist_of_processes_takes_turns(in_a_process, tmp_path):
         with playlist:
             seen.append(int(playlist.read(PATIENCE_SECONDS).pixels[0, 0, 0]))
     assert seen == [0, 1, 0]
+
+
+def test_a_camera_that_ended_and_was_closed_keeps_nothing_of_who_read_it(in_a_process, tmp_path):
+    class Seen:
+        pass
+
+    def read_to_the_end():
+        seen = Seen()
+        with suppress(EndOfSource):
+            while True:
+                camera.read(PATIENCE_SECONDS)
+        return weakref.ref(seen)
+
+    camera = in_a_process(partial(ReplayCamera, write_folder(tmp_path, 1)))
+    with camera:
+        seen = read_to_the_end()
+    assert seen() is None
 
 
 def test_a_slow_reader_gets_the_newest_frame_and_then_the_end(in_a_process, tmp_path):

@@ -454,7 +454,7 @@ def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
         def __init__(self, *_):
             pass
 
-        async def run(self, stop):
+        async def run(self, stop, on_ready):
             os.kill(os.getpid(), number)
             async with asyncio.timeout(PATIENCE):
                 await stop.wait()
