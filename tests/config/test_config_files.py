@@ -39,6 +39,10 @@ def test_a_shipped_file_has_no_mistake(file):
     load(file)
 
 
+def test_what_the_debian_package_starts_with_has_no_mistake_and_looks_through_a_real_camera():
+    assert load(ROOT / "scripts" / "debian" / "livegate.yaml").settings.camera.driver == "picamera2"
+
+
 @pytest.mark.parametrize("preset", Preset)
 def test_each_preset_has_an_example_of_its_name(preset):
     assert load(FOLDER / f"{preset}.yaml").settings.policy.preset is preset
