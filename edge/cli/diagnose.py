@@ -8,7 +8,7 @@ import click
 
 from edge.cli import output
 from edge.errors import ExitCode
-from edge.terminal.doctor.bundle import contents, write
+from edge.terminal.doctor.bundle import check_free, contents, write
 from edge.terminal.doctor.context import context_of
 
 
@@ -21,6 +21,7 @@ def diagnose(config: Path, out: Path) -> int:
     No secrets, no pictures, no decisions, no environment variables: docs/doctor.md lists what is in it. Only its owner
     may read it; look through it before handing it on.
     """
+    check_free(out)
     context = context_of(config)
     output.tell("looking at the terminal; this takes some seconds")
     files = contents(context)

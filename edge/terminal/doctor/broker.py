@@ -43,11 +43,16 @@ def checks(context: Context) -> Iterator[Check]:
         yield skipped("broker.connection", UNREAD)
         return
     way = Way(settings, context.wall())
-    yield from one_by_one("broker", context, way.encryption, way.files, way.certificates)
+    unusable = False
+    for check in one_by_one("broker", context, way.encryption, way.files, way.certificates):
+        yield check
+        unusable = unusable or (check.name == "broker.files" and check.verdict is Verdict.FAIL)
     steps = (("name", way.name), ("connection", way.connection), ("tls", way.tls), ("session", way.session))
     stopped: str | None = None
     for thing, step in steps:
         name = f"broker.{thing}"
+        if unusable and thing == "tls":
+            stopped = stopped or "broker.files"
         if stopped is not None:
             yield skipped(name, f"not reached: {stopped} failed")
             continue
@@ -85,6 +90,13 @@ class Way:
         name, options = "broker.files", self._options
         secret = [("link.password_file", options.password_file)]
         if options.tls is not None:
+            if options.tls.key is not None and b"ENCRYPTED" in read_file(options.tls.key):
+                # The library would ask whoever sits at the keyboard.
+                remedy = "store the key without one, readable by the daemon's user alone"
+                yield fail(
+                    name, "the file of link.tls.key wants a passphrase, which nobody types at a terminal", remedy
+                )
+                return
             options.tls.context()
             secret.append(("link.tls.key", options.tls.key))
         options.password()

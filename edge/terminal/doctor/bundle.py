@@ -59,6 +59,12 @@ def contents(context: Context, report: DoctorReport | None = None) -> dict[str, 
     return files
 
 
+def check_free(path: Path) -> None:
+    """Before the work is done. Raises InputError where something is there already."""
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path} is there already", remedy="name another file, or remove it first")
+
+
 def write(path: Path, files: Mapping[str, bytes], now: float) -> None:
     """A gzipped tar that its owner alone may read. Raises InputError where the path is taken or cannot be written.
 
@@ -72,9 +78,8 @@ def write(path: Path, files: Mapping[str, bytes], now: float) -> None:
             archive.addfile(member, io.BytesIO(content))
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise InputError(f"{path} is there already", remedy="name another file, or remove it first") from None
     except OSError as error:
+        check_free(path)
         raise InputError(f"cannot write {path}: {error.strerror}", remedy="name a file in another folder") from None
     try:
         with os.fdopen(handle, "wb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from edge.config import settings as config
 from edge.config.policy import WhenLightNotMeasured, WhenPadNotApplicable
@@ -11,6 +12,12 @@ from edge.contracts.doctor import Check
 from edge.contracts.enums import EvidenceKind, LightBand, LivenessOperationMode, Spectrum
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
+
+# Of ambient light: what measures it by itself, and what has it from frames.
+SENSORS: Final = frozenset({"iio", "simulated"})
+BY_FRAMES: Final = frozenset({"camera", "estimate"})
+# That follow a command within frames.
+PROMPT_BACKLIGHTS: Final = frozenset({"sysfs", "simulated"})
 
 
 def checks(context: Context) -> Iterator[Check]:
@@ -47,7 +54,7 @@ def light(context: Context) -> Check:
     if settings is None:
         return skipped(name, UNREAD)
     floor = settings.policy
-    if isinstance(settings.camera, config.Picamera2Camera) and settings.camera.spectrum is Spectrum.IR_PASS:
+    if getattr(settings.camera, "spectrum", None) is Spectrum.IR_PASS:
         return _infrared_alone(name, settings)
     on_face = unmeasured(settings)
     refused = _refused(settings, on_face)
@@ -72,7 +79,9 @@ def _refused(settings: Settings, on_face: str | None) -> str | None:
     """Whom the policy refuses for want of light, as docs/sessions.md has the ways of an attempt; None: nobody."""
     floor, shape = settings.policy, unshaped(settings)
     everyone = f"the policy {floor.name} will refuse everyone"
-    lux = settings.lights.ambient.driver != "none" or isinstance(settings.camera, config.Picamera2Camera)
+    lux = settings.lights.ambient.driver in SENSORS or (
+        settings.lights.ambient.driver in BY_FRAMES and exposure_told(settings)
+    )
     if on_face and not lux and floor.when_light_not_measured is WhenLightNotMeasured.REFUSE:
         return f"{everyone}: the light level is not known, since {on_face}"
     if shape is None:
@@ -94,14 +103,22 @@ def unmeasured(settings: Settings) -> str | None:
     camera = settings.camera
     if isinstance(camera, config.ReplayCamera):
         return "recorded pictures answer no light"
-    if isinstance(camera, config.Picamera2Camera):
-        if not camera.exposure_metadata:
-            return "the camera does not tell how it exposed (camera.exposure_metadata)"
-        if not camera.raw:
-            return "the camera gives no raw values (camera.raw)"
-    if settings.lights.backlight.driver == "none":
+    if not exposure_told(settings):
+        return "the camera does not tell how it exposed"
+    if isinstance(camera, config.Picamera2Camera) and not camera.raw:
+        return "the camera gives no raw values (camera.raw)"
+    backlight = settings.lights.backlight.driver
+    if backlight == "none":
         return "no backlight is configured (lights.backlight)"
+    if backlight not in PROMPT_BACKLIGHTS:
+        return f"a backlight by {backlight} is too slow to measure with"
     return None
+
+
+def exposure_told(settings: Settings) -> bool:
+    """Whether frames say how they were exposed; a driver that has no such key does not."""
+    camera = settings.camera
+    return isinstance(camera, config.SimulatedCamera) or bool(getattr(camera, "exposure_metadata", False))
 
 
 def unshaped(settings: Settings) -> str | None:

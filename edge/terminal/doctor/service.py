@@ -18,6 +18,7 @@ from edge.terminal.doctor.permissions import is_missing, may_read
 UNIT: Final = "livegate.service"
 RULES: Final = "60-livegate.rules"
 SECONDS: Final = 5.0
+BACKLIGHT_GROUPS: Final = {"sysfs": "video", "ddcutil": "i2c"}
 PAGE: Final = "docs/service.md"
 
 
@@ -30,10 +31,11 @@ def needed_groups(settings: Settings) -> dict[str, str]:
     """By group, what for. As systemd/60-livegate.rules gives devices away."""
     lights = settings.lights
     needed: dict[str, list[str]] = {}
-    if isinstance(settings.camera, config.Picamera2Camera):
+    if settings.camera.driver not in {"replay", "simulated"}:
         needed.setdefault("video", []).append("camera")
-    if isinstance(lights.backlight, config.SysfsBacklight):
-        needed.setdefault("video", []).append("backlight")
+    backlight = BACKLIGHT_GROUPS.get(settings.lights.backlight.driver)
+    if backlight is not None:
+        needed.setdefault(backlight, []).append("backlight")
     if isinstance(lights.screen, config.SdlScreen) and lights.screen.window is None:
         for group in ("video", "render"):
             needed.setdefault(group, []).append("screen")

@@ -276,6 +276,23 @@ def test_with_a_client_s_certificate_a_refusal_may_be_of_the_doctor_s_name(serve
     assert look(serve(0x87, tls=secured(authority)).port, tls=tls)["session"].verdict is Verdict.SKIPPED
 
 
+def test_a_key_with_a_passphrase_asks_nobody(serve, look, authority, tmp_path):
+    certificate, key = authority.issue("terminal-1", begins=-1, ends=300)
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    key.write_bytes(
+        loaded.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"planted"),
+        )
+    )
+    tls = {"ca": str(authority.file), "certificate": str(certificate), "key": str(key)}
+    checks = look(serve(tls=secured(authority)).port, tls=tls)
+    assert "passphrase" in checks["files"].seen
+    assert checks["connection"].verdict is Verdict.OK
+    assert (checks["tls"].verdict, checks["session"].verdict) == (Verdict.SKIPPED, Verdict.SKIPPED)
+
+
 def test_secret_files_that_everybody_may_read_are_told_without_their_place(serve, look, tmp_path):
     file = tmp_path / "password"
     file.write_text("hunter2\n")

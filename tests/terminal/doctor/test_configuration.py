@@ -39,7 +39,11 @@ def test_a_display_whose_place_is_known_serves_the_door(context):
         ({"driver": "replay", "sources": ["a.png"]}, {}, "recorded pictures"),
         (CAMERA, {}, "lights.backlight"),
         (CAMERA | {"raw": False}, {"backlight": BACKLIGHT, "screen": SCREEN}, "camera.raw"),
-        (CAMERA | {"exposure_metadata": False}, {"backlight": BACKLIGHT, "screen": SCREEN}, "camera.exposure_metadata"),
+        (
+            CAMERA | {"exposure_metadata": False},
+            {"backlight": BACKLIGHT, "screen": SCREEN},
+            "does not tell how it exposed",
+        ),
         (CAMERA, {"backlight": BACKLIGHT}, "lights.screen"),
         (CAMERA, {"backlight": BACKLIGHT, "screen": {"driver": "sdl"}}, "lights.screen.panel"),
     ],

@@ -224,6 +224,9 @@ def test_the_command_says_what_is_in_it(tmp_path, site, monkeypatch):
     assert done.exception is None
     assert "doctor.json" in done.output
     assert out.is_file()
+    monkeypatch.setattr("edge.cli.diagnose.contents", lambda _: pytest.fail("worked in vain"))
+    again = CliRunner().invoke(diagnose, ["--config", str(site()), "--out", str(out)], standalone_mode=False)
+    assert isinstance(again.exception, InputError)
 
 
 def test_a_planted_decision_was_there_to_be_found(planted, tmp_path):
