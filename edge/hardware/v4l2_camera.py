@@ -1,6 +1,6 @@
 """A USB camera, or any other whose pictures the kernel's Video4Linux gives in one plane.
 
-It tells neither how it exposes nor lets that be held across cameras alike, so no light is measured with it.
+Its frames do not tell how they were exposed, so no light is measured with it.
 """
 
 from __future__ import annotations

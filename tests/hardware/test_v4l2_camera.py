@@ -1,4 +1,4 @@
-"""The driver of USB cameras, over a model of the kernel's interface; on a real kernel it is scripts/check-v4l2."""
+"""The driver of USB cameras, over a model of the kernel's interface, and over a real device where one is there."""
 
 from __future__ import annotations
 
