@@ -15,7 +15,8 @@ from edge.config.loader import load
 from edge.contracts.jws import EnrolledKeys, read_public_keys
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN, Topics
 from edge.link.options import LinkOptions, TlsOptions, read_file
-from edge.terminal.assembly import link_options, topics
+from edge.terminal.assembly import topics
+from edge.terminal.link_settings import link_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -19,6 +19,8 @@ COMMANDS = {
     "campaign": "edge.cli.campaign:campaign",
     "config": "edge.cli.config:config",
     "demo": "edge.cli.demo:demo",
+    "diagnose": "edge.cli.diagnose:diagnose",
+    "doctor": "edge.cli.doctor:doctor",
     "evaluate": "edge.cli.evaluate:evaluate",
     "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",

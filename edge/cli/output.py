@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edge.contracts.enums import LivenessDecision
-from edge.evaluation.metrics import Rate
-from edge.link.requester import HeardDecision
+
+if TYPE_CHECKING:
+    # The doctor speaks where their libraries do not load.
+    from edge.evaluation.metrics import Rate
+    from edge.link.requester import HeardDecision
 
 WIDTH = 160
 STYLES = {

@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of every payload, one document for each kind of topic."""
+"""JSON Schema (2020-12) of every payload, one document for each kind of topic, and of what commands print."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from edge.contracts.base import Incoming
 from edge.contracts.decision import Decision, SignedDecision
 from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.doctor import DoctorReport
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -24,16 +25,18 @@ MESSAGES: Final[dict[str, type[BaseModel]]] = {
     "cmd.session.cancel": SessionCancel,
     "reply": CommandReply,
 }
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, "doctor": DoctorReport}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """By name: topic suffix with dots, ``reply`` for ``res/<verb>`` and the Response Topic.
+    """By name: topic suffix with dots, ``reply`` for ``res/<verb>`` and the Response Topic, ``doctor`` for what
+    ``livegate doctor`` prints.
 
     ``decision.signed`` is the payload of the JWS in ``decision``. What a terminal says may gain fields without a
     new schema version, so only commands forbid unknown ones.
     """
     documents = {}
-    for name, model in MESSAGES.items():
+    for name, model in DOCUMENTS.items():
         document = model.model_json_schema(by_alias=True)
         documents[name] = {
             "$schema": DIALECT,

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from edge.errors import LinkError
 
+OUTBOX_FILE: Final = "outbox.sqlite"
 MAX_ROWS: Final = 2000
 MAX_COMMAND_IDS: Final = 4096
 LAYOUT: Final = 1

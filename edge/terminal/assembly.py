@@ -12,6 +12,7 @@ from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
 from edge.contracts.enums import CaptureKind
 from edge.contracts.topics import Topics
+from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.picture import MAX_SIDE
 from edge.guidance.page import Guidance
@@ -22,7 +23,6 @@ from edge.hardware.ports import Camera, CameraTraits, Screen
 from edge.hardware.replay import PlaylistCamera, ReplayCamera
 from edge.inference.bundle import ModelBundle, default_models_dir
 from edge.inference.calibration import CameraIdentity, SiteCalibration, read_calibration
-from edge.link.options import LinkOptions, TlsOptions
 from edge.session.clock import Clock, FrameClock, RealClock
 from edge.session.runner import Devices, SessionRunner
 from edge.terminal.capture import ProcessCamera
@@ -153,21 +153,6 @@ def topics(device: config.Device) -> Topics:
     return Topics(device.prefix, device.site, device.id)
 
 
-def link_options(link: config.Link) -> LinkOptions:
-    """The broker, as the link wants it."""
-    tls = None
-    if link.tls is not None:
-        tls = TlsOptions(link.tls.ca, link.tls.certificate, link.tls.key.path if link.tls.key else None)
-    return LinkOptions(
-        host=link.host,
-        port=link.broker_port,
-        tls=tls,
-        username=link.username,
-        password_file=link.password_file.path if link.password_file else None,
-        keepalive=link.keepalive_seconds,
-    )
-
-
 def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
     """The configured drivers, and what makes the clock of a session with them."""
     match settings.camera:
@@ -181,6 +166,17 @@ def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Call
             return open_simulated(camera, settings.lights, networks)
         case config.Picamera2Camera() as camera:
             return live_devices(_camera_module(camera), settings), RealClock
+
+
+def make_camera(camera: config.Camera) -> Camera:
+    """The configured one alone, not opened. Raises HardwareError for a simulated one, which comes with its scene."""
+    match camera:
+        case config.ReplayCamera():
+            return _replay(camera)
+        case config.Picamera2Camera():
+            return _camera_module(camera)
+        case config.SimulatedCamera():
+            raise HardwareError("a simulated camera comes with its scene", remedy="open it with its terminal")
 
 
 def live_devices(camera: Camera, settings: Settings) -> Devices:

@@ -34,18 +34,18 @@ from edge.link.commands import Command, CommandRefused
 from edge.link.files import claim
 from edge.link.identity import Identity
 from edge.link.link import Link
-from edge.link.outbox import Outbox
+from edge.link.outbox import OUTBOX_FILE, Outbox
 from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.session.runner import Progress
-from edge.terminal.assembly import Workbench, capture_kind, link_options, open_workbench, topics
+from edge.terminal.assembly import Workbench, capture_kind, open_workbench, topics
 from edge.terminal.hygiene import keep_memory_private
 from edge.terminal.inference import InferenceThread
+from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
 
-OUTBOX_FILE = "outbox.sqlite"
 STOPPING = "the terminal is stopping"
 # Longer than a camera process may take to start, kill and start again.
 STALLED_SECONDS = 60.0

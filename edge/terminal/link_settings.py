@@ -1,0 +1,21 @@
+"""From settings to the broker, without what only sessions need."""
+
+from __future__ import annotations
+
+from edge.config.settings import Link
+from edge.link.options import LinkOptions, TlsOptions
+
+
+def link_options(link: Link) -> LinkOptions:
+    """The broker, as the link wants it."""
+    tls = None
+    if link.tls is not None:
+        tls = TlsOptions(link.tls.ca, link.tls.certificate, link.tls.key.path if link.tls.key else None)
+    return LinkOptions(
+        host=link.host,
+        port=link.broker_port,
+        tls=tls,
+        username=link.username,
+        password_file=link.password_file.path if link.password_file else None,
+        keepalive=link.keepalive_seconds,
+    )
