@@ -77,7 +77,7 @@ active() { [ "$(property ActiveState)" = active ]; }
 within "$patience" active || fail "the service did not become active at boot"
 cp /var/lib/livegate/device-key.pub.jwk "$key"
 user=$(stat -c %U "/proc/$(property MainPID)")
-ok "at boot the service is up: status '$(property StatusText)', user $user, runtime $(logged 'litert' | tail -1 | cut -c 1-60)"
+ok "at boot the service is up: status '$(property StatusText)', user $user, with $(logged XNNPACK | tail -1)"
 told=$(session) && fail "a decision that accepts, without a camera: $told"
 [ "$(property ActiveState) $(property NRestarts)" = "active 0" ] ||
     fail "without a camera the service is $(property ActiveState), and was started again $(property NRestarts) times"
@@ -86,24 +86,25 @@ systemctl stop livegate.service
 
 # --- lights, by the package's drivers as its user, seen through the GPIO controller's lines
 
-as_livegate() { setpriv --reuid livegate --regid livegate --init-groups --no-new-privs "$@"; }
+# An array, and no function: in the background that would be another process than the one to kill.
+as_livegate=(setpriv --reuid livegate --regid livegate --init-groups --no-new-privs)
 mount -o remount,mode=755 /sys/kernel/debug
 mkdir -p /run/livegate && chown livegate: /run/livegate
 for driver in led gpio; do
     line=$led
     [ "$driver" = led ] || line=$lamp
-    as_livegate $python $check/board/drive_lights.py "/etc/livegate/$driver.yaml" $((first_line + line)) $((first_line + panel)) \
+    "${as_livegate[@]}" env PYTHONPATH=$check $python $check/board/drive_lights.py "/etc/livegate/$driver.yaml" $((first_line + line)) $((first_line + panel)) \
         >"$check/lights.txt" 2>&1 || fail "lights with the illuminator $driver: $(cat "$check/lights.txt")"
-    ok "illuminator $driver and backlight, driven as $(as_livegate id -un), and their lines: $(tail -4 "$check/lights.txt" | tr '\n' ';')"
+    ok "illuminator $driver and backlight, driven as $("${as_livegate[@]}" id -un), and their lines: $(tail -4 "$check/lights.txt" | tr '\n' ';')"
 done
 is $panel hi || fail "the backlight's line is $(line $panel) before it is left changed"
-as_livegate $python $check/board/drive_lights.py --hold /etc/livegate/led.yaml $((first_line + led)) $((first_line + panel)) >"$check/held.txt" &
+"${as_livegate[@]}" $python $check/board/drive_lights.py --hold /etc/livegate/led.yaml $((first_line + led)) $((first_line + panel)) >"$check/held.txt" &
 held=$!
 within "$patience" grep -q held "$check/held.txt" || fail "the lights are not held"
 kill -9 $held
 wait $held 2>/dev/null
 [ "$(line $panel) $(line $led)" = "lo hi" ] || fail "after kill -9 the lines are $(line $panel) and $(line $led)"
-told=$(as_livegate livegate lights restore --config /etc/livegate/led.yaml | tr '\n' ';') || fail "livegate lights restore: $told"
+told=$("${as_livegate[@]}" livegate lights restore --config /etc/livegate/led.yaml | tr '\n' ';') || fail "livegate lights restore: $told"
 [ "$(line $panel) $(line $led)" = "hi lo" ] || fail "after livegate lights restore the lines are $(line $panel) and $(line $led)"
 ok "after kill -9 panel dark, lamp lit; after livegate lights restore panel lit, lamp dark: $told"
 
