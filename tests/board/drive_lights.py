@@ -1,7 +1,7 @@
 """Switches the lamp and the backlight of a configuration, and compares with the lines of the GPIO chip as the kernel
 tells them: drive_lights.py CONFIG LINE_OF_LAMP LINE_OF_BACKLIGHT.
 
-With --hold it leaves the backlight changed, says so, and waits for its end. Run by board_check.sh on the emulated board.
+With --hold it leaves both changed, says so, and waits for its end. Run by board_check.sh on the emulated board.
 """
 
 from __future__ import annotations
