@@ -2,13 +2,14 @@
 
 Livegate stays as it is. What the virtual camera of libcamera 0.4 lacks: a raw stream, of which Picamera2 asks the
 modes; buffers that Picamera2 may bring along; and a word of how many bytes of a buffer were used. And Debian has no
-pykms, which only a preview on the display needs.
+pykms, which only a preview on the display needs; nor has every root PiDNG, which only DNG files need.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import mmap
 import sys
 import types
@@ -73,4 +74,8 @@ class _AfterLoading(importlib.abc.MetaPathFinder):
 
 sys.modules["pykms"] = pykms = types.ModuleType("pykms")
 pykms.PixelFormat = _Any()
+if importlib.util.find_spec("pidng") is None:
+    for module, name in (("pidng", "core"), ("pidng.camdefs", "Picamera2Camera"), ("pidng.core", "PICAM2DNG")):
+        sys.modules[module] = types.ModuleType(module)
+        setattr(sys.modules[module], name, _Any())
 sys.meta_path.insert(0, _AfterLoading())

@@ -284,6 +284,33 @@ def test_a_real_chip_can_be_opened():
     line_factory(chip_label(sorted(DEV.glob("gpiochip*"))[0])).close()
 
 
+@pytest.mark.needs_device("/dev/gpiochip*", "GPIO chip")
+@pytest.mark.skipif(missing("gpiozero", "lgpio"), reason="gpiozero and lgpio are in the extra 'gpio'")
+class TestRealGpioLine(IlluminatorContract):
+    @pytest.fixture
+    def illuminator(self):
+        label, line = line_for_tests()
+        lamp = GpioIlluminator(line, PLACE, factory=line_factory(label))
+        yield lamp
+        lamp.close()
+
+
+def line_for_tests():
+    """Chip label and number of the first line that a device tree gave a name with livegate in it."""
+    gpio_illuminator._import_lgpio()
+    import lgpio  # noqa: PLC0415 - in an extra
+
+    for file in sorted(DEV.glob("gpiochip*")):
+        chip = lgpio.gpiochip_open(int(file.name.removeprefix("gpiochip")))
+        try:
+            for line in range(lgpio.gpio_get_chip_info(chip)[1]):
+                if "livegate" in lgpio.gpio_get_line_info(chip, line)[3]:
+                    return chip_label(file), line
+        finally:
+            lgpio.gpiochip_close(chip)
+    pytest.skip("no GPIO line with livegate in its name")
+
+
 @pytest.fixture
 def chips(tmp_path, monkeypatch):
     """/dev with chips of these labels."""
