@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cli import output
+from edge.cli.signals import interrupted_by_signals
 from edge.contracts.doctor import Check, DoctorReport, Verdict
 from edge.errors import ExitCode
 from edge.terminal.doctor.context import context_of
@@ -24,16 +26,19 @@ STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red",
 def doctor(config: Path, only: tuple[str, ...], as_json: bool) -> int:
     """Look at everything a terminal needs, and say of each thing what was found and what to do.
 
-    Changes nothing, also while a daemon runs. A configuration that cannot be read is one failed check, and the rest
+    Where no daemon runs the lights are switched, so that the camera can be seen to answer; each is put back. Else it
+    changes nothing. A configuration that cannot be read is one failed check, and the rest
     is looked at as far as that goes. Exit code 1 where a check failed, 0 where there are warnings at the worst.
     """
     context = context_of(config)
     with output.progress() as progress:
         task = progress.add_task("looking", total=None)
         checks = []
-        for check in examine(context, only):
-            progress.update(task, description=f"looked at {check.name}")
-            checks.append(check)
+        # Lights are put back whoever ends it.
+        with interrupted_by_signals(), closing(examine(context, only)) as made:
+            for check in made:
+                progress.update(task, description=f"looked at {check.name}")
+                checks.append(check)
     found = report(context, checks)
     if as_json:
         output.print_json(found.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -65,6 +65,16 @@ class SysfsBacklight:
     def quick(self) -> bool:
         return True
 
+    @property
+    def node(self) -> str:
+        """Its folder's name."""
+        return self._node.name
+
+    @property
+    def steps(self) -> int:
+        """Levels above darkness."""
+        return self._most
+
     def level(self) -> float | None:
         try:
             state = self._state()

@@ -43,7 +43,7 @@ def open_lights(lights: config.Lights, *, sys: Path = SYS) -> OpenLights:
     Raises HardwareError for what is missing, denied, or held by another program.
     """
     # The lamp last: what was opened before it needs no closing.
-    backlight, ambient = _open_backlight(lights.backlight, sys), _open_ambient(lights.ambient, sys)
+    backlight, ambient = open_backlight(lights.backlight, sys), open_ambient(lights.ambient, sys)
     return OpenLights(backlight, open_illuminator(lights.illuminator, sys=sys), ambient)
 
 
@@ -95,7 +95,8 @@ def _lamp_place(illuminator: config.RealIlluminator) -> LampPlace:
     )
 
 
-def _open_backlight(backlight: config.Backlight, sys: Path) -> Backlight:
+def open_backlight(backlight: config.Backlight, sys: Path = SYS) -> Backlight:
+    """As a killed process has not left it, where that can be. Raises HardwareError."""
     if isinstance(backlight, config.NoLight | config.SimulatedLight):
         return NullBacklight()
     try:
@@ -122,7 +123,8 @@ def _restore_backlight(backlight: config.Backlight, sys: Path) -> str:
     return "backlight: nothing was left to restore" if restored is None else f"backlight: {restored} is as it was found"
 
 
-def _open_ambient(sensor: config.AmbientSensor, sys: Path) -> AmbientSensor:
+def open_ambient(sensor: config.AmbientSensor, sys: Path = SYS) -> AmbientSensor:
+    """Raises HardwareError."""
     if isinstance(sensor, config.IioSensor):
         return IioAmbientSensor(sensor.name, root=_below(sys, IIO_DEVICES))
     return NullAmbientSensor()

@@ -33,7 +33,7 @@ def verdicts(monkeypatch):
             )
             for at, verdict in enumerate(found)
         ]
-        monkeypatch.setattr("edge.cli.doctor.examine", lambda *_: iter(checks))
+        monkeypatch.setattr("edge.cli.doctor.examine", lambda *_: (check for check in checks))
 
     return install
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -23,11 +23,13 @@ AREAS: Final[Mapping[str, str]] = MappingProxyType(
         "system": "edge.terminal.doctor.system",
         "broker": "edge.terminal.doctor.broker",
         "service": "edge.terminal.doctor.service",
+        "camera": "edge.terminal.doctor.camera",
+        "lights": "edge.terminal.doctor.lights",
     }
 )
 
 
-def examine(context: Context, only: Collection[str] = ()) -> Iterator[Check]:
+def examine(context: Context, only: Collection[str] = ()) -> Generator[Check, None, None]:
     """The checks of all areas, or of those named, as they are made. Never raises an Exception of a check."""
     for area, module in AREAS.items():
         if not only or area in only:
