@@ -71,7 +71,8 @@ def step_seconds(config: Path, runs: int) -> dict[str, float]:
             capture_output=True,
             text=True,
             check=True,
-            env=environment(),
+            # As the command has it.
+            env={**environment(), "OPENBLAS_NUM_THREADS": "1"},
         ).stdout
         marks.append([float(mark) for mark in told.split()])
     # The interpreter alone first: what it takes tells how fast a machine is, and the rest is a multiple of it.

@@ -49,7 +49,7 @@ def chart(title: str, description: str, across: str, upwards: str, lines: Sequen
         parts.append(_text(x, bottom + 18, f"{tick:g}", "tick", "middle"))
     y = at(0, limit)[1]
     parts.append(f'<line class="limit" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
-    parts.append(_text(right, y - 6, f"aim {limit:g}", "tick", "end"))
+    parts.append(_text(right, y + 14, f"aim {limit:g}", "tick", "end"))
     for number, line in enumerate(lines):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in line.points))
         parts.append(f'<polyline class="line s{number}" points="{path}"/>')

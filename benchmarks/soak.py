@@ -46,7 +46,7 @@ from benchmarks.terminal_process import (
 from edge.contracts.enums import TerminalState
 from edge.link.embedded import EmbeddedBroker
 from edge.link.options import LinkOptions
-from edge.link.requester import Requester
+from edge.link.requester import Requester, TerminalRefusedError
 
 FPS: Final = 15
 ATTEMPT_SECONDS: Final = 10
@@ -72,12 +72,13 @@ class Kind(StrEnum):
 
 # What must come of each.
 OUTCOMES: Final = {
-    Kind.ACCEPTED: "realface",
-    Kind.SEQUENCE: "realface",
-    Kind.REFUSED: "spoofface",
-    Kind.NOBODY: "NoFaceDetected",
-    Kind.CANCELLED: "UserCanceledSession",
-    Kind.TIMED_OUT: "TimedOut",
+    Kind.ACCEPTED: {"realface"},
+    Kind.SEQUENCE: {"realface"},
+    Kind.REFUSED: {"spoofface"},
+    Kind.NOBODY: {"NoFaceDetected"},
+    # At simulated pace the attempt's time may have passed before the request to cancel is there.
+    Kind.CANCELLED: {"UserCanceledSession", "TimedOut"},
+    Kind.TIMED_OUT: {"TimedOut"},
 }
 _ROUND: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.NOBODY, Kind.SEQUENCE, Kind.CANCELLED)
 # One in fifty: at the pace of the recordings it takes ATTEMPT_SECONDS.
@@ -165,7 +166,8 @@ async def outcome(requester: Requester, kind: Kind) -> str:
     """Asks for one session; what its last decision says."""
     session = await requester.start()
     if kind is Kind.CANCELLED:
-        await requester.cancel(session.session_id)
+        with suppress(TerminalRefusedError):
+            await requester.cancel(session.session_id)
     told = ""
     async for heard in requester.decisions(session, within=PATIENCE):
         if heard.decision is not None:
@@ -335,7 +337,7 @@ def main() -> int:
         )
     document = {name: summary([row for row in rows if row.terminal == name]) for name in names}
     print(json.dumps({"machine": machine(), **document}, indent=2))
-    unexpected = [row for row in rows if row.outcome != OUTCOMES[Kind(row.kind)]]
+    unexpected = [row for row in rows if row.outcome not in OUTCOMES[Kind(row.kind)]]
     for row in unexpected[:10]:
         print(f"{row.terminal}, session {row.session}: {row.kind} came to {row.outcome!r}", file=sys.stderr)
     return 1 if unexpected else 0

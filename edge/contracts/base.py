@@ -25,6 +25,12 @@ class Outgoing(BaseModel):
 class Incoming(BaseModel):
     """A message that somebody sends to the device: what it does not know, it refuses."""
 
+    # Values are new in each message, nonces among them: pydantic would keep sixteen thousand, and grow by them.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", serialize_by_alias=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        serialize_by_alias=True,
+        cache_strings="keys",
     )

@@ -66,6 +66,12 @@ def test_a_cancel_is_read():
     assert isinstance(verdict.command, SessionCancel)
 
 
+def test_a_nonce_stays_in_no_store_of_the_parser():
+    first, second = read(START), read(START)
+    assert first.command.nonce == second.command.nonce
+    assert first.command.nonce is not second.command.nonce
+
+
 def test_without_a_response_topic_the_answer_goes_to_res():
     assert read(START).reply_to == ReplyTo("livegate/v1/hq/gate-1/res/session.start", None)
 
