@@ -14,6 +14,7 @@ from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.permissions import is_missing, may_read
+from edge.terminal.reboot import PATH_UNIT, reboot_unit_enabled
 
 UNIT: Final = "livegate.service"
 RULES: Final = "60-livegate.rules"
@@ -24,7 +25,7 @@ PAGE: Final = "docs/service.md"
 
 def checks(context: Context) -> Iterator[Check]:
     """See the package."""
-    yield from one_by_one("service", context, groups, files, udev_rules, unit, running)
+    yield from one_by_one("service", context, groups, files, udev_rules, unit, running, reboot)
 
 
 def needed_groups(settings: Settings) -> dict[str, str]:
@@ -164,6 +165,18 @@ def running(context: Context) -> Check:
     if told.get("NRestarts", "0") not in {"", "0"}:
         return warn(name, seen, f"see why: {look}")
     return ok(name, seen)
+
+
+def reboot(context: Context) -> Check:
+    """That somebody acts on the daemon's request to reboot the board, where it may make one."""
+    name = "service.reboot"
+    if context.settings is None:
+        return skipped(name, UNREAD)
+    if not context.settings.recovery.reboot:
+        return skipped(name, "not configured: the board is never rebooted")
+    if not reboot_unit_enabled(context.roots.etc / "systemd/system"):
+        return warn(name, f"{PATH_UNIT} is not enabled: no reboot will come", f"systemctl enable --now {PATH_UNIT}")
+    return ok(name, f"{PATH_UNIT} is enabled")
 
 
 def _group_exists(name: str) -> bool:

@@ -63,6 +63,19 @@ def test_rules_are_found_where_udev_reads_them(context, roots, place):
     assert service.udev_rules(context(**REAL)).verdict is Verdict.OK
 
 
+def test_a_reboot_that_nobody_would_carry_out_is_told(context, roots):
+    assert service.reboot(context()).verdict is Verdict.SKIPPED
+    given = context(recovery={"reboot": True})
+    check = service.reboot(given)
+    assert check.verdict is Verdict.WARN
+    assert "systemctl enable --now livegate-reboot.path" in check.remedy
+    unit = written(roots.usr / "lib/systemd/system/livegate-reboot.path", "")
+    wants = roots.etc / "systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / unit.name).symlink_to(unit)
+    assert service.reboot(given).verdict is Verdict.OK
+
+
 def test_the_unit_is_missing_then_not_enabled_then_well(context, roots):
     given = context(**REAL)
     assert "not installed" in service.unit(given).seen
