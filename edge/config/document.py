@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from edge.config.fields import allowed_at, fields, keys_at, steps_in_file
 from edge.config.problems import MOST, NOT_ALLOWED, ConfigProblems, Problem, shown
-from edge.config.settings import MASK
+from edge.config.values import MASK
 from edge.config.yaml_tree import Place, Steps, Tree, Unreadable, dotted, parse, read_bytes
 
 M = TypeVar("M", bound=BaseModel)

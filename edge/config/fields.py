@@ -15,15 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edge.config.settings import (
-    DEVICE_PATTERN,
-    HOST_PATTERN,
-    LANGUAGE_PATTERN,
-    MODEL_ID_PATTERN,
-    POLICY_NAME_PATTERN,
-    PRINTABLE_PATTERN,
-    Settings,
-)
+from edge.config.settings import HOST_PATTERN, LANGUAGE_PATTERN, MODEL_ID_PATTERN, POLICY_NAME_PATTERN, Settings
+from edge.config.values import DEVICE_PATTERN, PRINTABLE_PATTERN
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
 Steps = tuple[str | int, ...]

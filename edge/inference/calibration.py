@@ -16,7 +16,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from edge.config.document import Kind
-from edge.config.settings import MODEL_ID_PATTERN, Number, Section, Text, Whole
+from edge.config.settings import MODEL_ID_PATTERN
+from edge.config.values import Number, Section, Text, Whole
 from edge.contracts.enums import CaptureKind, Spectrum
 from edge.errors import ConfigError, ModelError
 

@@ -29,7 +29,7 @@ from pydantic_core import InitErrorDetails
 from edge.config.document import Kind
 from edge.config.policy import Preset
 from edge.config.safety import LampFigures, budget, white_intensity
-from edge.config.settings import FilePath, Number, Section, Text, Whole, YesNo
+from edge.config.values import FilePath, Number, Section, Text, Whole, YesNo
 from edge.contracts.enums import ErrorCode, Label, LightBand, LightLevel, LivenessOperationMode, Spectrum
 from edge.errors import InputError
 from edge.simulation import openpeople

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import structlog
 
+from edge.config import cameras as camera_config
+from edge.config import lights as light_config
 from edge.config import settings as config
 from edge.config.choices import Pace, VideoDriver
 from edge.config.settings import Settings
@@ -109,23 +111,23 @@ def open_models(models: config.Models) -> ModelBundle:
     )
 
 
-def capture_kind(camera: config.Camera) -> CaptureKind:
+def capture_kind(camera: camera_config.Camera) -> CaptureKind:
     """What the decisions of a terminal with this camera are signed as."""
     match camera:
-        case config.ReplayCamera():
+        case camera_config.ReplayCamera():
             return CaptureKind.REPLAY
-        case config.SimulatedCamera():
+        case camera_config.SimulatedCamera():
             return CaptureKind.SIMULATED
-        case config.Picamera2Camera() | config.V4l2Camera():
+        case camera_config.Picamera2Camera() | camera_config.V4l2Camera():
             return CaptureKind.LIVE
 
 
-def is_watched(camera: config.Camera) -> bool:
+def is_watched(camera: camera_config.Camera) -> bool:
     """Whether it can fail between sessions: real cameras, and one recording that a capture process plays.
 
     Of several recordings each look would pass one over.
     """
-    if isinstance(camera, config.ReplayCamera):
+    if isinstance(camera, camera_config.ReplayCamera):
         return camera.process and len(camera.sources) == 1
     return capture_kind(camera) is CaptureKind.LIVE
 
@@ -154,7 +156,7 @@ def unlit(camera: Camera) -> Devices:
     )
 
 
-def lit(camera: Camera, lights: config.Lights) -> Devices:
+def lit(camera: Camera, lights: light_config.Lights) -> Devices:
     """A live camera, and the lights and sensor that are configured. Raises HardwareError."""
     by_camera = ambient_of_camera(lights.ambient, camera.traits)
     opened = open_lights(lights)
@@ -167,16 +169,16 @@ def lit(camera: Camera, lights: config.Lights) -> Devices:
     )
 
 
-def lamp_caps(lights: config.Lights) -> LampCaps:
+def lamp_caps(lights: light_config.Lights) -> LampCaps:
     """What the configured lamp may give at most."""
     lamp = configured_lamp(lights)
     return UNCAPPED if lamp is None else LampCaps(lamp.max_output, lamp.max_on_share)
 
 
-def configured_lamp(lights: config.Lights) -> config.Lamp | None:
+def configured_lamp(lights: light_config.Lights) -> light_config.Lamp | None:
     """The illuminator's figures, where there is one that states them."""
     illuminator = lights.illuminator
-    return None if isinstance(illuminator, config.NoLight) else illuminator.lamp
+    return None if isinstance(illuminator, light_config.NoLight) else illuminator.lamp
 
 
 def topics(device: config.Device) -> Topics:
@@ -187,30 +189,30 @@ def topics(device: config.Device) -> Topics:
 def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
     """The configured drivers, and what makes the clock of a session with them."""
     match settings.camera:
-        case config.ReplayCamera() as camera:
+        case camera_config.ReplayCamera() as camera:
             devices = replace(unlit(_replay(camera)), screen=open_screen(settings.lights.screen, settings.guidance))
             return devices, FrameClock if camera.pace is Pace.SIMULATED else RealClock
-        case config.SimulatedCamera() as camera:
+        case camera_config.SimulatedCamera() as camera:
             # A board with a real camera never loads it.
             from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
             return open_simulated(camera, settings.lights, networks)
-        case config.Picamera2Camera() as camera:
+        case camera_config.Picamera2Camera() as camera:
             return live_devices(_camera_module(camera), settings), RealClock
-        case config.V4l2Camera() as camera:
+        case camera_config.V4l2Camera() as camera:
             return live_devices(_usb_camera(camera), settings), RealClock
 
 
-def make_camera(camera: config.Camera) -> Camera:
+def make_camera(camera: camera_config.Camera) -> Camera:
     """The configured one alone, not opened. Raises HardwareError for a simulated one, which comes with its scene."""
     match camera:
-        case config.ReplayCamera():
+        case camera_config.ReplayCamera():
             return _replay(camera)
-        case config.Picamera2Camera():
+        case camera_config.Picamera2Camera():
             return _camera_module(camera)
-        case config.V4l2Camera():
+        case camera_config.V4l2Camera():
             return _usb_camera(camera)
-        case config.SimulatedCamera():
+        case camera_config.SimulatedCamera():
             raise HardwareError("a simulated camera comes with its scene", remedy="open it with its terminal")
 
 
@@ -233,7 +235,7 @@ def live_devices(camera: Camera, settings: Settings) -> Devices:
     return devices
 
 
-def _camera_module(camera: config.Picamera2Camera) -> Camera:
+def _camera_module(camera: camera_config.Picamera2Camera) -> Camera:
     make = functools.partial(
         Picamera2Camera,
         camera.number,
@@ -250,7 +252,7 @@ def _camera_module(camera: config.Picamera2Camera) -> Camera:
     return ProcessCamera(make, largest=(camera.width, camera.height), raw=camera.raw) if camera.own_process else make()
 
 
-def _usb_camera(camera: config.V4l2Camera) -> Camera:
+def _usb_camera(camera: camera_config.V4l2Camera) -> Camera:
     make = functools.partial(
         V4l2Camera,
         camera.device,
@@ -265,13 +267,13 @@ def _usb_camera(camera: config.V4l2Camera) -> Camera:
     return ProcessCamera(make, largest=(camera.width, camera.height)) if camera.own_process else make()
 
 
-def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
+def open_screen(screen: light_config.Screen, guidance: config.Guidance) -> Screen:
     """The display, already showing that nobody is asked for anything. Call it in the thread that runs sessions.
 
     Raises HardwareError without a display, pygame or a font for the language; ConfigError for a language without texts.
     A simulated screen comes with its camera.
     """
-    if not isinstance(screen, config.SdlScreen):
+    if not isinstance(screen, light_config.SdlScreen):
         return NullScreen()
     # A terminal without a screen never loads it.
     from edge.hardware.pygame_screen import PygameScreen, ScreenOptions  # noqa: PLC0415
@@ -292,12 +294,12 @@ def open_screen(screen: config.Screen, guidance: config.Guidance) -> Screen:
     return PygameScreen(options, Guidance(guidance.language))
 
 
-def _replay(camera: config.ReplayCamera) -> Camera:
+def _replay(camera: camera_config.ReplayCamera) -> Camera:
     """Several sources take turns, one to a session."""
     cameras = [_recording(camera, source) for source in camera.sources]
     return cameras[0] if len(cameras) == 1 else PlaylistCamera(cameras)
 
 
-def _recording(camera: config.ReplayCamera, source: Path) -> Camera:
+def _recording(camera: camera_config.ReplayCamera, source: Path) -> Camera:
     make = functools.partial(ReplayCamera, source, fps=camera.fps, pace=camera.pace)
     return ProcessCamera(make, largest=(MAX_SIDE, MAX_SIDE)) if camera.process else make()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
-from edge.config import settings as config
+from edge.config import lights as config
 from edge.errors import HardwareError
 from edge.frames.lamp import PointGeometry
 from edge.hardware import ddc_backlight, sysfs_backlight

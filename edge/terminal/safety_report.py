@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edge.config.cameras import SimulatedCamera
+from edge.config.lights import Lights, SimulatedIlluminator
 from edge.config.safety import (
     FLASH_SECONDS,
     FLASHES,
@@ -16,7 +18,7 @@ from edge.config.safety import (
     start_after,
     steps_at,
 )
-from edge.config.settings import Lights, Settings, SimulatedCamera, SimulatedIlluminator
+from edge.config.settings import Settings
 from edge.hardware.light_guard import STALL_SECONDS
 from edge.hardware.safe_lights import TIMER_SECONDS
 from edge.liveness.plans import CHIP_SECONDS, CHIPS

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from edge.config.cameras import SimulatedCamera
 from edge.config.choices import Pace
-from edge.config.settings import Lamp, Lights, SimulatedCamera, SimulatedLight
+from edge.config.lights import Lamp, Lights, SimulatedLight
 from edge.errors import ConfigError
 from edge.hardware.null import NullAmbientSensor
 from edge.session.clock import Clock

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.config.cameras import ReplayCamera
 from edge.config.fields import FieldInfo, fields
 from edge.config.loader import Loaded, load, load_bytes
 from edge.config.policy import PRESETS, PolicyFloor, Preset
-from edge.config.settings import Policy, ReplayCamera, Settings
+from edge.config.settings import Policy, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "config"

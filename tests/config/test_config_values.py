@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from edge.config.fields import fields
 from edge.config.loader import Loaded, fingerprint, load, load_bytes, schema, show
 from edge.config.quality import QualityLimits
-from edge.config.settings import MASK, SecretFile, Settings
+from edge.config.settings import Settings
+from edge.config.values import MASK, SecretFile
 from edge.liveness.evidence import HeadPose
 from edge.vision.quality import Measures, score
 

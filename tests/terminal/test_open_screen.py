@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from edge.config import lights as light_config
 from edge.config import settings as config
 from edge.config.settings import Settings
 from edge.errors import ConfigError
@@ -17,11 +18,11 @@ REPLAY = {"driver": "replay", "sources": ["pictures"]}
 
 
 def sdl(**more):
-    return config.SdlScreen.model_validate({"driver": "sdl", "video": "dummy", **more})
+    return light_config.SdlScreen.model_validate({"driver": "sdl", "video": "dummy", **more})
 
 
 def test_no_screen_is_none():
-    screen = open_screen(config.NoLight(driver="none"), ENGLISH)
+    screen = open_screen(light_config.NoLight(driver="none"), ENGLISH)
     assert isinstance(screen, NullScreen)
 
 
@@ -46,7 +47,7 @@ def test_a_language_without_texts_is_a_config_error():
 
 def test_a_replay_may_have_a_screen():
     settings = Settings.model_validate({"camera": REPLAY, "lights": {"screen": {"driver": "sdl", "rotation": 90}}})
-    assert isinstance(settings.lights.screen, config.SdlScreen)
+    assert isinstance(settings.lights.screen, light_config.SdlScreen)
 
 
 def test_a_simulated_camera_may_not():

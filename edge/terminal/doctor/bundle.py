@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.config.loader import show
-from edge.config.settings import MASK
+from edge.config.values import MASK
 from edge.contracts.doctor import DoctorReport
 from edge.errors import InputError, LivegateError
 from edge.link.outbox import OUTBOX_FILE

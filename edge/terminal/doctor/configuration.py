@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from edge.config import settings as config
+from edge.config.cameras import Picamera2Camera, ReplayCamera, SimulatedCamera
+from edge.config.lights import NoLight, RealIlluminator, SdlScreen
 from edge.config.policy import WhenLightNotMeasured, WhenPadNotApplicable
 from edge.config.settings import Settings
 from edge.contracts.doctor import Check
@@ -101,11 +102,11 @@ def _refused(settings: Settings, on_face: str | None) -> str | None:
 def unmeasured(settings: Settings) -> str | None:
     """Why no light of the terminal's own is measured on a face; None where it is."""
     camera = settings.camera
-    if isinstance(camera, config.ReplayCamera):
+    if isinstance(camera, ReplayCamera):
         return "recorded pictures answer no light"
     if not exposure_told(settings):
         return "the camera does not tell how it exposed"
-    if isinstance(camera, config.Picamera2Camera) and not camera.raw:
+    if isinstance(camera, Picamera2Camera) and not camera.raw:
         return "the camera gives no raw values (camera.raw)"
     backlight = settings.lights.backlight.driver
     if backlight == "none":
@@ -118,7 +119,7 @@ def unmeasured(settings: Settings) -> str | None:
 def exposure_told(settings: Settings) -> bool:
     """Whether frames say how they were exposed; a driver that has no such key does not."""
     camera = settings.camera
-    return isinstance(camera, config.SimulatedCamera) or bool(getattr(camera, "exposure_metadata", False))
+    return isinstance(camera, SimulatedCamera) or bool(getattr(camera, "exposure_metadata", False))
 
 
 def unshaped(settings: Settings) -> str | None:
@@ -127,9 +128,9 @@ def unshaped(settings: Settings) -> str | None:
     if why is not None:
         return why
     screen = settings.lights.screen
-    if isinstance(screen, config.NoLight):
+    if isinstance(screen, NoLight):
         return "no screen is configured that shows light patterns (lights.screen)"
-    if isinstance(screen, config.SdlScreen) and screen.panel is None:
+    if isinstance(screen, SdlScreen) and screen.panel is None:
         return "where the display is beside the camera is not known (lights.screen.panel)"
     return None
 
@@ -143,8 +144,8 @@ def _infrared_alone(name: str, settings: Settings) -> Check:
             f"{blind}: the policy {floor.name} will refuse everyone",
             "set policy.when_pad_not_applicable to light_and_motion, or take another camera (docs/sessions.md)",
         )
-    placed = isinstance(lamp, config.RealIlluminator) and lamp.place is not None
-    if not (placed and isinstance(lamp, config.RealIlluminator) and lamp.lamp.band is LightBand.INFRARED):
+    placed = isinstance(lamp, RealIlluminator) and lamp.place is not None
+    if not (placed and isinstance(lamp, RealIlluminator) and lamp.lamp.band is LightBand.INFRARED):
         return warn(
             name,
             f"{blind}, and there is no infrared lamp whose place is known: everyone is refused",

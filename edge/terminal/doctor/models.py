@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge.config.settings import Settings, SimulatedCamera
+from edge.config.cameras import SimulatedCamera
+from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from edge.config.cameras import ReplayCamera, SimulatedCamera
 from edge.config.choices import Pace
-from edge.config.settings import Models, ReplayCamera, Settings, SimulatedCamera
+from edge.config.settings import Models, Settings
 from edge.contracts.enums import CaptureKind
 from edge.errors import LivegateError
 from edge.inference.bundle import ModelBundle

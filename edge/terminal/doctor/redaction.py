@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from edge.config.settings import MASK
+from edge.config.values import MASK
 from edge.link.identity import KEY_FILE
 from edge.terminal.doctor.context import Context
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from edge.config.cameras import Picamera2Camera
 from edge.config.choices import RuntimeChoice
-from edge.config.settings import Picamera2Camera
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped
 from edge.terminal.doctor.context import Context

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from edge.config import settings as config
+from edge.config import lights as config
 from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn

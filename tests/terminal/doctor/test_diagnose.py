@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli.diagnose import diagnose
-from edge.config.settings import MASK
+from edge.config.values import MASK
 from edge.contracts.doctor import DoctorReport, Verdict
 from edge.errors import InputError
 from edge.link.outbox import Outbox
