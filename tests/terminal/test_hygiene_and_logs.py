@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,6 +57,31 @@ def test_what_is_free_between_what_is_in_use_goes_back_to_the_system():
     libc.free(last)
 
 
+HEAPS = """
+import ctypes, threading
+from edge.terminal.hygiene import keep_to_one_heap
+
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+libc.malloc.restype = ctypes.c_void_p
+{first}
+worker = threading.Thread(target=libc.malloc, args=(4096,))
+worker.start()
+worker.join()
+told = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, told)
+libc.fclose(told)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
+@pytest.mark.parametrize(("first", "heaps"), [("", 2), ("keep_to_one_heap()", 1)])
+def test_threads_share_one_heap(first, heaps):
+    program = HEAPS.format(first=first)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.count("<heap nr=") == heaps
+
+
 @pytest.mark.parametrize("error", [None, HardwareError("gone", remedy="look")])
 def test_it_is_given_back_after_each_session_however_that_ended(monkeypatch, error):
     told = []
@@ -89,6 +115,7 @@ def test_another_c_library_keeps_what_it_has(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     hygiene._malloc_trim.cache_clear()
     try:
+        hygiene.keep_to_one_heap()
         give_back_free_memory()
     finally:
         hygiene._malloc_trim.cache_clear()
