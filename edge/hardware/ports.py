@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edge.contracts.enums import CaptureKind, LightBand, Prompt, Spectrum
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
 from edge.frames.lamp import PointGeometry
-from edge.guidance.page import Standing
+
+if TYPE_CHECKING:
+    # A capture process, which shows nothing, would load all that a screen shows.
+    from edge.guidance.page import Standing
 
 
 class EndOfSource(Exception):  # noqa: N818 - an ending, not an error

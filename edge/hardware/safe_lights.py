@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -39,6 +41,9 @@ class SafeLights:
         self._guard = LightGuard(caps)
         # Never held while a device is called: a driver that hangs must not keep the timer from switching off.
         self._lock = threading.Lock()
+        # Whether a session runs.
+        self.minding = False
+        self._at_exit: Callable[[], None] | None = None
         self.backlight: Backlight = _SafeBacklight(self, backlight)
         self.screen: Screen = _SafeScreen(self, screen)
         self.illuminator: Illuminator = _SafeIlluminator(self, illuminator)
@@ -50,7 +55,8 @@ class SafeLights:
         clock: seconds, of the session's clock where that runs by itself: then a thread switches off when the session's
         own hangs, and backlight and illuminator must take calls from it. None: time stands where nobody moves it.
         """
-        atexit.register(self.put_back)
+        self._put_back_at_exit()
+        self.minding = True
         stop = threading.Event()
         timer = threading.Thread(target=self._watch, args=(clock, stop), name="light timer", daemon=True)
         try:
@@ -63,7 +69,18 @@ class SafeLights:
             if timer.ident is not None:
                 timer.join()
             self.put_back()
-            atexit.unregister(self.put_back)
+            self.minding = False
+
+    def _put_back_at_exit(self) -> None:
+        """If the interpreter ends in a session. Called in the first one, and thus carried out before what the devices
+        asked for when they were made.
+        """
+        if self._at_exit is not None:
+            return
+        # Not in each session: the interpreter's list keeps the place of what it was told to forget.
+        self._at_exit = partial(_put_back_minded, weakref.ref(self))
+        atexit.register(self._at_exit)
+        weakref.finalize(self, atexit.unregister, self._at_exit).atexit = False
 
     def admit(self, steps: int, seconds: float, now: float) -> float:
         """From when on a plan may begin that changes visible light up to ``steps`` times, each at least ``seconds``
@@ -185,6 +202,12 @@ class SafeLights:
             with self._lock:
                 self._guard.display_lost()
             raise
+
+
+def _put_back_minded(lights: weakref.ref[SafeLights]) -> None:
+    minded = lights()
+    if minded is not None and minded.minding:
+        minded.put_back()
 
 
 class _SafeBacklight:

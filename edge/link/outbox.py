@@ -18,6 +18,8 @@ OUTBOX_FILE: Final = "outbox.sqlite"
 MAX_ROWS: Final = 2000
 MAX_COMMAND_IDS: Final = 4096
 LAYOUT: Final = 1
+# SQLite keeps up to 2 MiB of pages otherwise, and with each command's id a little more: one page here serves one row.
+CACHE_KIB: Final = 64
 KEPT_DAMAGED: Final = 5
 
 _TABLES: Final = """
@@ -160,6 +162,7 @@ class Outbox:
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("the file fails its integrity check")
         layout = int(db.execute("PRAGMA user_version").fetchone()[0])

@@ -49,7 +49,7 @@ from edge.terminal.assembly import (
 )
 from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.frame_watch import FrameWatch
-from edge.terminal.hygiene import keep_memory_private
+from edge.terminal.hygiene import give_back_free_memory, keep_memory_private, keep_to_one_heap
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
@@ -449,6 +449,7 @@ def _outcome(report: SessionReport) -> str:
 def serve(start: Start) -> None:
     """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
+    keep_to_one_heap()
     keep_to_one_thread()
     asyncio.run(_serve(start))
 
@@ -468,3 +469,4 @@ def _keep_what_the_start_made() -> None:
     """Modules, models and devices stay: without this, the collector would go through all of them again and again."""
     gc.collect()
     gc.freeze()
+    give_back_free_memory()

@@ -1,4 +1,4 @@
-"""Keeps frames out of core dumps and away from other processes of the same user."""
+"""Keeps frames out of core dumps and away from other processes of the same user, and memory small."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import ctypes
 import logging
 import os
 import resource
+from collections.abc import Callable
+from functools import cache
 
 log = logging.getLogger(__name__)
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
+M_ARENA_MAX = -8  # malloc.h of glibc
 
 
 def keep_memory_private() -> None:
@@ -19,3 +22,31 @@ def keep_memory_private() -> None:
     if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         reason = os.strerror(ctypes.get_errno())
         log.error("other processes of this user may read this one's memory: prctl was refused: %s", reason)
+
+
+def keep_to_one_heap() -> None:
+    """For all threads, if called before they start. Does nothing where the C library is not glibc.
+
+    Otherwise each has a heap of its own, of whose end nothing is given back.
+    """
+    options = getattr(ctypes.CDLL(None), "mallopt", None)
+    if options is not None:
+        options(M_ARENA_MAX, 1)
+
+
+def give_back_free_memory() -> None:
+    """To the system: the pages that the C library holds between those in use. Does nothing where it is not glibc.
+
+    glibc gives back by itself only what lies at the end of its heap, so what a session freed stays with the process,
+    and each that happens to lay out its buffers otherwise adds to it (malloc_trim(3)).
+    """
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    # Once: each CDLL brings classes of its own.
+    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim

@@ -11,6 +11,7 @@ from edge.contracts.session import AttemptReport, SessionReport
 from edge.liveness.policy import Policy
 from edge.session.runner import Progress
 from edge.terminal.assembly import Workbench
+from edge.terminal.hygiene import give_back_free_memory
 
 
 class InferenceThread:
@@ -44,17 +45,21 @@ class InferenceThread:
         if self._workbench is None:
             raise RuntimeError("open() comes first")
         runner = self._workbench.runner
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor,
-            lambda: runner.run(
-                session_id,
-                policy,
-                mode,
-                cancelled=cancelled,
-                on_progress=on_progress,
-                on_attempt=on_attempt,
-            ),
-        )
+
+        def session() -> SessionReport:
+            try:
+                return runner.run(
+                    session_id,
+                    policy,
+                    mode,
+                    cancelled=cancelled,
+                    on_progress=on_progress,
+                    on_attempt=on_attempt,
+                )
+            finally:
+                give_back_free_memory()
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, session)
 
     async def rest(self) -> None:
         """Between sessions: the result is taken off the screen. Raises HardwareError when the screen is lost."""

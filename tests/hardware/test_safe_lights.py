@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
+import subprocess
+import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -336,6 +341,50 @@ def test_simulated_time_starts_no_thread():
     guard = safe(Lights())
     with guard.minded(None):
         assert threading.active_count() == before
+
+
+def test_the_interpreter_keeps_no_more_to_do_at_its_end_with_each_session():
+    guard = safe(Lights())
+    with guard.minded(None):
+        kept = atexit._ncallbacks()
+    for _ in range(3):
+        with guard.minded(None):
+            assert atexit._ncallbacks() == kept
+
+
+ENDS_IN_A_SESSION = """
+import atexit
+from edge.hardware.light_guard import UNCAPPED
+from edge.hardware.null import NullBacklight, NullIlluminator, NullScreen
+from edge.hardware.safe_lights import SafeLights
+
+class Told(NullBacklight):
+    def restore(self, now):
+        print("put back", end=", ")
+
+atexit.register(lambda: print("let go"))
+guard = SafeLights(Told(), NullScreen(), NullIlluminator(), UNCAPPED)
+with guard.minded(None):
+    print("first session", end=": ")
+session = guard.minded(None)
+session.__enter__()
+print("second session", end=": ")
+"""
+
+
+def test_an_interpreter_that_ends_in_a_session_puts_the_lights_back_before_devices_are_let_go():
+    said = subprocess.run([sys.executable, "-c", ENDS_IN_A_SESSION], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("first session: put back, second session: put back, let go\n")
+
+
+def test_lights_that_are_let_go_are_not_kept_for_the_end_of_the_interpreter():
+    guard = safe(Lights())
+    with guard.minded(None):
+        pass
+    gone = weakref.ref(guard)
+    del guard
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize("error", [HardwareError("gone", remedy="look"), KeyboardInterrupt(), SystemExit()])

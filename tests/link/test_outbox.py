@@ -78,6 +78,12 @@ def test_writes_are_synchronous_and_logged_ahead(open_outbox):
     assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_few_pages_are_kept_in_memory_however_many_ids_are_remembered(open_outbox):
+    outbox = open_outbox()
+    # Negative: KiB (https://sqlite.org/pragma.html#pragma_cache_size).
+    assert -128 <= outbox._db.execute("PRAGMA cache_size").fetchone()[0] < 0
+
+
 def test_removing_twice_removes_nothing_else(open_outbox):
     outbox = open_outbox()
     first = outbox.add(b"a")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
 import io
 import logging
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import structlog
 
-from edge.terminal import logs
-from edge.terminal.hygiene import keep_memory_private
+from edge.errors import HardwareError
+from edge.terminal import hygiene, inference, logs
+from edge.terminal.hygiene import give_back_free_memory, keep_memory_private
+from edge.terminal.inference import InferenceThread
 
 
 def test_a_system_that_refuses_to_close_the_memory_is_told_and_ends_nothing(monkeypatch, caplog):
@@ -25,6 +32,93 @@ def test_a_system_that_refuses_to_close_the_memory_is_told_and_ends_nothing(monk
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Refusing())
     keep_memory_private()
     assert "other processes" in caplog.text
+
+
+def resident():
+    """Bytes of this process (proc_pid_statm(5))."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
+def test_what_is_free_between_what_is_in_use_goes_back_to_the_system():
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.free.argtypes = (ctypes.c_void_p,)
+    # Too small to be mapped each on its own; the last keeps the others from being the end of the heap.
+    blocks = [libc.malloc(64 * 1024) for _ in range(256)]
+    for block in blocks:
+        ctypes.memset(block, 1, 64 * 1024)
+    *freed, last = blocks
+    for block in freed:
+        libc.free(block)
+    before = resident()
+    give_back_free_memory()
+    assert before - resident() > 8 * 1024 * 1024
+    libc.free(last)
+
+
+HEAPS = """
+import ctypes, threading
+from edge.terminal.hygiene import keep_to_one_heap
+
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+libc.malloc.restype = ctypes.c_void_p
+{first}
+worker = threading.Thread(target=libc.malloc, args=(4096,))
+worker.start()
+worker.join()
+told = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, told)
+libc.fclose(told)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
+@pytest.mark.parametrize(("first", "heaps"), [("", 2), ("keep_to_one_heap()", 1)])
+def test_threads_share_one_heap(first, heaps):
+    program = HEAPS.format(first=first)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.count("<heap nr=") == heaps
+
+
+@pytest.mark.parametrize("error", [None, HardwareError("gone", remedy="look")])
+def test_it_is_given_back_after_each_session_however_that_ended(monkeypatch, error):
+    told = []
+
+    class Workbench:
+        def run(self, *_, **__):
+            told.append("session")
+            if error is not None:
+                raise error
+
+        @property
+        def runner(self):
+            return self
+
+        def close(self):
+            told.append("closed")
+
+    async def one_session():
+        thread = InferenceThread()
+        await thread.open(Workbench)
+        with contextlib.suppress(HardwareError):
+            await thread.run("1", None, None, cancelled=None, on_progress=None, on_attempt=None)
+        thread.close()
+
+    monkeypatch.setattr(inference, "give_back_free_memory", lambda: told.append("given back"))
+    asyncio.run(one_session())
+    assert told == ["session", "given back", "closed"]
+
+
+def test_another_c_library_keeps_what_it_has(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    hygiene._malloc_trim.cache_clear()
+    try:
+        hygiene.keep_to_one_heap()
+        give_back_free_memory()
+    finally:
+        hygiene._malloc_trim.cache_clear()
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -13,6 +13,14 @@ print(sorted(name for name in unwanted if name in sys.modules))
 import rich.console
 """
 
+IN_A_CAPTURE_PROCESS = """
+import sys
+import edge.terminal.capture
+import edge.hardware.replay, edge.hardware.v4l2_camera, edge.hardware.picamera2_camera
+unwanted = ("asyncio", "pydantic", "structlog", "edge.guidance", "edge.liveness", "edge.session", "edge.vision")
+print(sorted(name for name in unwanted if name in sys.modules))
+"""
+
 AS_A_COMMAND = """
 import contextlib, sys
 from edge.cli.main import main
@@ -32,6 +40,10 @@ def last_line(program):
 
 def test_the_daemon_loads_nothing_that_only_other_commands_need_and_they_can_still_load_it():
     assert last_line(LOADED) == "[]"
+
+
+def test_a_capture_process_loads_a_camera_and_nothing_that_judges_or_shows():
+    assert last_line(IN_A_CAPTURE_PROCESS) == "[]"
 
 
 def test_a_command_starts_no_blas_threads_that_would_wait_for_work():
