@@ -188,19 +188,17 @@ def topics(device: config.Device) -> Topics:
 
 def open_hardware(settings: Settings, networks: Networks) -> tuple[Devices, Callable[[], Clock]]:
     """The configured drivers, and what makes the clock of a session with them."""
-    match settings.camera:
-        case camera_config.ReplayCamera() as camera:
-            devices = replace(unlit(_replay(camera)), screen=open_screen(settings.lights.screen, settings.guidance))
-            return devices, FrameClock if camera.pace is Pace.SIMULATED else RealClock
-        case camera_config.SimulatedCamera() as camera:
-            # A board with a real camera never loads it.
-            from edge.terminal.simulated import open_simulated  # noqa: PLC0415
+    camera = settings.camera
+    if isinstance(camera, camera_config.SimulatedCamera):
+        # A board with a real camera never loads it.
+        from edge.terminal.simulated import open_simulated  # noqa: PLC0415
 
-            return open_simulated(camera, settings.lights, networks)
-        case camera_config.Picamera2Camera() as camera:
-            return live_devices(_camera_module(camera), settings), RealClock
-        case camera_config.V4l2Camera() as camera:
-            return live_devices(_usb_camera(camera), settings), RealClock
+        return open_simulated(camera, settings.lights, networks)
+    made = make_camera(camera)
+    if isinstance(camera, camera_config.ReplayCamera):
+        devices = replace(unlit(made), screen=open_screen(settings.lights.screen, settings.guidance))
+        return devices, FrameClock if camera.pace is Pace.SIMULATED else RealClock
+    return live_devices(made, settings), RealClock
 
 
 def make_camera(camera: camera_config.Camera) -> Camera:

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from edge.config.settings import Settings
+from edge.contracts.doctor import Check
 from edge.contracts.enums import CaptureKind
 from edge.terminal.assembly import capture_kind
+from edge.terminal.doctor.checking import UNREAD, guarded, skipped
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.daemon import daemon_pid
+
+
+def undisturbed(name: str, context: Context, look: Callable[[Context, Settings], Iterable[Check]]) -> Iterator[Check]:
+    """What ``look`` finds while nobody else has camera and lights; else one check of that name says why it did not."""
+    settings = context.settings
+    if settings is None:
+        yield skipped(name, UNREAD)
+        return
+    with sole_use(context, settings) as taken:
+        if taken is not None:
+            yield skipped(name, taken)
+            return
+        yield from guarded(name, partial(look, context, settings))
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,9 +14,9 @@ from edge.contracts.enums import CaptureKind
 from edge.errors import LivegateError
 from edge.frames.frame import ColourOrder, Frame
 from edge.terminal.doctor import frame_checks
-from edge.terminal.doctor.alone import sole_use
+from edge.terminal.doctor.alone import undisturbed
 from edge.terminal.doctor.bench import Bench
-from edge.terminal.doctor.checking import UNREAD, fail, guarded, ok, raised, skipped
+from edge.terminal.doctor.checking import fail, ok, raised, skipped
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.focus import focus
 from edge.terminal.doctor.frame_series import Seen
@@ -32,15 +31,7 @@ _AVERAGED: Final = 8
 
 def checks(context: Context) -> Iterator[Check]:
     """See the package."""
-    settings = context.settings
-    if settings is None:
-        yield skipped("camera.open", UNREAD)
-        return
-    with sole_use(context, settings) as taken:
-        if taken is not None:
-            yield skipped("camera.open", taken)
-            return
-        yield from guarded("camera.open", partial(_of, context, settings))
+    yield from undisturbed("camera.open", context, _of)
 
 
 def _of(context: Context, settings: Settings) -> list[Check]:

@@ -22,9 +22,9 @@ from edge.hardware.light_guard import DUTY_SECONDS
 from edge.hardware.ports import Backlight, Illuminator, Pattern, Screen
 from edge.hardware.sysfs_backlight import SysfsBacklight
 from edge.terminal.doctor import light_checks
-from edge.terminal.doctor.alone import sole_use
+from edge.terminal.doctor.alone import undisturbed
 from edge.terminal.doctor.bench import Bench, Command, level
-from edge.terminal.doctor.checking import UNREAD, guarded, ok, raised, skipped
+from edge.terminal.doctor.checking import ok, raised, skipped
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.flicker import flicker
 from edge.terminal.doctor.frame_series import Seen
@@ -65,15 +65,7 @@ class _Found:
 
 def checks(context: Context) -> Iterator[Check]:
     """See the package."""
-    settings = context.settings
-    if settings is None:
-        yield skipped("lights.all", UNREAD)
-        return
-    with sole_use(context, settings) as taken:
-        if taken is not None:
-            yield skipped("lights.all", taken)
-            return
-        yield from guarded("lights.all", partial(_of, context, settings))
+    yield from undisturbed("lights.all", context, _of)
 
 
 def _of(context: Context, settings: Settings) -> Iterator[Check]:
