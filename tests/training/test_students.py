@@ -15,7 +15,6 @@ from tests.extras import skip_module_without
 skip_module_without("training", "torch", "onnx", "onnxruntime", "tensorflow")
 
 import onnx
-import onnxruntime
 import torch
 from distil import distil, live_logits
 from network import BlockShape, Shape, Student
@@ -26,6 +25,7 @@ from teachers import Teacher
 from train import exported
 
 from edge.errors import ModelError
+from edge.inference.convert import libraries
 from edge.inference.manifest import Manifest
 
 SIDE = 16
@@ -144,7 +144,7 @@ def crops() -> Crops:
 
 def test_a_teacher_computes_what_its_onnx_file_says(teacher_file: Path, crops: Crops) -> None:
     teacher = PLAN.load_teacher(teacher_file.parent)
-    session = onnxruntime.InferenceSession(str(teacher_file), providers=["CPUExecutionProvider"])
+    session = libraries.inference_session(teacher_file.read_bytes())
     pixels = torch.from_numpy(crops.pixels[:4]).permute(0, 3, 1, 2).float()
     wanted = np.concatenate([session.run(None, {"input": one[None].numpy()})[0] for one in pixels])
     assert teacher(pixels).numpy() == pytest.approx(wanted, rel=1e-4, abs=1e-4 * float(np.abs(wanted).max()))
@@ -261,7 +261,7 @@ def test_the_exported_network_carries_its_ranges(trained: Trained, crops: Crops)
     # Stem 2, three bottlenecks, attention 2, head 2.
     assert operators.count("Conv") == 2 + 3 * 3 + 2 + 2
     assert operators.count("QuantizeLinear") > operators.count("Conv")
-    session = onnxruntime.InferenceSession(trained.onnx, providers=["CPUExecutionProvider"])
+    session = libraries.inference_session(trained.onnx)
     pixels = torch.from_numpy(crops.pixels[:8]).permute(0, 3, 1, 2).float()
     got = np.concatenate([session.run(None, {"pixels": one[None].numpy()})[0] for one in pixels])
     wanted = trained.student(pixels).detach().numpy()

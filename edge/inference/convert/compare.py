@@ -60,11 +60,12 @@ class Angles:
 
 def network_outputs(network: Network, manifest: Manifest, crops: Crops) -> Outputs:
     """(n, …) of the ONNX file itself, run by onnxruntime over what ``manifest.input`` makes of the crops."""
-    runtime = libraries.onnxruntime()
     try:
-        session = runtime.InferenceSession(network.source, providers=["CPUExecutionProvider"])
+        session = libraries.inference_session(network.source)
         planes = fed(manifest, crops).transpose(0, 3, 1, 2)
         outputs = [session.run(None, {network.input: plane[None]})[0] for plane in planes]
+    except ModelError:
+        raise
     except Exception as error:  # onnxruntime's errors have no common family
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"onnxruntime cannot run {network.name}: {reason}", remedy="export it again") from error

@@ -66,12 +66,12 @@ def _depthwise(network: Network, node: Node) -> bool:
 
 def _peaks(network: Network, names: list[str], crops: Array) -> dict[str, Array]:
     """Largest magnitude of each channel over the crops."""
-    onnx, runtime = libraries.onnx(), libraries.onnxruntime()
+    onnx = libraries.onnx()
     probe = onnx.load_model_from_string(network.source)
     del probe.graph.output[:]
     float32 = onnx.TensorProto.FLOAT
     probe.graph.output.extend(onnx.helper.make_tensor_value_info(name, float32, None) for name in names)
-    session = runtime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = libraries.inference_session(probe.SerializeToString())
     peaks = {name: np.zeros(1, np.float32) for name in names}
     for crop in crops:
         values = session.run(None, {network.input: crop.transpose(2, 0, 1)[None].astype(np.float32)})

@@ -32,6 +32,19 @@ def onnxruntime() -> Any:
     return _module("onnxruntime")
 
 
+def inference_session(content: bytes) -> Any:
+    """onnxruntime on an ONNX file, the same on every processor. Raises ModelError where it is not installed.
+
+    Left to itself it makes integer kernels of learned ranges, and those saturate between two products on processors
+    with AVX2 and no VNNI: some outputs are whole steps off there. Without them it computes the ranges as they are
+    written, in float32.
+    """
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 def _module(name: str) -> Any:
     try:
         if name in sys.modules:

@@ -66,7 +66,7 @@ def network(nodes: Sequence[Any], constants: Arrays, **how: Any) -> Network:
 
 def run_onnx(content: bytes, picture: np.ndarray) -> np.ndarray:
     """picture: (1, 3, height, width) float32."""
-    session = libraries.onnxruntime().InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = libraries.inference_session(content)
     return np.asarray(session.run(None, {"picture": picture})[0])
 
 
