@@ -393,6 +393,9 @@ class _Run:
                 self._follow_code(frame)
                 return Ticked()
             self._standing.saw(frame, self._state, self._clock.now())
+            if self._settled_at is not None and _began(frame) < self._settled_at:
+                # A slow processor would still look at it when the next one shows the settled light.
+                return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._seen = None if evidence.box is None else (frame, evidence.box)
             self._measure_on(frame, evidence)
@@ -406,7 +409,7 @@ class _Run:
             log.exception("a frame could not be judged")
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
         seen = FrameSeen(evidence, self._continuity.finding(self._state.gathered.light_level))
-        if self._settled_at is None or _began(frame) < self._settled_at:
+        if self._settled_at is None:
             return seen
         self._settled_at = None
         self._pending.append(seen)
