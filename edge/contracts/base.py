@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
@@ -34,3 +34,11 @@ class Incoming(BaseModel):
         serialize_by_alias=True,
         cache_strings="keys",
     )
+
+
+class CommandBase(Incoming):
+    """What every command has: an ``id`` that is new each time, and an end."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    expires_at: Annotated[float, Field(gt=0, description="Unix time in seconds after which the command is void")]

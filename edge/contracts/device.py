@@ -1,4 +1,4 @@
-"""What a terminal says of itself, and how it answers commands."""
+"""What a terminal says of itself, what can be asked of it, and how it answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing
 from edge.contracts.enums import Alternative, CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
 from edge.contracts.session import Sha256
 
@@ -59,6 +59,61 @@ class DeviceEvent(Outgoing):
     kind: EventKind
     message: str
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
+
+
+class OutboxHealth(Outgoing):
+    """Decisions that wait for a subscriber."""
+
+    waiting: Annotated[int, Field(ge=0)]
+    waiting_bytes: Annotated[int, Field(ge=0)]
+    oldest_seconds: Annotated[float | None, Field(ge=0, description="Age of the oldest; absent: none waits")] = None
+    full: Annotated[bool, Field(description="No session starts until decisions are delivered")]
+
+
+class Health(Outgoing):
+    """Retained ``health``. What cannot be had on this board is absent."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
+    boot_count: Annotated[int, Field(ge=1)]
+    uptime_seconds: Annotated[float, Field(ge=0, description="Of the daemon")]
+    clock_synchronised: Annotated[bool | None, Field(description="As the kernel tells it")] = None
+    frame_age_seconds: Annotated[
+        float | None, Field(ge=0, description="Since the last frame that the camera gave, in a session or when tried")
+    ] = None
+    frames_per_second: Annotated[float | None, Field(ge=0, description="Of the last session")] = None
+    temperature_celsius: Annotated[float | None, Field(description="Of the processor")] = None
+    throttling: Annotated[
+        tuple[str, ...] | None, Field(description="What the board's firmware says of power and heat, now or since boot")
+    ] = None
+    rss_bytes: Annotated[int | None, Field(ge=0, description="Daemon and capture process, shared pages once")] = None
+    disk_free_bytes: Annotated[int | None, Field(ge=0, description="Where the state folder is")] = None
+    sessions: Annotated[int, Field(ge=0, description="Begun since the daemon started")]
+    decisions: Annotated[int, Field(ge=0, description="Made since the daemon started")]
+    connections: Annotated[int, Field(ge=0, description="To the broker since the daemon started")]
+    outbox: OutboxHealth
+
+
+class Ping(CommandBase):
+    """``cmd/ping``: answered at once; ``data`` has the state."""
+
+
+class Identify(CommandBase):
+    """``cmd/identify``: the terminal shows which one it is, for somebody who stands before several."""
+
+    seconds: Annotated[float, Field(ge=1, le=60)] = 10.0
+
+
+class SelfTest(CommandBase):
+    """``cmd/selftest``: camera, networks and outbox are tried; ``data`` says how each did."""
+
+
+class Restart(CommandBase):
+    """``cmd/restart``: the daemon ends in good order once it has answered, and its service starts it again."""
+
+
+class Diagnostics(CommandBase):
+    """``cmd/diagnostics``: ``data`` is what the doctor finds, without switching a light."""
 
 
 class CommandError(Outgoing):

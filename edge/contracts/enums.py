@@ -220,6 +220,27 @@ class TerminalState(StrEnum):
     LOST = "lost"
 
 
+class Service(StrEnum):
+    """What the fleet wants of a terminal, until it wants something else; restarts do not change it.
+
+    Nothing leaves quarantine but a new desired state: an operator has looked.
+    """
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    QUARANTINED = "quarantined"
+
+
+class ConfigStatus(StrEnum):
+    """What became of the newest desired configuration."""
+
+    NONE = "none"
+    PENDING = "pending"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    ROLLED_BACK = "rolledBack"
+
+
 class CommandErrorCode(StrEnum):
     """Why a command was refused; nothing has changed then."""
 
@@ -231,6 +252,10 @@ class CommandErrorCode(StrEnum):
     REPEATED = "Repeated"
     BUSY = "Busy"
     DEGRADED = "Degraded"
+    PAUSED = "Paused"
+    QUARANTINED = "Quarantined"
+    BACKING_OFF = "BackingOff"
+    UNAUTHORIZED = "Unauthorized"
     POLICY = "Policy"
     UNKNOWN_SESSION = "UnknownSession"
     UNKNOWN_COMMAND = "UnknownCommand"

@@ -7,8 +7,20 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from edge.contracts.base import Incoming
+from edge.contracts.config import DesiredConfig, ReportedConfig
 from edge.contracts.decision import Decision, SignedDecision
-from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.device import (
+    CommandReply,
+    DeviceEvent,
+    Diagnostics,
+    Health,
+    Identify,
+    Info,
+    Ping,
+    Restart,
+    SelfTest,
+    State,
+)
 from edge.contracts.doctor import DoctorReport
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 
@@ -17,12 +29,20 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MESSAGES: Final[dict[str, type[BaseModel]]] = {
     "state": State,
     "info": Info,
+    "health": Health,
     "event": DeviceEvent,
     "decision": SignedDecision,
     "decision.signed": Decision,
     "session.event": SessionProgress,
     "cmd.session.start": SessionStart,
     "cmd.session.cancel": SessionCancel,
+    "cmd.ping": Ping,
+    "cmd.identify": Identify,
+    "cmd.selftest": SelfTest,
+    "cmd.restart": Restart,
+    "cmd.diagnostics": Diagnostics,
+    "config.desired": DesiredConfig,
+    "config.reported": ReportedConfig,
     "reply": CommandReply,
 }
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, "doctor": DoctorReport}

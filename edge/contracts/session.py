@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing
 from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
@@ -29,12 +29,9 @@ SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class SessionStart(Incoming):
+class SessionStart(CommandBase):
     """``cmd/session.start``. ``nonce`` comes back signed; without one no door may open."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
-    id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-    expires_at: Annotated[float, Field(gt=0, description="Unix time in seconds after which the command is void")]
     liveness_operation_mode: LivenessOperationMode = LivenessOperationMode.PASSIVE
     device_correlation_id: UUID | None = None
     user_correlation_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
@@ -55,14 +52,16 @@ class SessionStart(Incoming):
         None,
         description="For one whom flashes would harm, or who cannot turn the head; the site's policy must allow it",
     )
+    authorization: Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[A-Za-z0-9_.-]+$")] | None = Field(
+        None,
+        description="For an alternative: compact JWS of a requester whose key the terminal has, over this command's "
+        "id, the device and the alternative",
+    )
 
 
-class SessionCancel(Incoming):
+class SessionCancel(CommandBase):
     """``cmd/session.cancel``."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
-    id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-    expires_at: Annotated[float, Field(gt=0, description="Unix time in seconds after which the command is void")]
     session_id: SessionId
 
 

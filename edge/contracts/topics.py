@@ -30,6 +30,18 @@ class Topics:
         return f"{self.base}/info"
 
     @property
+    def health(self) -> str:
+        return f"{self.base}/health"
+
+    @property
+    def config_desired(self) -> str:
+        return f"{self.base}/config/desired"
+
+    @property
+    def config_reported(self) -> str:
+        return f"{self.base}/config/reported"
+
+    @property
     def decision(self) -> str:
         return f"{self.base}/decision"
 

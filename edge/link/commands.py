@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from pydantic import ValidationError
-
-from edge.contracts.base import SCHEMA_VERSION
-from edge.contracts.device import CommandError, CommandReply
+from edge.contracts.device import CommandError, CommandReply, Diagnostics, Identify, Ping, Restart, SelfTest
 from edge.contracts.enums import CommandErrorCode
 from edge.contracts.session import SessionCancel, SessionStart
 from edge.contracts.topics import ID_PATTERN, Topics
+from edge.link.payloads import CommandRefused, Inbound, read_model, read_object, refuse
 
 MAX_COMMAND_BYTES: Final = 16 * 1024
 MAX_LIFETIME_SECONDS: Final = 3600.0
 MAX_REPLY_TOPIC_BYTES: Final = 256
 MAX_CORRELATION_BYTES: Final = 256
 
-Command = SessionStart | SessionCancel
-COMMANDS: Final[dict[str, type[SessionStart] | type[SessionCancel]]] = {
+Command = SessionStart | SessionCancel | Ping | Identify | SelfTest | Restart | Diagnostics
+COMMANDS: Final[dict[str, type[Command]]] = {
     "session.start": SessionStart,
     "session.cancel": SessionCancel,
+    "ping": Ping,
+    "identify": Identify,
+    "selftest": SelfTest,
+    "restart": Restart,
+    "diagnostics": Diagnostics,
 }
 
 _VERB: Final = re.compile(r"[a-z]{1,16}(?:\.[a-z]{1,16}){0,2}")
 _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _REQUESTER: Final = re.compile(ID_PATTERN)
 _LEVEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_SHOWN_ERRORS: Final = 10
-
-
-class CommandRefused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """A handler's no. It becomes the error reply; nothing has changed."""
-
-    def __init__(self, code: CommandErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One message below ``cmd/``. ``correlation`` goes back unread."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-    response_topic: str | None = None
-    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +94,6 @@ def read_command(inbound: Inbound, topics: Topics, now: float) -> Accepted | Ref
     return Accepted(verb, command, reply_to)
 
 
-def _refuse(code: CommandErrorCode, message: str) -> NoReturn:
-    raise CommandRefused(code, message)
-
-
 def _reply_to(inbound: Inbound, topics: Topics, verb: str) -> ReplyTo | Refused:
     own = ReplyTo(topics.response(verb), (inbound.correlation or b"")[:MAX_CORRELATION_BYTES] or None)
     wanted = inbound.response_topic
@@ -139,73 +116,35 @@ def _reply_to(inbound: Inbound, topics: Topics, verb: str) -> ReplyTo | Refused:
 
 def _document(inbound: Inbound, verb: str) -> dict[str, Any]:
     if inbound.retain:
-        _refuse(
+        refuse(
             CommandErrorCode.RETAINED,
             "commands are never retained: clear the topic with an empty retained one, then publish without",
         )
     if len(inbound.payload) > MAX_COMMAND_BYTES:
-        _refuse(
+        refuse(
             CommandErrorCode.TOO_LARGE,
             f"{len(inbound.payload)} bytes; a command has at most {MAX_COMMAND_BYTES}",
         )
     if inbound.correlation is not None and len(inbound.correlation) > MAX_CORRELATION_BYTES:
-        _refuse(CommandErrorCode.TOO_LARGE, f"Correlation Data has at most {MAX_CORRELATION_BYTES} bytes")
+        refuse(CommandErrorCode.TOO_LARGE, f"Correlation Data has at most {MAX_CORRELATION_BYTES} bytes")
     if verb not in COMMANDS:
-        _refuse(CommandErrorCode.UNKNOWN_COMMAND, f"known are {', '.join(COMMANDS)}")
-    try:
-        document = json.loads(
-            inbound.payload,
-            object_pairs_hook=_no_duplicates,
-            parse_constant=lambda name: _not_json(f"{name} is no number"),
-        )
-    except (ValueError, RecursionError) as error:
-        _not_json(str(error) or "nested too deeply")
-    if not isinstance(document, dict):
-        _not_json("a command is a JSON object")
-    return document
-
-
-def _not_json(why: str) -> NoReturn:
-    _refuse(CommandErrorCode.MALFORMED, f"not JSON that counts here: {why[:200]}")
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        _not_json("a field is there twice")
-    return members
+        refuse(CommandErrorCode.UNKNOWN_COMMAND, f"known are {', '.join(COMMANDS)}")
+    return read_object(inbound.payload)
 
 
 def _command(document: dict[str, Any], payload: bytes, verb: str) -> Command:
-    version = document.get("schemaVersion", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
-        _refuse(
-            CommandErrorCode.UNSUPPORTED_SCHEMA,
-            f"schemaVersion {_short(version)}; this terminal knows {SCHEMA_VERSION}",
-        )
-    try:
-        # Strict, and from the bytes: "600" is no number here, and nothing is guessed.
-        return COMMANDS[verb].model_validate_json(payload, strict=True)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False)
-        told = [f"{_short('.'.join(map(str, p['loc'])) or 'payload')}: {p['msg']}" for p in problems[:_SHOWN_ERRORS]]
-        more = len(problems) - len(told)
-        _refuse(CommandErrorCode.MALFORMED, "; ".join(told) + (f"; and {more} more" if more else ""))
-
-
-def _short(value: object) -> str:
-    return ascii(value)[:80]
+    return read_model(COMMANDS[verb], document, payload)
 
 
 def _check_time(expires_at: float, now: float) -> None:
     ahead = expires_at - now
     if ahead <= 0:
-        _refuse(
+        refuse(
             CommandErrorCode.EXPIRED,
             f"expired {-ahead:.1f} s ago by the terminal's clock; send a new one, and compare the clocks",
         )
     if ahead > MAX_LIFETIME_SECONDS:
-        _refuse(
+        refuse(
             CommandErrorCode.EXPIRED,
             f"expiresAt lies {ahead:.0f} s ahead of the terminal's clock, and may {MAX_LIFETIME_SECONDS:.0f} s;"
             " shorten it, and compare the clocks",

@@ -16,7 +16,8 @@ import aiomqtt
 from paho.mqtt.properties import Properties
 
 from edge.contracts.base import Outgoing
-from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.config import DesiredConfig, ReportedConfig
+from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
 from edge.contracts.enums import CommandErrorCode, TerminalState
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
@@ -33,16 +34,16 @@ from edge.link.client import (
 from edge.link.commands import (
     Accepted,
     Command,
-    CommandRefused,
-    Inbound,
     Refused,
     ReplyTo,
     error_reply,
     ok_reply,
     read_command,
 )
+from edge.link.desired import read_desired
 from edge.link.options import LinkOptions
 from edge.link.outbox import Outbox, Remembered
+from edge.link.payloads import CommandRefused, Inbound
 from edge.link.trouble import explain
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,20 @@ class CommandHandler(Protocol):
     async def __call__(self, command: Command) -> dict[str, Any] | None:
         """The reply's ``data``. Raises CommandRefused to say no."""
         ...
+
+
+class DesiredHandler(Protocol):
+    """What the terminal does with a desired configuration, each time it is received: at every connection too.
+
+    Awaited between commands: return soon.
+    """
+
+    async def __call__(self, desired: DesiredConfig | CommandRefused) -> None:
+        """CommandRefused: it cannot be read, and why."""
+        ...
+
+
+async def _unheard(desired: DesiredConfig | CommandRefused) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +126,7 @@ class Link:
         self._topics = topics
         self._outbox = outbox
         self._state = state
-        self._info = info
+        self._retained: dict[str, tuple[str, Outgoing]] = {"info": (topics.info, info)}
         self._on_outbox = on_outbox
         self._backoff = backoff or FullJitter(secrets.SystemRandom().random)
         self._sleep = sleep
@@ -140,7 +155,7 @@ class Link:
         """Why there is no connection; None while there is one, and before the first try."""
         return self._trouble
 
-    async def run(self, handler: CommandHandler) -> None:
+    async def run(self, handler: CommandHandler, on_desired: DesiredHandler = _unheard) -> None:
         """Connect and serve until ``stop``. Only once."""
         if self._loop is not None:
             raise RuntimeError("a link runs once")
@@ -149,7 +164,7 @@ class Link:
         stopped = asyncio.create_task(self._stopping.wait(), name="link-stop")
         try:
             while not self._stopping.is_set():
-                held = await self._connect_and_serve(handler, stopped)
+                held = await self._connect_and_serve(handler, on_desired, stopped)
                 if not self._stopping.is_set():
                     pause = asyncio.ensure_future(self._sleep(self._backoff.delay(held)))
                     await _first(pause, stopped)
@@ -175,8 +190,19 @@ class Link:
 
     def publish_info(self, info: Info) -> None:
         """Retained; the latest one is announced again at each connection."""
-        self._info = info
-        self._publish("info", self._topics.info, info, qos=1, retain=True)
+        self._retain("info", self._topics.info, info)
+
+    def publish_health(self, health: Health) -> None:
+        """Retained; the latest one is announced again at each connection."""
+        self._retain("health", self._topics.health, health)
+
+    def publish_reported(self, reported: ReportedConfig) -> None:
+        """Retained; the latest one is announced again at each connection."""
+        self._retain("reported configuration", self._topics.config_reported, reported)
+
+    def _retain(self, kind: str, topic: str, message: Outgoing) -> None:
+        self._retained[kind] = topic, message
+        self._publish(kind, topic, message, qos=1, retain=True)
 
     def publish_progress(self, progress: SessionProgress) -> None:
         """QoS 0; dropped while there is no connection."""
@@ -200,9 +226,11 @@ class Link:
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._stored.set)
 
-    async def _connect_and_serve(self, handler: CommandHandler, stopped: asyncio.Task[bool]) -> float | None:
+    async def _connect_and_serve(
+        self, handler: CommandHandler, on_desired: DesiredHandler, stopped: asyncio.Task[bool]
+    ) -> float | None:
         """How long the connection held, seconds; None when none came about."""
-        connection = asyncio.create_task(self._connection(handler, stopped), name="link-connection")
+        connection = asyncio.create_task(self._connection(handler, on_desired, stopped), name="link-connection")
         try:
             await asyncio.wait((connection, stopped), return_when=asyncio.FIRST_COMPLETED)
             if not connection.done() and self._client is not None:
@@ -230,7 +258,9 @@ class Link:
             log.warning("no connection: %s", trouble)
         self._trouble = trouble
 
-    async def _connection(self, handler: CommandHandler, stopped: asyncio.Task[bool]) -> None:
+    async def _connection(
+        self, handler: CommandHandler, on_desired: DesiredHandler, stopped: asyncio.Task[bool]
+    ) -> None:
         lost = State(state=TerminalState.LOST, boot_count=self._state.boot_count)
         will = aiomqtt.Will(self._topics.state, lost.to_json(), qos=1, retain=True)
         async with connected(
@@ -242,7 +272,7 @@ class Link:
         ) as client:
             self._client = client
             await self._announce(client)
-            receiving = asyncio.create_task(self._receive(client, handler), name="link-receive")
+            receiving = asyncio.create_task(self._receive(client, handler, on_desired), name="link-receive")
             sending = (
                 asyncio.create_task(self._pump(client), name="link-publish"),
                 asyncio.create_task(self._deliver(client), name="link-outbox"),
@@ -264,11 +294,10 @@ class Link:
 
     async def _announce(self, client: Client) -> None:
         # Retained as published: a command with the retain flag is refused, also when it comes fresh.
-        await client.subscribe_all([self._topics.command("+")], retain_as_published=True)
-        for kind, topic, message in (
-            ("state", self._topics.state, self._state),
-            ("info", self._topics.info, self._info),
-        ):
+        await client.subscribe_all([self._topics.command("+"), self._topics.config_desired], retain_as_published=True)
+        latest: list[tuple[str, str, Outgoing]] = [("state", self._topics.state, self._state)]
+        latest += [(kind, topic, message) for kind, (topic, message) in self._retained.items()]
+        for kind, topic, message in latest:
             await self._send(client, _Publication(kind, topic, message.to_json(), qos=1, retain=True))
         self._announced_at = self._monotonic()
         self._trouble = None
@@ -371,7 +400,7 @@ class Link:
             log.error("%s", message)
             self.publish_event(DeviceEvent(kind="fault", message=message, at=self._wall_clock()))
 
-    async def _receive(self, client: Client, handler: CommandHandler) -> None:
+    async def _receive(self, client: Client, handler: CommandHandler, on_desired: DesiredHandler) -> None:
         async for message in client.messages:
             inbound = Inbound(
                 topic=message.topic.value,
@@ -380,6 +409,9 @@ class Link:
                 response_topic=getattr(message.properties, "ResponseTopic", None),
                 correlation=getattr(message.properties, "CorrelationData", None),
             )
+            if inbound.topic == self._topics.config_desired:
+                await self._hear_desired(inbound, on_desired)
+                continue
             answer = await self._answer(inbound, handler)
             if answer is None:
                 log.warning("ignored a message on %.200s", inbound.topic)
@@ -394,6 +426,16 @@ class Link:
                 qos=1,
                 properties=publish_properties(correlation=reply_to.correlation),
             )
+
+    async def _hear_desired(self, inbound: Inbound, on_desired: DesiredHandler) -> None:
+        try:
+            desired = read_desired(inbound)
+        except CommandRefused as refused:
+            log.warning("refused %s: %s: %s", inbound.topic, refused.code, refused.message)
+            await on_desired(refused)
+        else:
+            if desired is not None:
+                await on_desired(desired)
 
     async def _answer(self, inbound: Inbound, handler: CommandHandler) -> tuple[CommandReply, ReplyTo] | None:
         now = self._wall_clock()

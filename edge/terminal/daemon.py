@@ -31,11 +31,12 @@ from edge.contracts.session import (
 )
 from edge.errors import LivegateError
 from edge.guidance.texts import texts
-from edge.link.commands import Command, CommandRefused
+from edge.link.commands import Command
 from edge.link.files import claim
 from edge.link.identity import Identity
 from edge.link.link import Link
 from edge.link.outbox import OUTBOX_FILE, Outbox
+from edge.link.payloads import CommandRefused
 from edge.liveness.policy import Policy, PolicyRefusal, tighten
 from edge.session.runner import Progress
 from edge.terminal.assembly import (
@@ -253,6 +254,8 @@ class Daemon:
                 return self._start(command)
             case SessionCancel():
                 return self._cancel(command)
+            case _:
+                raise CommandRefused(CommandErrorCode.UNKNOWN_COMMAND, "not yet")
 
     def _start(self, request: SessionStart) -> dict[str, Any]:
         if self._stopping:

@@ -13,11 +13,11 @@ from edge.link.commands import (
     MAX_COMMAND_BYTES,
     MAX_LIFETIME_SECONDS,
     Accepted,
-    Inbound,
     Refused,
     ReplyTo,
     read_command,
 )
+from edge.link.payloads import Inbound
 
 TOPICS = Topics("livegate", "hq", "gate-1")
 NOW = 1_700_000_000.0
@@ -121,7 +121,7 @@ def test_oversize_correlation_data_is_refused_and_not_sent_back_whole():
     assert len(verdict.reply_to.correlation) == 256
 
 
-@pytest.mark.parametrize("verb", ["session.begin", "ping", "a.b.c"])
+@pytest.mark.parametrize("verb", ["session.begin", "pong", "a.b.c"])
 def test_an_unknown_verb_is_answered_with_the_known_ones(verb):
     verdict = read(START, verb=verb)
     assert code(verdict) is CommandErrorCode.UNKNOWN_COMMAND

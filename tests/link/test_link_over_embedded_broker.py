@@ -13,9 +13,9 @@ from edge.contracts.enums import CommandErrorCode, TerminalState
 from edge.contracts.session import SessionProgress
 from edge.link.backoff import FullJitter
 from edge.link.client import publish_properties
-from edge.link.commands import CommandRefused
 from edge.link.embedded import EmbeddedBroker, free_port
 from edge.link.options import LinkOptions
+from edge.link.payloads import CommandRefused
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
 from edge.link.client import publish_properties
-from edge.link.commands import CommandRefused
 from edge.link.embedded import EmbeddedBroker
 from edge.link.identity import PUBLIC_KEY_FILE, Identity
 from edge.link.options import LinkOptions
+from edge.link.payloads import CommandRefused
 from edge.link.requester import (
     Heard,
     HeardDecision,

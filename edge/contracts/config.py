@@ -1,0 +1,51 @@
+"""What a fleet wants of a terminal, and what the terminal says became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
+from edge.contracts.enums import ConfigStatus, Service
+from edge.contracts.session import Sha256
+
+Revision = Annotated[
+    int, Field(ge=1, le=2**53 - 1, description="Rises with each change; the same or a lower one is old")
+]
+
+
+class DesiredConfig(Incoming):
+    """Retained ``config/desired``: the whole of what is wanted; what it leaves out is as the site's file has it.
+
+    ``settings`` has the sections and keys of the site's file. Hardware, safety and keys are refused in it; of policy
+    the stricter of the site's file and this counts.
+    """
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    rev: Revision
+    service: Service = Service.ACTIVE
+    reason: Annotated[str, Field(max_length=200, description="Told with a state that is not active")] | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ConfigProblem(Outgoing):
+    """One reason why a desired configuration was rejected."""
+
+    path: Annotated[str, Field(description="Of the setting, with dots; empty: the document as a whole")]
+    message: str
+
+
+class ReportedConfig(Outgoing):
+    """Retained ``config/reported``."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    status: Annotated[ConfigStatus, Field(description="Of the newest desired configuration")]
+    rev: Annotated[Revision | None, Field(description="In effect; absent: the site's file alone")] = None
+    desired_rev: Annotated[Revision | None, Field(description="Newest that was received and could be read")] = None
+    service: Service
+    config: Annotated[Sha256, Field(description="Of the configuration in effect, which decisions sign")]
+    settings: Annotated[dict[str, Any], Field(description="What was pushed and is in effect")] = Field(
+        default_factory=dict
+    )
+    problems: tuple[ConfigProblem, ...] = ()
