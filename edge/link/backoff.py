@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+SLOW_FACTOR: Final = 16.0
 
 
 @dataclass(slots=True)
@@ -21,10 +24,16 @@ class FullJitter:
     stable_after: float = 30.0
     _failures: int = field(default=0, init=False)
 
-    def delay(self, connected_for: float | None) -> float:
-        """Seconds to wait. ``connected_for``: seconds that the connection held; None when none came about."""
-        if connected_for is not None and connected_for >= self.stable_after:
+    def delay(self, connected_for: float | None, *, slow: bool = False) -> float:
+        """Seconds to wait. ``connected_for``: seconds that the connection held; None when none came about.
+
+        slow: what trying again soon would not mend, or would make worse. The ceiling begins 16 times as high, no less
+        than half of it is waited, and that the connection held brings nothing down: two clients of one id that throw
+        each other out hold long enough once their delays are long.
+        """
+        if not slow and connected_for is not None and connected_for >= self.stable_after:
             self._failures = 0
-        ceiling = min(self.cap, self.base * 2.0 ** min(self._failures, 32))
+        base = self.base * (SLOW_FACTOR if slow else 1.0)
+        ceiling = min(self.cap, base * 2.0 ** min(self._failures, 32))
         self._failures += 1
-        return self.random() * ceiling
+        return ceiling * (0.5 + self.random() / 2 if slow else self.random())

@@ -163,7 +163,12 @@ def start_terminal(tmp_path: Path, topics: Topics, until):
                 config="c" * 64,
                 public_key=identity.public_jwk(),
             ),
-            **{"backoff": FullJitter(lambda: 1.0, base=0.05, cap=0.2), "redelivery_seconds": 0.1, **link_options},
+            **{
+                "backoff": FullJitter(lambda: 1.0, base=0.05, cap=0.2),
+                "redelivery_seconds": 0.1,
+                "spread_seconds": 0.05,
+                **link_options,
+            },
         )
         terminal = Terminal(link, identity, outbox, topics)
         terminal.running = asyncio.create_task(link.run(terminal.handle))

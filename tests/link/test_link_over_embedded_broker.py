@@ -40,8 +40,11 @@ def test_a_terminal_announces_itself_and_both_messages_are_retained(
     broker, run, until, start_terminal, observe, topics
 ):
     async def scenario():
-        async with start_terminal(broker), observe(broker) as (_, seen):
-            await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "state and info")
+        async with start_terminal(broker):
+            async with observe(broker) as (_, seen):
+                await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "state and info")
+            async with observe(broker) as (_, seen):
+                await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "what the broker keeps")
             by_suffix = dict(seen)
             assert all(by_suffix[suffix].retain for suffix in ("state", "info"))
             assert json.loads(by_suffix["state"].payload) == {
@@ -351,7 +354,7 @@ def test_too_many_waiting_events_drop_the_oldest_and_say_so(run, start_terminal,
         async with start_terminal(LinkOptions("127.0.0.1", 1), wait=False) as terminal:
             for n in range(510):
                 terminal.link.publish_event(DeviceEvent(kind="presence", message=str(n), at=1.0))
-            waiting = [json.loads(p.payload)["message"] for p in terminal.link._waiting]
+            waiting = [json.loads(p.payload)["message"] for p in terminal.link._queue.waiting]
             assert waiting == [str(n) for n in range(10, 510)]
 
     run(scenario())
@@ -394,7 +397,7 @@ def test_a_fault_inside_the_link_is_logged_and_the_link_comes_back(
                 raise ZeroDivisionError
 
             monkeypatch.setattr(terminal.outbox, "oldest", faulty)
-            terminal.link._stored.set()
+            terminal.link._delivery.wake()
             await until(lambda: "fault of its own" in caplog.text, "the fault")
             await until(lambda: terminal.link.connected, "the link again")
 

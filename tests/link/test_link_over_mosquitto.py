@@ -67,7 +67,7 @@ def test_waiting_for_a_subscriber_is_no_busy_loop(mosquitto, run, until, start_t
                 await until(lambda expected=expected: offered == expected, "an offer")
             for _ in range(3):
                 terminal.link.publish_state(terminal.state(TerminalState.BUSY))
-                await until(lambda: not terminal.link._waiting, "the broker's answer")
+                await until(lambda: not terminal.link._queue.waiting, "the broker's answer")
             assert offered == 2
             assert len(terminal.outbox) == 2
 
