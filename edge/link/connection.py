@@ -63,7 +63,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An announced connection ended. Nothing is open any more."""
+    """An announced connection ended, or one that was being left. Nothing is open any more."""
 
     trouble: LinkError
     cause: Cause
@@ -260,7 +260,7 @@ class Connection:
         self._again_at = self._given_up_at = None
         return ()
 
-    def _end_in_trouble(self, event: Refused | Lost, now: float) -> Effects:
+    def _end_in_trouble(self, event: Lost, now: float) -> Effects:
         self.trouble = event.trouble
         told = str(event.trouble) == self._told
         return self._end(event, now) + (() if told else (TellTrouble(event.trouble),))
@@ -295,7 +295,6 @@ TRANSITIONS: Mapping[tuple[Phase, type[Event]], Transition] = MappingProxyType(
         (Phase.BACKING_OFF, StopWanted): Transition(_C._end, {Phase.ENDED: "nothing is open"}),
         (Phase.LEAVING, TimePassed): Transition(_C._left_for, {}),
         (Phase.LEAVING, Closed): Transition(_C._end, {Phase.ENDED: "closed"}),
-        (Phase.LEAVING, Refused): Transition(_C._end_in_trouble, {Phase.ENDED: "broke while leaving"}),
         (Phase.LEAVING, Lost): Transition(_C._end_in_trouble, {Phase.ENDED: "broke while leaving"}),
     }
 )

@@ -416,11 +416,15 @@ class Link:
         self._delivery.wake()
 
     async def _hear_desired(self, inbound: Inbound) -> None:
+        desired: DesiredConfig | CommandRefused | None
         try:
             desired = read_desired(inbound)
         except CommandRefused as refused:
             log.warning("refused %s: %s: %s", inbound.topic, refused.code, refused.message)
-            await self._on_desired(refused)
-        else:
+            desired = refused
+        try:
             if desired is not None:
                 await self._on_desired(desired)
+        except Exception:
+            # It is retained, and would end each further connection too.
+            log.exception("the desired configuration could not be taken")

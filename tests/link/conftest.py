@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import signal
 import socket
 import subprocess
@@ -125,12 +126,13 @@ class Terminal:
     outbox: Outbox
     topics: Topics
     commands: list[Command] = field(default_factory=list)
-    answer: Callable[[Command], dict[str, Any] | Deferred | None] = lambda _: {"sessionId": "0" * 32}
+    answer: Callable[[Command], Any] = lambda _: {"sessionId": "0" * 32}
     running: asyncio.Task[None] | None = None
 
     async def handle(self, command: Command) -> dict[str, Any] | Deferred | None:
         self.commands.append(command)
-        return self.answer(command)
+        answer = self.answer(command)
+        return await answer if inspect.isawaitable(answer) else answer
 
     def state(self, state: TerminalState) -> State:
         return State(state=state, boot_count=self.identity.boot_count)
