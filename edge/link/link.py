@@ -160,7 +160,7 @@ class Link:
     @property
     def connected(self) -> bool:
         """Subscribed to commands and announced."""
-        return self._connection.phase is Phase.SERVING
+        return self._line is not None and self._connection.phase is Phase.SERVING
 
     @property
     def trouble(self) -> LinkError | None:
@@ -185,6 +185,8 @@ class Link:
                 await self._until_something_happens()
         finally:
             if self._holding is not None:
+                # Cut down: nobody is told, and the will says it.
+                self._holding.remove_done_callback(self._is_closed)
                 self._holding.cancel()
                 await asyncio.wait((self._holding,))
             self._finished.set()
@@ -282,59 +284,53 @@ class Link:
         self._changed.set()
 
     def _carry_out(self, effect: Effect) -> None:
+        line = self._line
         match effect:
             case Connect(will):
                 self._unpublished = set(self._retained)
                 self._holding = asyncio.create_task(self._hold(will), name="link-connection")
                 self._holding.add_done_callback(self._is_closed)
-            case Announce():
-                line = self._open_line()
+            case Announce() if line is not None:
                 line.hearing = line.tasks.create_task(self._announce(line.client), name="link-announce")
-            case Serve():
-                line = self._open_line()
+            case Serve() if line is not None:
                 line.hearing = line.tasks.create_task(self._receive(line.client), name="link-receive")
                 self._begin_sending(line)
             case RepublishRest():
                 for kind in sorted(self._unpublished):
                     self._retain(kind, *self._retained[kind])
-            case TakeLeave(farewell):
-                line = self._open_line()
+            case TakeLeave(farewell) if line is not None:
                 line.tasks.create_task(self._take_leave(line, farewell), name="link-farewell")
-            case Close():
-                if self._holding is not None:
-                    self._holding.cancel()
-            case TellTrouble(trouble, again=False):
-                log.warning("no connection: %s", trouble)
-            case TellTrouble(trouble):
-                log.warning("connections come and go, told no more until one holds: %s", trouble)
+            case Close() if self._holding is not None:
+                self._holding.cancel()
+            case TellTrouble(trouble, again):
+                words = "connections come and go, told no more until one holds" if again else "no connection"
+                log.warning("%s: %s", words, trouble)
             case TellConnected():
                 log.info("connected to %s as %s", self._options.address, self._topics.device)
+            case Announce() | Serve() | TakeLeave() | Close():
+                pass  # The connection is breaking, which is about to be told.
             case _:
                 assert_never(effect)
 
-    def _open_line(self) -> _Line:
-        if self._line is None:
-            raise AssertionError("nothing is open")
-        return self._line
-
     async def _hold(self, will: State) -> None:
         """One connection from its opening to its closing. Raises what ended it."""
-        async with (
-            connected(
-                self._options,
-                self._topics.device,
-                will=aiomqtt.Will(self._topics.state, will.to_json(), qos=1, retain=True),
-                answer_seconds=self._answer_seconds,
-                max_incoming=MAX_INCOMING,
-            ) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
-            self._line = line = _Line(client, tasks)
-            self._happened(Connected())
-            await line.left.wait()
+        async with connected(
+            self._options,
+            self._topics.device,
+            will=aiomqtt.Will(self._topics.state, will.to_json(), qos=1, retain=True),
+            answer_seconds=self._answer_seconds,
+            max_incoming=MAX_INCOMING,
+        ) as client:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    self._line = line = _Line(client, tasks)
+                    self._happened(Connected())
+                    await line.left.wait()
+            finally:
+                self._line = None
 
     def _is_closed(self, holding: asyncio.Task[None]) -> None:
-        self._holding = self._line = None
+        self._holding = None
         self._queue.keep_what_lasts()
         phase = self._connection.phase
         error = asyncio.CancelledError() if holding.cancelled() else holding.exception()

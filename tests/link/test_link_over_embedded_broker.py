@@ -70,15 +70,19 @@ def test_a_farewell_says_disconnected_and_the_will_stays_unsaid(broker, run, unt
     run(scenario())
 
 
-def test_a_link_that_is_cut_down_is_lost_and_the_will_names_its_boot(broker, run, until, start_terminal, observe):
+def test_a_link_that_is_cut_down_is_lost_and_the_will_names_its_boot(
+    broker, run, until, start_terminal, observe, caplog
+):
     async def scenario():
         async with observe(broker) as (_, seen), start_terminal(broker) as terminal:
             terminal.running.cancel()
             await until(lambda: "lost" in seen_states(seen), "the will")
             lost = [m for s, m in seen if s == "state"][-1]
             assert State.model_validate_json(lost.payload) == State(state=TerminalState.LOST, boot_count=1)
+            assert not terminal.link.connected
 
     run(scenario())
+    assert not caplog.records
 
 
 def test_the_second_boot_counts_two(broker, run, until, start_terminal, observe):

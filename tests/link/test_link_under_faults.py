@@ -12,9 +12,10 @@ import pytest
 
 from edge.contracts.device import CommandReply, DeviceEvent
 from edge.link.answering import Deferred
+from edge.link.client import Client
 from edge.link.options import LinkOptions
 
-PUBACK = 4
+PUBACK, SUBACK = 4, 9
 
 
 def command(identifier: str) -> bytes:
@@ -24,12 +25,12 @@ def command(identifier: str) -> bytes:
 @dataclass
 class Relay:
     """Passes bytes between a terminal and its broker. ``stalled``: neither way, and keeps both connections open.
-    ``swallow``: no PUBACK reaches the terminal.
+    ``swallow``: types of packets that do not reach the terminal.
     """
 
     broker: LinkOptions
     stalled: bool = False
-    swallow: bool = False
+    swallow: set[int] = field(default_factory=set)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     def cut(self) -> None:
@@ -44,7 +45,7 @@ class Relay:
         async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, down: bool) -> None:
             with contextlib.suppress(OSError):
                 while chunk := await source.read(65536):
-                    if self.stalled or (down and self.swallow and chunk[0] >> 4 == PUBACK):
+                    if self.stalled or (down and chunk[0] >> 4 in self.swallow):
                         continue
                     sink.write(chunk)
             # What stalls passes on no end either.
@@ -95,12 +96,12 @@ def test_an_event_whose_puback_never_comes_is_kept_and_sent_again_in_order(
             start_terminal(options, answer_seconds=0.5) as terminal,
         ):
             await until(lambda: any(suffix == "info" for suffix, _ in seen), "the announcement")
-            relay.swallow = True
+            relay.swallow = {PUBACK}
             for n in range(3):
                 terminal.link.publish_event(DeviceEvent(kind="presence", message=str(n), at=1.0))
             trouble = await until(lambda: terminal.link.trouble, "the time-out")
             assert "does not answer" in trouble.what
-            relay.swallow = False
+            relay.swallow = set()
             await until(lambda: "2" in events(seen), "the last event")
             told = events(seen)
             assert told[0] == "0"
@@ -150,6 +151,48 @@ def test_a_terminal_that_stops_over_a_stalled_connection_ends_and_keeps_its_deci
             await terminal.link.stop()
             assert terminal.running.done()
             assert len(terminal.outbox) == 1
+
+    run(scenario())
+
+
+def test_a_terminal_that_stops_while_it_announces_itself_sends_what_waits_and_says_goodbye(
+    relayed, run, until, start_terminal, observe
+):
+    async def scenario():
+        async with relayed() as (relay, options, broker), observe(broker) as (_, seen):
+            relay.swallow = {SUBACK}
+            async with start_terminal(options, wait=False) as terminal:
+                terminal.link.publish_event(DeviceEvent(kind="presence", message="somebody", at=1.0))
+                await until(lambda: terminal.link._line, "the broker's CONNACK")
+                await terminal.link.stop()
+                assert terminal.link.connections == 0
+            await until(lambda: "disconnected" in states(seen), "the farewell")
+            assert events(seen) == ["somebody"]
+            assert states(seen) == ["disconnected"]
+
+    run(scenario())
+
+
+def test_a_stop_while_a_broken_connection_is_still_being_closed_ends(relayed, run, until, start_terminal, monkeypatch):
+    async def scenario():
+        closing, closed = asyncio.Event(), asyncio.Event()
+        leave = Client.leave
+
+        async def slow(client, **how):
+            closing.set()
+            await closed.wait()
+            await leave(client, **how)
+
+        monkeypatch.setattr(Client, "leave", slow)
+        async with relayed() as (relay, options, _), start_terminal(options) as terminal:
+            relay.cut()
+            await until(closing.is_set, "the closing")
+            stopping = asyncio.create_task(terminal.link.stop())
+            await asyncio.sleep(0)
+            assert not terminal.link.connected
+            closed.set()
+            await asyncio.wait_for(stopping, 5)
+            assert "ended the connection" in terminal.link.trouble.what
 
     run(scenario())
 

@@ -122,5 +122,7 @@ def test_a_certificate_that_is_not_valid_yet_is_another_cause_than_one_that_is_w
 
 def test_files_of_this_device_are_a_cause_of_their_own_and_the_network_is_the_rest():
     assert cause_of(LinkError("no such file", remedy="make it")) is Cause.OWN_FILES
-    for cause in (ConnectionRefusedError(111, "refused"), ssl.SSLError(8, "UNEXPECTED_EOF")):
+    broken = ssl.SSLError(8, "EOF occurred in violation of protocol")
+    broken.reason = "UNEXPECTED_EOF_WHILE_READING"
+    for cause in (ConnectionRefusedError(111, "refused"), broken):
         assert cause_of(explain(because(cause), OPTIONS, "gate-1")) is Cause.NETWORK
