@@ -21,7 +21,7 @@ from edge.errors import LinkError
 from edge.link.backoff import FullJitter
 from edge.link.causes import Cause
 
-# A site's terminals come back within a second of each other; what nobody waits for need not come in that second.
+# A site's terminals come back to their broker within a second; what nobody waits for need not come in that second.
 SPREAD_SECONDS: Final = 2.0
 LEAVE_SECONDS: Final = 12.0
 SLOW_CAUSES: Final = frozenset({Cause.TAKEN_OVER, Cause.CREDENTIALS, Cause.ACCESS, Cause.TLS, Cause.REFUSED})
@@ -148,7 +148,7 @@ class Connection:
 
     def __init__(self, backoff: FullJitter, boot_count: int, *, spread_seconds: float = SPREAD_SECONDS) -> None:
         """boot_count: the persisted one, which will and farewell name. spread_seconds: within how many the retained
-        messages beside the state are published, at a moment drawn by ``backoff.random``.
+        messages beside the state are published again, at a moment drawn by ``backoff.random``; the first time at once.
         """
         self.phase = Phase.IDLE
         self.trouble: LinkError | None = None
@@ -194,9 +194,13 @@ class Connection:
         self.trouble = None
         self.connections += 1
         self._announced_at = now
-        self._rest_at = now + self._backoff.random() * self._spread_seconds
         self._stable_at = now + self._backoff.stable_after
-        return (Serve(),) if self._unsteady else (Serve(), TellConnected())
+        effects: Effects = (Serve(),) if self._unsteady else (Serve(), TellConnected())
+        if self.connections == 1:
+            # What an earlier start left with the broker may be wrong by now, and boards do not boot in step.
+            return (*effects, RepublishRest())
+        self._rest_at = now + self._backoff.random() * self._spread_seconds
+        return effects
 
     def _refused(self, event: Refused, now: float) -> Effects:
         return self._back_off(event.trouble, event.cause, None, now)

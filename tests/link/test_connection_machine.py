@@ -86,23 +86,26 @@ def test_a_connection_is_opened_with_the_will_of_this_boot_announced_and_served(
     assert told(Started()) == (Connect(WILL),)
     assert told(Connected()) == (Announce(),)
     assert told.connection.connections == 0
-    assert told(Announced()) == (Serve(), TellConnected())
+    assert told(Announced()) == (Serve(), TellConnected(), RepublishRest())
     assert (told.connection.phase, told.connection.connections, told.connection.trouble) == (Phase.SERVING, 1, None)
 
 
-def test_what_is_retained_beside_the_state_is_spread_over_seconds_and_told_once(told):
-    told(Started(), Connected(), Announced())
+def test_what_is_retained_beside_the_state_is_spread_over_seconds_when_it_comes_back(told):
+    told.serve()
+    told(Lost(*ENDED))
+    told.serve()
     assert told.wait() == (2.0, (RepublishRest(),))
     assert told.wait() == (28.0, ())
     assert told.connection.deadline is None
 
 
 def test_a_thousand_terminals_that_come_back_do_not_publish_the_rest_at_once():
-    draws = iter(range(2001))
     moments = []
-    for _ in range(1000):
-        connection = Connection(FullJitter(lambda: next(draws) * 617 % 1000 / 1000), boot_count=1)
-        for event in (Started(), Connected(), Announced()):
+    for n in range(1000):
+        connection = Connection(FullJitter(lambda n=n: n / 1000), boot_count=1)
+        for event in (Started(), Connected(), Announced(), Lost(*ENDED)):
+            connection.handle(event, -1.0)
+        for event in (TimePassed(), Connected(), Announced()):
             connection.handle(event, 0.0)
         moments.append(connection.deadline)
     for tenth in range(20):
@@ -212,7 +215,7 @@ def test_two_terminals_of_one_id_do_not_throw_each_other_out_at_full_speed():
         ((Started(),), (Close(),), Phase.LEAVING),
         ((Started(), Refused(*DOWN)), (), Phase.ENDED),
         ((Started(), Connected()), (TakeLeave(FAREWELL),), Phase.LEAVING),
-        ((Started(), Connected(), Announced()), (RepublishRest(), TakeLeave(FAREWELL)), Phase.LEAVING),
+        ((Started(), Connected(), Announced()), (TakeLeave(FAREWELL),), Phase.LEAVING),
     ],
     ids=["before it began", "connecting", "backing off", "announcing", "serving"],
 )
@@ -228,10 +231,12 @@ def test_stop_ends_it_from_wherever_it_is(told, events, asks, then):
         assert told(event) == ()
 
 
-def test_what_was_published_since_is_not_published_again_with_the_farewell(told):
+def test_what_was_still_to_be_published_is_before_the_farewell(told):
     told.serve()
-    told.wait()
-    assert told(StopWanted()) == (TakeLeave(FAREWELL),)
+    told(Lost(*ENDED))
+    told.serve()
+    assert told(StopWanted()) == (RepublishRest(), TakeLeave(FAREWELL))
+    assert told.connection.deadline == told.now + LEAVE_SECONDS
 
 
 def test_a_leave_that_takes_too_long_is_cut_short(told):

@@ -55,7 +55,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     def tell(self, event) -> None:
         before = self.connection.phase
-        for effect in self.connection.handle(event, self.now):
+        effects = self.connection.handle(event, self.now)
+        if before is not Phase.SERVING and self.connection.phase is Phase.SERVING:
+            self.announced += 1
+            self.rest_published = False
+            self.served_since = self.now
+        for effect in effects:
             match effect:
                 case Connect(will):
                     assert not self.open, "two connections at once"
@@ -71,10 +76,6 @@ class AnyOrder(RuleBasedStateMachine):
                 case TellTrouble(trouble, again):
                     assert again or str(trouble) != self.last_told, "told twice"
                     self.last_told = str(trouble)
-        if before is not Phase.SERVING and self.connection.phase is Phase.SERVING:
-            self.announced += 1
-            self.rest_published = False
-            self.served_since = self.now
 
     @rule(event=st.sampled_from([Started(), TimePassed()]))
     def something_that_may_come_at_any_time(self, event):
