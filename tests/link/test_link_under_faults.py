@@ -139,6 +139,32 @@ def test_a_broker_that_drops_each_connection_is_told_twice_and_counted(relayed, 
     assert told == ["connected", "no connection", "connected", "connections come and go, told no more until one holds"]
 
 
+@pytest.mark.parametrize("published_meanwhile", [False, True])
+def test_what_is_retained_comes_once_on_each_connection_and_before_the_farewell(
+    relayed, run, until, start_terminal, observe, published_meanwhile
+):
+    async def scenario():
+        async with relayed() as (relay, options, broker), observe(broker) as (_, seen):
+
+            def heard(suffix):
+                return sum(s == suffix for s, _ in seen)
+
+            async with start_terminal(options, spread_seconds=3600.0) as terminal:
+                await until(lambda: heard("info") == 1, "the first announcement, which is not spread")
+                relay.cut()
+                await until(lambda: terminal.link.connections == 2 and terminal.link.connected, "the link again")
+                if published_meanwhile:
+                    _, info = terminal.link._retained["info"]
+                    terminal.link.publish_info(info)
+                    await until(lambda: heard("info") == 2, "the info")
+                await terminal.link.stop()
+            await until(lambda: states(seen)[-1] == "disconnected", "the farewell")
+            assert heard("info") == 2
+            assert seen[-1][0] == "state"
+
+    run(scenario())
+
+
 def test_a_terminal_that_stops_over_a_stalled_connection_ends_and_keeps_its_decision(
     relayed, run, until, start_terminal, make_decision, monkeypatch
 ):
