@@ -7,6 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, assert_never
@@ -17,6 +18,7 @@ from paho.mqtt.properties import Properties
 from edge.contracts.base import Outgoing
 from edge.contracts.config import DesiredConfig, ReportedConfig
 from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
+from edge.contracts.enums import CommandErrorCode
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
@@ -96,7 +98,8 @@ class Link:
 
     Everything is for the event loop's thread, except ``publish_decision``, which any thread may call.
     Lost connections, a refusing broker and unreadable certificates never end ``run``: they are logged in
-    plain words when they begin, and tried again. ``trouble`` holds the current one.
+    plain words when they begin, and tried again. ``trouble`` holds the current one. ``refused`` counts the commands
+    that were refused, by why.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Link:
         spread_seconds: see Connection. sleep: what ends early counts as waited. redelivery_seconds: see Delivery.
         answer_seconds: how long the broker may take.
         """
+        self.refused: Counter[CommandErrorCode] = Counter()
         self._options = options
         self._topics = topics
         self._outbox = outbox
@@ -402,6 +406,8 @@ class Link:
                     await answering.hear(inbound)
 
     def _send_reply(self, reply_to: ReplyTo, reply: CommandReply) -> None:
+        if reply.error is not None:
+            self.refused[reply.error.code] += 1
         self._publish(
             "reply", reply_to.topic, reply, qos=1, properties=publish_properties(correlation=reply_to.correlation)
         )

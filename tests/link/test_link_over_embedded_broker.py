@@ -184,6 +184,7 @@ def test_a_handlers_no_is_the_reply(broker, run, until, start_terminal, observe,
             await client.publish(topics.command("session.start"), command(), qos=1)
             (reply,) = await until(lambda: replies(seen), "the reply")
             assert (reply.error.code, reply.error.message) == (CommandErrorCode.BUSY, "a session is running")
+            assert terminal.link.refused == {CommandErrorCode.BUSY: 1}
 
     run(scenario())
 
