@@ -14,14 +14,16 @@ class FullJitter:
     """A delay drawn evenly from 0 to a ceiling that doubles with each failure.
 
     random: draws from 0 to 1. base, cap: seconds. stable_after: only a connection that held this many seconds
-    brings the ceiling back down; a broker that accepts and drops at once is not hammered.
+    brings the ceiling back down; a broker that accepts and drops at once is not hammered. By default longer than the
+    cap: another client of the same id, which waits for the cap at most, takes the id before that, and not every broker
+    says who took it.
     Method: "Exponential Backoff And Jitter", AWS Architecture Blog.
     """
 
     random: Callable[[], float]
     base: float = 1.0
     cap: float = 60.0
-    stable_after: float = 30.0
+    stable_after: float = 90.0
     _failures: int = field(default=0, init=False)
 
     def delay(self, connected_for: float | None, *, slow: bool = False) -> float:
