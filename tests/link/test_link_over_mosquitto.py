@@ -208,6 +208,7 @@ def test_an_unacknowledged_decision_is_sent_again_with_the_same_identity(
         proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
         port = proxy.sockets[0].getsockname()[1]
         async with observe(broker) as (_, seen), start_terminal(replace(broker, port=port)) as terminal:
+            await until(lambda: not terminal.link._queue.waiting, "the announcement")
             cut.set()
             sealed = terminal.identity.seal(make_decision(terminal.identity))
             terminal.link.publish_decision(sealed)
