@@ -18,10 +18,11 @@ from paho.mqtt.properties import Properties
 from edge.contracts.base import Outgoing
 from edge.contracts.config import DesiredConfig, ReportedConfig
 from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
-from edge.contracts.enums import CommandErrorCode, TerminalState
+from edge.contracts.enums import TerminalState
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
+from edge.link.answering import Answering, CommandHandler
 from edge.link.backoff import FullJitter
 from edge.link.client import (
     ACCEPTED,
@@ -31,18 +32,10 @@ from edge.link.client import (
     connected,
     publish_properties,
 )
-from edge.link.commands import (
-    Accepted,
-    Command,
-    Refused,
-    ReplyTo,
-    error_reply,
-    ok_reply,
-    read_command,
-)
+from edge.link.commands import ReplyTo
 from edge.link.desired import read_desired
 from edge.link.options import LinkOptions
-from edge.link.outbox import Outbox, Remembered
+from edge.link.outbox import Outbox
 from edge.link.payloads import CommandRefused, Inbound
 from edge.link.trouble import explain
 
@@ -52,17 +45,6 @@ MAX_WAITING: Final = 500
 MAX_INCOMING: Final = 100
 FAREWELL_SECONDS: Final = 3.0
 REDELIVERY_SECONDS: Final = 30.0
-
-
-class CommandHandler(Protocol):
-    """What the terminal does with a valid command. Awaited one at a time, in order: return soon.
-
-    A connection that ends cancels it where it awaits: leave nothing half done there.
-    """
-
-    async def __call__(self, command: Command) -> dict[str, Any] | None:
-        """The reply's ``data``. Raises CommandRefused to say no."""
-        ...
 
 
 class DesiredHandler(Protocol):
@@ -401,31 +383,36 @@ class Link:
             self.publish_event(DeviceEvent(kind="fault", message=message, at=self._wall_clock()))
 
     async def _receive(self, client: Client, handler: CommandHandler, on_desired: DesiredHandler) -> None:
-        async for message in client.messages:
-            inbound = Inbound(
-                topic=message.topic.value,
-                payload=bytes(message.payload),
-                retain=message.retain,
-                response_topic=getattr(message.properties, "ResponseTopic", None),
-                correlation=getattr(message.properties, "CorrelationData", None),
-            )
-            if inbound.topic == self._topics.config_desired:
-                await self._hear_desired(inbound, on_desired)
-                continue
-            answer = await self._answer(inbound, handler)
-            if answer is None:
-                log.warning("ignored a message on %.200s", inbound.topic)
-                continue
-            reply, reply_to = answer
-            if reply.error is not None:
-                log.info("refused %s: %s: %s", inbound.topic, reply.error.code, reply.error.message)
-            self._publish(
-                "reply",
-                reply_to.topic,
-                reply,
-                qos=1,
-                properties=publish_properties(correlation=reply_to.correlation),
-            )
+        async with Answering(
+            self._topics,
+            self._outbox,
+            handler,
+            self._send_reply,
+            wall_clock=self._wall_clock,
+            on_outbox=self._outbox_failed,
+        ) as answering:
+            async for message in client.messages:
+                inbound = Inbound(
+                    topic=message.topic.value,
+                    payload=bytes(message.payload),
+                    retain=message.retain,
+                    response_topic=getattr(message.properties, "ResponseTopic", None),
+                    correlation=getattr(message.properties, "CorrelationData", None),
+                )
+                if inbound.topic == self._topics.config_desired:
+                    await self._hear_desired(inbound, on_desired)
+                else:
+                    await answering.hear(inbound)
+
+    def _send_reply(self, reply_to: ReplyTo, reply: CommandReply) -> None:
+        self._publish(
+            "reply", reply_to.topic, reply, qos=1, properties=publish_properties(correlation=reply_to.correlation)
+        )
+
+    def _outbox_failed(self) -> None:
+        self._on_outbox()
+        # To try from then on whether it works again.
+        self._stored.set()
 
     async def _hear_desired(self, inbound: Inbound, on_desired: DesiredHandler) -> None:
         try:
@@ -436,40 +423,6 @@ class Link:
         else:
             if desired is not None:
                 await on_desired(desired)
-
-    async def _answer(self, inbound: Inbound, handler: CommandHandler) -> tuple[CommandReply, ReplyTo] | None:
-        now = self._wall_clock()
-        verdict = read_command(inbound, self._topics, now)
-        if isinstance(verdict, Refused):
-            return None if verdict.reply_to is None else (verdict.reply, verdict.reply_to)
-        return await self._carry_out(verdict, now, handler), verdict.reply_to
-
-    async def _carry_out(self, accepted: Accepted, now: float, handler: CommandHandler) -> CommandReply:
-        command = accepted.command
-        try:
-            match await asyncio.to_thread(self._outbox.remember_command, command.id, command.expires_at, now):
-                case Remembered.KNOWN:
-                    return error_reply(
-                        CommandErrorCode.REPEATED,
-                        "this id was received before; give each a new one",
-                        command.id,
-                    )
-                case Remembered.NO_PLACE:
-                    return error_reply(
-                        CommandErrorCode.BUSY,
-                        "too many commands that have not expired; try later",
-                        command.id,
-                    )
-            return ok_reply(command.id, await handler(command))
-        except CommandRefused as refused:
-            return error_reply(refused.code, refused.message, command.id)
-        except LinkError as error:
-            self._on_outbox()
-            self._stored.set()
-            return error_reply(CommandErrorCode.DEGRADED, error.what, command.id)
-        except Exception:
-            log.exception("%s failed", accepted.verb)
-            return error_reply(CommandErrorCode.INTERNAL, "a fault of the terminal; its log says more", command.id)
 
 
 async def _first(*tasks: asyncio.Future[Any]) -> None:

@@ -27,6 +27,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.session import Assurance, AttemptError, AttemptReport
 from edge.contracts.topics import Topics
+from edge.link.answering import Deferred
 from edge.link.backoff import FullJitter
 from edge.link.commands import Command
 from edge.link.embedded import EmbeddedBroker, free_port
@@ -124,10 +125,10 @@ class Terminal:
     outbox: Outbox
     topics: Topics
     commands: list[Command] = field(default_factory=list)
-    answer: Callable[[Command], dict[str, Any] | None] = lambda _: {"sessionId": "0" * 32}
+    answer: Callable[[Command], dict[str, Any] | Deferred | None] = lambda _: {"sessionId": "0" * 32}
     running: asyncio.Task[None] | None = None
 
-    async def handle(self, command: Command) -> dict[str, Any] | None:
+    async def handle(self, command: Command) -> dict[str, Any] | Deferred | None:
         self.commands.append(command)
         return self.answer(command)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from edge.contracts.device import CommandReply, DeviceEvent, State
+from edge.contracts.device import CommandReply, DeviceEvent, SelfTest, State
 from edge.contracts.enums import CommandErrorCode, TerminalState
 from edge.contracts.session import SessionProgress
+from edge.link.answering import Deferred
 from edge.link.backoff import FullJitter
 from edge.link.client import publish_properties
 from edge.link.embedded import EmbeddedBroker, free_port
@@ -176,6 +177,27 @@ def test_a_handlers_no_is_the_reply(broker, run, until, start_terminal, observe,
             await client.publish(topics.command("session.start"), command(), qos=1)
             (reply,) = await until(lambda: replies(seen), "the reply")
             assert (reply.error.code, reply.error.message) == (CommandErrorCode.BUSY, "a session is running")
+
+    run(scenario())
+
+
+def test_a_later_answer_does_not_hold_up_the_next_command(broker, run, until, start_terminal, observe, topics):
+    async def scenario():
+        ready = asyncio.Event()
+
+        async def later():
+            await ready.wait()
+            return {"passed": True}
+
+        async with start_terminal(broker) as terminal, observe(broker) as (client, seen):
+            terminal.answer = lambda command: Deferred(later) if isinstance(command, SelfTest) else {"at": 1}
+            await client.publish(topics.command("selftest"), command(id="command-0001"), qos=1)
+            await client.publish(topics.command("ping"), command(id="command-0002"), qos=1)
+            await until(lambda: replies(seen, "res/ping"), "the second reply")
+            assert not replies(seen, "res/selftest")
+            ready.set()
+            (reply,) = await until(lambda: replies(seen, "res/selftest"), "the first reply")
+            assert (reply.transaction, reply.data) == ("command-0001", {"passed": True})
 
     run(scenario())
 
