@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from edge.config.back_off import BackOff
 from edge.config.cameras import Camera, SimulatedCamera
 from edge.config.choices import RuntimeChoice
 from edge.config.lights import Lights, SdlScreen, SimulatedLight
@@ -382,6 +383,9 @@ class Settings(Section):
     recovery: Annotated[
         Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
     ] = Recovery()
+    back_off: Annotated[BackOff, Field(title="Back-off", description="How long somebody waits whose attempts fail")] = (
+        BackOff()
+    )
 
     @field_validator("lights")
     @classmethod
