@@ -124,6 +124,7 @@ class Link:
         self._stored = asyncio.Event()
         self._client: Client | None = None
         self._announced_at: float | None = None
+        self._connections = 0
         self._trouble: LinkError | None = None
         self._refusals: dict[str, int] = {}
 
@@ -131,6 +132,11 @@ class Link:
     def connected(self) -> bool:
         """Subscribed to commands and announced."""
         return self._announced_at is not None
+
+    @property
+    def connections(self) -> int:
+        """How many there were that came as far, the one that is there among them."""
+        return self._connections
 
     @property
     def trouble(self) -> LinkError | None:
@@ -282,6 +288,7 @@ class Link:
         for kind, topic, message in latest:
             await self._send(client, _Publication(kind, topic, message.to_json(), qos=1, retain=True))
         self._announced_at = self._monotonic()
+        self._connections += 1
         self._trouble = None
         log.info("connected to %s as %s", self._options.address, self._topics.device)
 

@@ -1,7 +1,7 @@
 """Who has to wait after failed attempts: each correlation id by itself, and for seconds the device as a whole.
 
-Pure: time is an argument, in seconds of a clock that a restart does not set back by itself. Where it is set back all the
-same, what is remembered moves with it: a wait then begins anew, but never becomes longer than its limit.
+Pure: time is an argument, in seconds of a clock that goes on over restarts. Where it is set back all the same, what is
+remembered moves with it: a wait goes on from where it was last heard of, and never becomes longer than its limit.
 """
 
 from __future__ import annotations

@@ -98,9 +98,7 @@ class Failures:
     def _read(self, limits: Limits) -> BackOff:
         try:
             kept = json.loads(self._file.read_bytes())
-            salt = bytes.fromhex(kept["salt"])
-            if len(salt) != _SALT_BYTES:
-                raise ValueError("a salt of another length")
+            salt = _salt(kept["salt"])
             records = {who: _record(record) for who, record in list(kept["ids"].items())[-MAX_IDS:]}
             back_off = restored(limits, records, _finite(kept["latest"]), self._now())
         except FileNotFoundError:
@@ -141,6 +139,13 @@ def limits_of(settings: BackOffSettings) -> Limits:
         device_failures=settings.device_failures,
         device_longest=settings.device_longest_seconds,
     )
+
+
+def _salt(kept: str) -> bytes:
+    salt = bytes.fromhex(kept)
+    if len(salt) != _SALT_BYTES:
+        raise ValueError("a salt of another length")
+    return salt
 
 
 def _record(kept: dict[str, Any]) -> Record:
