@@ -15,6 +15,8 @@ from edge.liveness.plans import Chip
 
 # Em, in shorter sides: 11 mm on a 7-inch display, whose capitals of 8 mm are 27 minutes of arc high from a metre.
 LARGEST_TYPE = 0.12
+# Read from across a corridor.
+NAME_TYPE = 0.3
 MARGIN = 0.05
 RING = 0.018
 _BADGE = 0.075
@@ -131,6 +133,15 @@ class Guidance:
         rim = Ellipse((x, y), _BADGE, _BADGE, TRACK, 0.012)
         box = Box(x - 0.8 * _BADGE, y - 0.8 * _BADGE, 1.6 * _BADGE, 1.6 * _BADGE)
         return (disc, rim), Caption(str(seconds), box, INK, 1.2 * _BADGE)
+
+
+def name_page(name: str, pixels: tuple[int, int]) -> Page:
+    """Which terminal it is, on a ground that no prompt changes, for a screen of (width, height) pixels. A name needs no
+    language.
+    """
+    width, height = _sides(pixels)
+    box = Box(MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN)
+    return Page(width, height, GROUND, (), (Caption(name, box, INK, NAME_TYPE),))
 
 
 def pattern_page(chip: Chip, pixels: tuple[int, int]) -> Page:

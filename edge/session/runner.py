@@ -145,6 +145,8 @@ class SessionRunner:
         )
         self._vision = vision
         self._make_clock = make_clock
+        # Whether the backlight is up though no session runs.
+        self._bright = False
 
     @property
     def camera(self) -> CameraTraits:
@@ -155,6 +157,11 @@ class SessionRunner:
     def capture(self) -> CaptureKind:
         """Of every frame that this runner sees."""
         return self._devices.camera.traits.capture
+
+    @property
+    def devices(self) -> Devices:
+        """Its lights behind their guard, for the thread that runs sessions."""
+        return self._devices
 
     @property
     def sight(self) -> Sight:
@@ -215,12 +222,30 @@ class SessionRunner:
                     run.until_done(cancelled)
                 finally:
                     run.put_back()
+                    self._bright = False
         finally:
             self._tell_lights(session_id)
         return run.report(session_id)
 
+    def identify(self, name: str) -> bool:
+        """Between sessions, on their thread: the screen shows ``name``, its backlight full, until ``rest`` or the next
+        session. False: there is no screen. Raises HardwareError.
+        """
+        screen, backlight = self._devices.screen, self._devices.backlight
+        if not screen.available:
+            return False
+        screen.show_name(name)
+        # Of scenes and recordings no clock runs between sessions, and nobody stands before them.
+        if backlight.available and self.capture is CaptureKind.LIVE and not self._bright:
+            self._bright = True
+            backlight.set_level(1.0, RealClock().now())
+        return True
+
     def rest(self) -> None:
         """Between sessions, on their thread: the screen asks nobody for anything any more. Raises HardwareError."""
+        if self._bright:
+            self._bright = False
+            self._lights.put_back(RealClock().now())
         self._devices.screen.show_prompt(None)
 
     def close(self) -> None:

@@ -16,10 +16,10 @@ from edge.link.files import claim
 from edge.link.identity import Identity
 from edge.link.outbox import MAX_ROWS, Outbox
 from edge.terminal.doctor import state
-from edge.terminal.doctor.context import Context, Roots, User, context_of
+from edge.terminal.doctor.context import Roots, User, context_of
 from edge.terminal.doctor.daemon import daemon_pid, family
 from edge.terminal.doctor.outbox import read_counts
-from tests.terminal.doctor.conftest import NOW, written
+from tests.terminal.doctor.conftest import written
 
 HERE = User("here", os.geteuid(), frozenset())
 
