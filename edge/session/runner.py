@@ -17,7 +17,7 @@ from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
 from edge.guidance.page import NO_STANDING, Standing
-from edge.hardware.light_guard import UNCAPPED, LampCaps
+from edge.hardware.light_guard import UNCAPPED, LampCaps, UnsafeLight
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
 from edge.hardware.safe_lights import SafeLights
 from edge.liveness.effects import (
@@ -228,8 +228,8 @@ class SessionRunner:
         return run.report(session_id)
 
     def identify(self, name: str) -> bool:
-        """Between sessions, on their thread: the screen shows ``name``, its backlight full, until ``rest`` or the next
-        session. False: there is no screen. Raises HardwareError.
+        """Between sessions, on their thread: the screen shows ``name``, its backlight full where that makes no flash
+        too many, until ``rest`` or the next session. False: there is no screen. Raises HardwareError.
         """
         screen, backlight = self._devices.screen, self._devices.backlight
         if not screen.available:
@@ -238,7 +238,12 @@ class SessionRunner:
         # Of scenes and recordings no clock runs between sessions, and nobody stands before them.
         if backlight.available and self.capture is CaptureKind.LIVE and not self._bright:
             self._bright = True
-            backlight.set_level(1.0, RealClock().now())
+            try:
+                backlight.set_level(1.0, RealClock().now())
+            except UnsafeLight as refused:
+                # It was switched a moment ago; the name can be read all the same.
+                self._bright = False
+                log.info("the backlight stays as it is", reason=refused.what)
         return True
 
     def rest(self) -> None:
