@@ -26,6 +26,7 @@ from edge.config.choices import RuntimeChoice
 from edge.config.lights import Lights, SdlScreen, SimulatedLight
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
+from edge.config.tamper import NO_CONTACT, Tamper
 from edge.config.values import PRINTABLE_PATTERN, FilePath, Number, Secret, SecretFile, Section, Text, Whole, YesNo
 from edge.contracts.enums import EvidenceKind
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
@@ -383,6 +384,9 @@ class Settings(Section):
     recovery: Annotated[
         Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
     ] = Recovery()
+    tamper: Annotated[Tamper, Field(title="Tamper", description="What tells that the terminal's case is open")] = (
+        NO_CONTACT
+    )
     back_off: Annotated[BackOff, Field(title="Back-off", description="How long somebody waits whose attempts fail")] = (
         BackOff()
     )

@@ -61,6 +61,7 @@ from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
+from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
@@ -119,6 +120,7 @@ class Daemon:
         self._failures = Failures(settings.state_directory, limits_of(settings.back_off))
         site = Site(device=settings.device.id, config=loaded.source, watched=is_watched(settings.camera))
         self._commands = Commands(site, self, self._inference, self._outbox)
+        self._tamper = TamperMinder(settings.tamper, tell=self._tell, on_change=self._case_changed)
         self._counts = Counts()
         self._board = BoardReader(settings.state_directory)
         self._health = HealthTeller(self._read_health, self._tell_health, random=random.SystemRandom().random)
@@ -140,6 +142,8 @@ class Daemon:
         self._stop = stop
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle), name="link")
+            # While models load, so that an open case is known before the first session.
+            tamper = tasks.create_task(self._tamper.run(), name="tamper")
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
@@ -157,6 +161,7 @@ class Daemon:
             notify("STOPPING=1")
             recovery.cancel()
             health.cancel()
+            tamper.cancel()
             await self._wind_up()
             watchdog.cancel()
 
@@ -225,6 +230,12 @@ class Daemon:
                 self._tell("fault", trouble)
         if self._minder is not None and self._minder.seen:
             self._remember()
+        self._announce()
+        notify(f"STATUS={self._published.state}")
+
+    def _case_changed(self) -> None:
+        if self._tamper.trouble is not None and self._session is not None:
+            self._session.cancel_reason = self._tamper.trouble
         self._announce()
         notify(f"STATUS={self._published.state}")
 
@@ -417,7 +428,7 @@ class Daemon:
         self._link.publish_event(DeviceEvent(kind=kind, message=message, at=time.time()))
 
     def _state(self) -> State:
-        reason = self._trouble or self._camera_trouble
+        reason = self._tamper.trouble or self._trouble or self._camera_trouble
         if reason is None and self._outbox.full:
             reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
