@@ -450,8 +450,8 @@ class Daemon:
                 self._health.news()
 
     def state(self) -> State:
-        """What is published of it by now."""
-        return self._published
+        """As it is now."""
+        return self._state()
 
     def opened(self) -> Workbench | None:
         """Models and devices; None while they are not open."""
