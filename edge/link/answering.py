@@ -130,7 +130,9 @@ class Answering:
         except LinkError as error:
             self._on_outbox()
             return error_reply(CommandErrorCode.DEGRADED, error.what, transaction)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                raise
             log.exception("%s failed", accepted.verb)
             return error_reply(CommandErrorCode.INTERNAL, "a fault of the terminal; its log says more", transaction)
 
@@ -138,3 +140,9 @@ class Answering:
         if reply.error is not None:
             log.info("refused %s: %s: %s", verb, reply.error.code, reply.error.message)
         self._send(reply_to, reply)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether this task is, and not merely something that it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -93,6 +93,24 @@ def test_a_later_no_is_the_error_reply(answering, run, topics, raised, code):
     run(scenario())
 
 
+@pytest.mark.parametrize("deferred", [False, True], ids=["now", "later"])
+def test_what_cancels_itself_inside_a_handler_is_a_fault_and_leaves_no_deaf_terminal(answering, run, topics, deferred):
+    async def scenario():
+        async def cancelled(_=None):
+            raise asyncio.CancelledError
+
+        async def handle(_):
+            return Deferred(cancelled) if deferred else await cancelled()
+
+        told, sent = answering(handle)
+        async with told:
+            await told.hear(inbound(topics, 1))
+            await settle()
+            assert [reply.error.code for _, reply in sent] == [CommandErrorCode.INTERNAL]
+
+    run(scenario())
+
+
 def test_a_connection_that_ends_cancels_what_is_deferred_and_answers_nobody(answering, run, topics, caplog):
     async def scenario():
         ended = []
