@@ -145,6 +145,24 @@ def test_restart_is_answered_and_ends_it_in_good_order(loaded, broker, monkeypat
     asyncio.run(scenario())
 
 
+def test_a_restart_that_arrives_again_after_it_is_refused(loaded, broker, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
+    monkeypatch.setattr(daemon_module, "notify", lambda *lines: None)
+    once = command(Restart)
+
+    async def scenario():
+        async with running(loaded, monkeypatch), Requester(broker, TOPICS) as requester:
+            await requester._ask("restart", once, 30.0)
+            await heard_until(broker, is_state(TerminalState.DISCONNECTED))
+        async with running(loaded, monkeypatch) as daemon, Requester(broker, TOPICS) as requester:
+            with pytest.raises(TerminalRefusedError) as refused:
+                await requester._ask("restart", once, 30.0)
+            assert refused.value.code is CommandErrorCode.REPEATED
+            assert not daemon.restart_wanted
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(("again", "code"), [(True, ExitCode.RESTART), (False, ExitCode.OK)])
 def test_the_exit_code_says_whether_to_start_it_again(loaded, monkeypatch, again, code):
     class Served:
