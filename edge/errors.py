@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     LINK = 6
     INPUT = 7
     UPDATE = 8
+    RESTART = 75
     INTERRUPTED = 130
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from generated import between, write_or_check
 
 from edge.contracts.base import Outgoing
 from edge.contracts.decision import Decision, Provenance
-from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Info, State
+from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Health, Info, OutboxHealth, State
+from edge.contracts.doctor import Check, DoctorReport, Verdict
 from edge.contracts.enums import (
     CaptureKind,
     CommandErrorCode,
@@ -102,6 +104,78 @@ def example_decision() -> Decision:
     )
 
 
+def example_health() -> Health:
+    return Health(
+        at=1767225600.0,
+        boot_count=12,
+        uptime_seconds=86412.5,
+        clock_synchronised=True,
+        frame_age_seconds=41.2,
+        frames_per_second=14.9,
+        temperature_celsius=51.6,
+        throttling=("since the start: the voltage is too low",),
+        rss_bytes=139_460_608,
+        disk_free_bytes=11_811_160_064,
+        sessions=214,
+        decisions=229,
+        connections=2,
+        outbox=OutboxHealth(waiting=1, waiting_bytes=2710, full=False),
+    )
+
+
+def example_replies() -> dict[str, CommandReply]:
+    """What the commands beside sessions are answered with."""
+    tried = (
+        Check(name="selftest.camera", verdict=Verdict.OK, seen="imx708 gave a frame within 0.7 s"),
+        Check(
+            name="selftest.networks",
+            verdict=Verdict.OK,
+            seen="each gave numbers for an even grey picture: detector 9 ms, pad-a 31 ms",
+        ),
+        Check(name="selftest.outbox", verdict=Verdict.OK, seen="took a row and gave it back within 6 ms"),
+        Check(name="selftest.backlight", verdict=Verdict.OK, seen="at 60%"),
+        Check(name="selftest.illuminator", verdict=Verdict.SKIPPED, seen="none is configured"),
+        Check(name="selftest.screen", verdict=Verdict.OK, seen="there"),
+    )
+    found = DoctorReport(
+        software="0.1.0",
+        device="gate-1",
+        at=1767225600.0,
+        verdict=Verdict.WARN,
+        checks=(
+            Check(
+                name="broker.encryption",
+                verdict=Verdict.WARN,
+                seen="none: whoever is on the network reads along",
+                remedy="set link.tls",
+            ),
+        ),
+    )
+    selftest = {
+        "verdict": "ok",
+        "checks": [check.model_dump(mode="json", by_alias=True, exclude_none=True) for check in tried],
+    }
+    data: dict[str, dict[str, Any]] = {
+        "ping": {"state": "ready", "bootCount": 12, "uptimeSeconds": 86412.5},
+        "identify": {"device": "gate-1", "seconds": 15.0},
+        "selftest": selftest,
+        "restart": {"bootCount": 12},
+        "diagnostics": found.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+    replies = {
+        f"reply.{verb}": CommandReply(status="ok", transaction=COMMAND, data=told) for verb, told in data.items()
+    }
+    replies["reply.backing_off"] = CommandReply(
+        status="error",
+        transaction=COMMAND,
+        error=CommandError(
+            code=CommandErrorCode.BACKING_OFF,
+            message="too many attempts with this correlation id failed: try again in 43 s",
+        ),
+    )
+    return replies
+
+
 def examples() -> dict[str, bytes]:
     messages: dict[str, Outgoing] = {
         "state": State(state=TerminalState.READY, boot_count=12),
@@ -119,6 +193,8 @@ def examples() -> dict[str, bytes]:
             config=CONFIG,
             public_key=public_jwk(EXAMPLE_KEY, "gate-1"),
         ),
+        "health": example_health(),
+        **example_replies(),
         "event": DeviceEvent(kind="fault", message="the camera is held by another program", at=1767225590.0),
         "session.event": SessionProgress(
             session_id=SESSION,
@@ -145,11 +221,13 @@ def examples() -> dict[str, bytes]:
         "numberOfClientAttemptsAllowed": 2,
     }
     cancel = {"schemaVersion": "1.0", "id": "p9Wd2LhT7cRbE4aK", "expiresAt": 1767225630, "sessionId": SESSION}
+    identify = {"schemaVersion": "1.0", "id": COMMAND, "expiresAt": 1767225630, "seconds": 15}
     return {
         **{name: message.to_json() for name, message in messages.items()},
         "decision": write_decision(example_decision(), EXAMPLE_KEY),
         "cmd.session.start": json.dumps(start).encode(),
         "cmd.session.cancel": json.dumps(cancel).encode(),
+        "cmd.identify": json.dumps(identify).encode(),
         "key": json.dumps(public_jwk(EXAMPLE_KEY, "gate-1")).encode(),
     }
 

@@ -16,7 +16,7 @@ from edge.terminal.last_good import load_or_last_good
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="The site's YAML file.")
 def run(config: Path) -> int:
-    """Serve as a terminal until SIGTERM, SIGHUP or Ctrl-C.
+    """Serve as a terminal until SIGTERM, SIGHUP or Ctrl-C, or until it is told to restart (exit code 75).
 
     A broker that cannot be reached is tried again for ever; models that cannot be used make the terminal
     `degraded`. For a bad configuration the last good one stands in, if what protects is the same in both. Only a bad
@@ -25,5 +25,4 @@ def run(config: Path) -> int:
     start = load_or_last_good(config)
     log = start.loaded.settings.log
     logs.configure(log.level.value, as_json=log.format is LogFormat.JSON)
-    serve(start)
-    return ExitCode.OK
+    return ExitCode.RESTART if serve(start) else ExitCode.OK

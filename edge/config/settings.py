@@ -20,11 +20,13 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from edge.config.back_off import BackOff
 from edge.config.cameras import Camera, SimulatedCamera
 from edge.config.choices import RuntimeChoice
 from edge.config.lights import Lights, SdlScreen, SimulatedLight
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
 from edge.config.quality import QualityLimits
+from edge.config.tamper import NO_CONTACT, Tamper
 from edge.config.values import PRINTABLE_PATTERN, FilePath, Number, Secret, SecretFile, Section, Text, Whole, YesNo
 from edge.contracts.enums import EvidenceKind
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
@@ -382,6 +384,12 @@ class Settings(Section):
     recovery: Annotated[
         Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
     ] = Recovery()
+    tamper: Annotated[Tamper, Field(title="Tamper", description="What tells that the terminal's case is open")] = (
+        NO_CONTACT
+    )
+    back_off: Annotated[BackOff, Field(title="Back-off", description="How long somebody waits whose attempts fail")] = (
+        BackOff()
+    )
 
     @field_validator("lights")
     @classmethod

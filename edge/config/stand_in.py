@@ -1,7 +1,8 @@
 """Whether an earlier configuration may stand in for a site's file that cannot be used. Pure: reads no file.
 
 Only where the broken file says nothing else of what protects: the camera, the lights with their safety figures, the
-networks with their calibration, the demands on a picture, and the policy. What of it cannot be told counts as changed.
+networks with their calibration, the demands on a picture, the policy, the case's contact and the waits after failures.
+What of it cannot be told counts as changed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from edge.config.problems import Problem
 from edge.config.settings import Settings
 from edge.config.yaml_tree import Tree, Unreadable, parse
 
-PROTECTS: Final = ("camera", "lights", "models", "quality", "policy")
+PROTECTS: Final = ("camera", "lights", "models", "quality", "policy", "tamper", "back_off")
 MOST_TOLD: Final = 10
 
 _EXAMPLE = "config/livegate.yaml"

@@ -65,7 +65,7 @@ class OutboxHealth(Outgoing):
     """Decisions that wait for a subscriber."""
 
     waiting: Annotated[int, Field(ge=0)]
-    waiting_bytes: Annotated[int, Field(ge=0)]
+    waiting_bytes: Annotated[int | None, Field(ge=0, description="Absent where they cannot be read")] = None
     oldest_seconds: Annotated[float | None, Field(ge=0, description="Age of the oldest; absent: none waits")] = None
     full: Annotated[bool, Field(description="No session starts until decisions are delivered")]
 
@@ -86,7 +86,9 @@ class Health(Outgoing):
     throttling: Annotated[
         tuple[str, ...] | None, Field(description="What the board's firmware says of power and heat, now or since boot")
     ] = None
-    rss_bytes: Annotated[int | None, Field(ge=0, description="Daemon and capture process, shared pages once")] = None
+    rss_bytes: Annotated[
+        int | None, Field(ge=0, description="Daemon and capture process, pages that they share once")
+    ] = None
     disk_free_bytes: Annotated[int | None, Field(ge=0, description="Where the state folder is")] = None
     sessions: Annotated[int, Field(ge=0, description="Begun since the daemon started")]
     decisions: Annotated[int, Field(ge=0, description="Made since the daemon started")]
@@ -105,7 +107,7 @@ class Identify(CommandBase):
 
 
 class SelfTest(CommandBase):
-    """``cmd/selftest``: camera, networks and outbox are tried; ``data`` says how each did."""
+    """``cmd/selftest``: camera, networks, outbox and lights are tried; ``data`` says how each did."""
 
 
 class Restart(CommandBase):
@@ -113,7 +115,7 @@ class Restart(CommandBase):
 
 
 class Diagnostics(CommandBase):
-    """``cmd/diagnostics``: ``data`` is what the doctor finds, without switching a light."""
+    """``cmd/diagnostics``: ``data`` is what the doctor finds, without camera, lights and networks."""
 
 
 class CommandError(Outgoing):

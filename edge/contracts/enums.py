@@ -259,4 +259,5 @@ class CommandErrorCode(StrEnum):
     POLICY = "Policy"
     UNKNOWN_SESSION = "UnknownSession"
     UNKNOWN_COMMAND = "UnknownCommand"
+    UNSUPPORTED = "Unsupported"
     INTERNAL = "Internal"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ from edge.liveness.plans import Chip
 
 # Em, in shorter sides: 11 mm on a 7-inch display, whose capitals of 8 mm are 27 minutes of arc high from a metre.
 LARGEST_TYPE = 0.12
+# Read from across a corridor.
+NAME_TYPE = 0.3
+# Width of a bold letter and height of a line, in ems, at most or nearly so.
+_LETTER, _LINE = 0.75, 1.3
 MARGIN = 0.05
 RING = 0.018
 _BADGE = 0.075
@@ -131,6 +136,27 @@ class Guidance:
         rim = Ellipse((x, y), _BADGE, _BADGE, TRACK, 0.012)
         box = Box(x - 0.8 * _BADGE, y - 0.8 * _BADGE, 1.6 * _BADGE, 1.6 * _BADGE)
         return (disc, rim), Caption(str(seconds), box, INK, 1.2 * _BADGE)
+
+
+def name_page(name: str, pixels: tuple[int, int]) -> Page:
+    """Which terminal it is, on a ground that no prompt changes, for a screen of (width, height) pixels. A name needs no
+    language.
+    """
+    width, height = _sides(pixels)
+    inner, high = width - 2 * MARGIN, height - 2 * MARGIN
+
+    def size(rows: int) -> float:
+        return min(NAME_TYPE, inner / (_LETTER * math.ceil(len(name) / rows)), high / (_LINE * rows))
+
+    # A name is not broken for a little more size.
+    rows = next((rows for rows in range(1, 5) if size(rows) >= LARGEST_TYPE), max(range(1, 9), key=size))
+    letters = math.ceil(len(name) / rows)
+    lines = [name[start : start + letters] for start in range(0, len(name), letters)]
+    captions = tuple(
+        Caption(line, Box(MARGIN, MARGIN + row * high / len(lines), inner, high / len(lines)), INK, size(rows))
+        for row, line in enumerate(lines)
+    )
+    return Page(width, height, GROUND, (), captions)
 
 
 def pattern_page(chip: Chip, pixels: tuple[int, int]) -> Page:

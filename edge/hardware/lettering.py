@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_lowercase, digits
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareError
@@ -107,5 +108,5 @@ class Lettering:
 
 
 def _letters(texts: Iterable[str]) -> str:
-    """Each once, with the digits of a countdown; spaces need no glyph."""
-    return "".join(sorted(set("".join((*texts, "0123456789"))) - {" "}))
+    """Each once, with those of a countdown and of a terminal's name; spaces need no glyph."""
+    return "".join(sorted(set("".join((*texts, digits, ascii_lowercase, "-"))) - {" "}))

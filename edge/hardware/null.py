@@ -87,6 +87,8 @@ class NullScreen:
 
     def show_preview(self, frame: Frame | None) -> None: ...
 
+    def show_name(self, name: str) -> None: ...
+
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         return LightInterval(now, now)
 

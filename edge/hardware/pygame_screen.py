@@ -16,7 +16,7 @@ from edge.contracts.enums import Prompt
 from edge.errors import HardwareError
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Frame
-from edge.guidance.page import NO_STANDING, Guidance, Page, Standing, pattern_page
+from edge.guidance.page import NO_STANDING, Guidance, Page, Standing, name_page, pattern_page
 from edge.hardware.lettering import Lettering
 from edge.hardware.mirrored import MirroredOval
 from edge.hardware.painting import paint
@@ -73,6 +73,7 @@ class PygameScreen:
         self._thread = threading.get_ident()
         self._lettering = Lettering(guidance, options.font)
         self._prompt: Prompt | None = None
+        self._name: str | None = None
         self._standing = NO_STANDING
         self._pattern = Pattern.GUIDANCE
         self._mirror = MirroredOval() if options.mirror else None
@@ -93,7 +94,12 @@ class PygameScreen:
 
     def show_prompt(self, prompt: Prompt | None) -> None:
         """Under a light pattern it waits for guidance to come back."""
-        self._prompt = prompt
+        self._prompt, self._name = prompt, None
+        self._guide()
+
+    def show_name(self, name: str) -> None:
+        """As ``show_prompt``."""
+        self._name = name
         self._guide()
 
     def show_standing(self, standing: Standing) -> None:
@@ -174,6 +180,8 @@ class PygameScreen:
             self._mirror.forget()
 
     def _page(self, pixels: tuple[int, int]) -> Page:
+        if self._pattern is Pattern.GUIDANCE and self._name is not None:
+            return name_page(self._name, pixels)
         if self._pattern is Pattern.GUIDANCE:
             return self._guidance.page(self._prompt, pixels, self._standing, mirror=self._mirroring)
         return pattern_page(Chip(self._pattern.value), pixels)

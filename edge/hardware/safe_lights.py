@@ -255,6 +255,10 @@ class _SafeScreen:
         # As standing.
         self._inner.show_preview(frame)
 
+    def show_name(self, name: str) -> None:
+        # As standing.
+        self._inner.show_name(name)
+
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         return self._lights.show_pattern(pattern, now)
 

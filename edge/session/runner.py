@@ -17,7 +17,7 @@ from edge.contracts.session import AttemptReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
 from edge.guidance.page import NO_STANDING, Standing
-from edge.hardware.light_guard import UNCAPPED, LampCaps
+from edge.hardware.light_guard import UNCAPPED, LampCaps, UnsafeLight
 from edge.hardware.ports import AmbientSensor, Backlight, Camera, CameraTraits, EndOfSource, Illuminator, Screen
 from edge.hardware.safe_lights import SafeLights
 from edge.liveness.effects import (
@@ -145,6 +145,8 @@ class SessionRunner:
         )
         self._vision = vision
         self._make_clock = make_clock
+        # Whether the backlight is up though no session runs.
+        self._bright = False
 
     @property
     def camera(self) -> CameraTraits:
@@ -155,6 +157,11 @@ class SessionRunner:
     def capture(self) -> CaptureKind:
         """Of every frame that this runner sees."""
         return self._devices.camera.traits.capture
+
+    @property
+    def devices(self) -> Devices:
+        """Its lights behind their guard, for the thread that runs sessions."""
+        return self._devices
 
     @property
     def sight(self) -> Sight:
@@ -215,12 +222,35 @@ class SessionRunner:
                     run.until_done(cancelled)
                 finally:
                     run.put_back()
+                    self._bright = False
         finally:
             self._tell_lights(session_id)
         return run.report(session_id)
 
+    def identify(self, name: str) -> bool:
+        """Between sessions, on their thread: the screen shows ``name``, its backlight full where that makes no flash
+        too many, until ``rest`` or the next session. False: there is no screen. Raises HardwareError.
+        """
+        screen, backlight = self._devices.screen, self._devices.backlight
+        if not screen.available:
+            return False
+        screen.show_name(name)
+        # Of scenes and recordings no clock runs between sessions, and nobody stands before them.
+        if backlight.available and self.capture is CaptureKind.LIVE and not self._bright:
+            self._bright = True
+            try:
+                backlight.set_level(1.0, RealClock().now())
+            except UnsafeLight as refused:
+                # It was switched a moment ago; the name can be read all the same.
+                self._bright = False
+                log.info("the backlight stays as it is", reason=refused.what)
+        return True
+
     def rest(self) -> None:
         """Between sessions, on their thread: the screen asks nobody for anything any more. Raises HardwareError."""
+        if self._bright:
+            self._bright = False
+            self._lights.put_back(RealClock().now())
         self._devices.screen.show_prompt(None)
 
     def close(self) -> None:

@@ -17,11 +17,13 @@ class Sight:
 
     opened_at: since when it is open; None while it is not, and while it opens. frame_at: when the last frame came.
     trouble: why it could not be opened, or was lost; None again with the next frame.
+    frames_per_second: from the first to the last frame of when it was last open for more than one.
     """
 
     opened_at: float | None = None
     frame_at: float | None = None
     trouble: str | None = None
+    frames_per_second: float | None = None
 
     def age(self, now: float) -> float | None:
         """Seconds since the last frame of a camera that is open, or since it was opened; None while it is not."""
@@ -37,6 +39,8 @@ class WatchedCamera(Camera):
         self._camera = camera
         self._clock = clock
         self.sight = Sight()
+        self._first_at = 0.0
+        self._frames = 0
 
     @property
     def traits(self) -> CameraTraits:
@@ -48,6 +52,7 @@ class WatchedCamera(Camera):
         except Exception as error:
             self._lost(error)
             raise
+        self._frames = 0
         self.sight = replace(self.sight, opened_at=self._clock())
 
     def read(self, timeout: float) -> Frame | None:
@@ -59,7 +64,10 @@ class WatchedCamera(Camera):
             self._lost(error)
             raise
         if frame is not None:
-            self.sight = replace(self.sight, frame_at=self._clock(), trouble=None)
+            now = self._clock()
+            self._first_at = now if self._frames == 0 else self._first_at
+            self._frames += 1
+            self.sight = replace(self.sight, frame_at=now, trouble=None)
         return frame
 
     def lock(self, flicker_period: float | None, longer: float = 1.0) -> None:
@@ -69,8 +77,14 @@ class WatchedCamera(Camera):
         self._camera.unlock()
 
     def close(self) -> None:
-        self.sight = replace(self.sight, opened_at=None)
+        self.sight = replace(self.sight, opened_at=None, frames_per_second=self._rate())
         self._camera.close()
+
+    def _rate(self) -> float | None:
+        seconds = (self.sight.frame_at or 0.0) - self._first_at
+        if self._frames > 1 and seconds > 0:
+            return (self._frames - 1) / seconds
+        return self.sight.frames_per_second
 
     def _lost(self, error: Exception) -> None:
         # Of a driver's own fault only the kind: what it carries may come from a frame.

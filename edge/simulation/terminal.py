@@ -309,6 +309,8 @@ class SimulatedScreen:
 
     def show_preview(self, frame: Frame | None) -> None: ...
 
+    def show_name(self, name: str) -> None: ...
+
     def show_pattern(self, pattern: Pattern, now: float) -> LightInterval:
         display = self._playing.display
         return display.show(pattern, now) if display is not None else LightInterval(now, now)

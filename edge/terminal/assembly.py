@@ -48,6 +48,7 @@ class Workbench:
     model_hashes: dict[str, str]
     runtime: str
     calibration: SiteCalibration | None = None
+    networks: Networks | None = None
 
     @property
     def camera(self) -> CameraIdentity:
@@ -79,6 +80,7 @@ def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Wor
             model_hashes=bundle.hashes(),
             runtime=str(bundle.runtime),
             calibration=calibration,
+            networks=bundle,
         )
     except BaseException:
         hardware.close()

@@ -6,11 +6,12 @@ import asyncio
 import gc
 import os
 import platform
+import random
 import signal
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ import structlog
 from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.decision import Decision, Provenance
-from edge.contracts.device import DeviceEvent, EventKind, Info, State
+from edge.contracts.device import DeviceEvent, EventKind, Health, Info, State
 from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
@@ -31,6 +32,7 @@ from edge.contracts.session import (
 )
 from edge.errors import LivegateError
 from edge.guidance.texts import texts
+from edge.link.answering import Data, Deferred
 from edge.link.commands import Command
 from edge.link.files import claim
 from edge.link.identity import Identity
@@ -49,13 +51,17 @@ from edge.terminal.assembly import (
     watch_limits,
 )
 from edge.terminal.camera_minder import CameraMinder
+from edge.terminal.commands import Commands, Site
+from edge.terminal.failures import Failures, limits_of
 from edge.terminal.frame_watch import FrameWatch
+from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled, outbox_health
 from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
+from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
@@ -109,6 +115,15 @@ class Daemon:
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
         self._stopping = False
+        self._stop: asyncio.Event | None = None
+        self.restart_wanted = False
+        self._failures = Failures(settings.state_directory, limits_of(settings.back_off))
+        site = Site(device=settings.device.id, config=loaded.source, watched=is_watched(settings.camera))
+        self._commands = Commands(site, self, self._inference, self._outbox)
+        self._tamper = TamperMinder(settings.tamper, tell=self._tell, on_change=self._case_changed)
+        self._counts = Counts()
+        self._board = BoardReader(settings.state_directory)
+        self._health = HealthTeller(self._read_health, self._tell_health, random=random.SystemRandom().random)
         self._published: State = self._state()
         self._link = Link(
             link_options(settings.link),
@@ -120,9 +135,15 @@ class Daemon:
         )
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye."""
+        """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye.
+
+        ``restart_wanted`` says afterwards whether somebody who may command the terminal wants it to be started again.
+        """
+        self._stop = stop
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle), name="link")
+            # While models load, so that an open case is known before the first session.
+            tamper = tasks.create_task(self._tamper.run(), name="tamper")
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
@@ -133,11 +154,14 @@ class Daemon:
             on_ready()
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
+            health = tasks.create_task(self._health.run(), name="health")
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             notify("STOPPING=1")
             recovery.cancel()
+            health.cancel()
+            tamper.cancel()
             await self._wind_up()
             watchdog.cancel()
 
@@ -209,6 +233,12 @@ class Daemon:
         self._announce()
         notify(f"STATUS={self._published.state}")
 
+    def _case_changed(self) -> None:
+        if self._tamper.trouble is not None and self._session is not None:
+            self._session.cancel_reason = self._tamper.trouble
+        self._announce()
+        notify(f"STATUS={self._published.state}")
+
     def _remember(self) -> None:
         """What is in effect has shown that it works."""
         if self._rejection is None:
@@ -248,14 +278,14 @@ class Daemon:
             since = self._opening_since
         return since is None or now - since <= STALLED_SECONDS
 
-    async def _handle(self, command: Command) -> dict[str, Any] | None:
+    async def _handle(self, command: Command) -> Data | Deferred:
         match command:
             case SessionStart():
                 return self._start(command)
             case SessionCancel():
                 return self._cancel(command)
             case _:
-                raise CommandRefused(CommandErrorCode.UNKNOWN_COMMAND, "not yet")
+                return self._commands.handle(command)
 
     def _start(self, request: SessionStart) -> dict[str, Any]:
         if self._stopping:
@@ -267,14 +297,16 @@ class Daemon:
             raise CommandRefused(CommandErrorCode.BUSY, "the terminal is starting; wait for the state ready")
         if self._session is not None:
             raise CommandRefused(CommandErrorCode.BUSY, f"session {self._session.session_id} is running")
+        self._failures.check(request)
         try:
             policy = tighten(self._loaded.settings.policy, request)
         except PolicyRefusal as refusal:
             raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
-        if self._result is not None:
-            self._result.cancel()
+        self.screen_wanted()
+        self._commands.session_begins()
         session = RunningSession(uuid.uuid4().hex, request, policy)
         self._session = session
+        self._counts.sessions += 1
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
         self._session_changed()
         return {"sessionId": session.session_id, "status": SessionStatus.RUNNING.value}
@@ -370,6 +402,8 @@ class Daemon:
             ),
         )
         self._link.publish_decision(self._identity.seal(decision))
+        self._counts.decisions += 1
+        self._failures.note(request, attempt)
         session.attempts_decided += 1
         session.decided = last
 
@@ -394,7 +428,7 @@ class Daemon:
         self._link.publish_event(DeviceEvent(kind=kind, message=message, at=time.time()))
 
     def _state(self) -> State:
-        reason = self._trouble or self._camera_trouble
+        reason = self._tamper.trouble or self._trouble or self._camera_trouble
         if reason is None and self._outbox.full:
             reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
@@ -412,6 +446,46 @@ class Daemon:
         if state != self._published:
             self._published = state
             self._link.publish_state(state)
+            if state.state is not TerminalState.BUSY:
+                self._health.news()
+
+    def state(self) -> State:
+        """As it is now."""
+        return self._state()
+
+    def opened(self) -> Workbench | None:
+        """Models and devices; None while they are not open."""
+        return self._workbench
+
+    def session_wanted(self) -> bool:
+        """Whether a session runs, or the terminal is stopping. Any thread."""
+        return self._wanted()
+
+    def screen_wanted(self) -> None:
+        """The result of the last session stays no longer than until now."""
+        if self._result is not None:
+            self._result.cancel()
+
+    def restart(self) -> None:
+        """Ends in good order."""
+        if self._stop is not None:
+            self.restart_wanted = True
+            self._stop.set()
+
+    def _read_health(self) -> Health:
+        """On another thread than the event loop's."""
+        settings, workbench = self._loaded.settings, self._workbench
+        return assembled(
+            Moment(time.time(), time.monotonic(), self._commands.uptime),
+            self._identity.boot_count,
+            None if workbench is None else workbench.runner.sight,
+            self._board.read(),
+            outbox_health(self._outbox, settings.state_directory / OUTBOX_FILE),
+            replace(self._counts, connections=self._link.connections),
+        )
+
+    def _tell_health(self, health: Health) -> None:
+        self._link.publish_health(health)
 
     def _info(self) -> Info:
         settings, workbench = self._loaded.settings, self._workbench
@@ -449,15 +523,18 @@ def _outcome(report: SessionReport) -> str:
     return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
-def serve(start: Start) -> None:
-    """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
+def serve(start: Start) -> bool:
+    """Runs the terminal until SIGTERM, SIGINT, SIGHUP or the command to restart: True then.
+
+    Raises LinkError when its state folder cannot be used.
+    """
     keep_memory_private()
     keep_heap_small()
     keep_to_one_thread()
-    asyncio.run(_serve(start))
+    return asyncio.run(_serve(start))
 
 
-async def _serve(start: Start) -> None:
+async def _serve(start: Start) -> bool:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -465,7 +542,9 @@ async def _serve(start: Start) -> None:
     # Of a terminal that was closed; nohup has it ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    await Daemon(start.loaded, start.rejection).run(stop, on_ready=_keep_what_the_start_made)
+    daemon = Daemon(start.loaded, start.rejection)
+    await daemon.run(stop, on_ready=_keep_what_the_start_made)
+    return daemon.restart_wanted
 
 
 def _keep_what_the_start_made() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from edge.contracts.enums import LivenessOperationMode
 from edge.contracts.session import AttemptReport, SessionReport
@@ -12,6 +13,8 @@ from edge.liveness.policy import Policy
 from edge.session.runner import Progress
 from edge.terminal.assembly import Workbench
 from edge.terminal.hygiene import give_back_free_memory
+
+T = TypeVar("T")
 
 
 class InferenceThread:
@@ -65,6 +68,12 @@ class InferenceThread:
         """Between sessions: the result is taken off the screen. Raises HardwareError when the screen is lost."""
         if self._workbench is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._workbench.runner.rest)
+
+    async def work(self, work: Callable[[Workbench], T]) -> T:
+        """Between sessions, or behind the one that runs. Raises what it raises."""
+        if self._workbench is None:
+            raise RuntimeError("open() comes first")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, self._workbench)
 
     async def probe(self, seconds: float, unwanted: Callable[[], bool]) -> bool:
         """Tries the camera, as SessionRunner.probe does."""

@@ -17,12 +17,17 @@ EXAMPLES = dict(re.findall(r"<!-- example (\S+): generated -->\n```json\n(.*?)\n
 EXAMPLES_OF = {
     "state": ["state"],
     "info": ["info"],
+    "health": ["health"],
     "event": ["event"],
     "session.event": ["session.event"],
     "decision": ["decision"],
     "cmd.session.start": ["cmd.session.start"],
     "cmd.session.cancel": ["cmd.session.cancel"],
-    "reply": ["reply.ok", "reply.error"],
+    "cmd.identify": ["cmd.identify"],
+    "reply": [
+        *("reply.ok", "reply.error", "reply.backing_off"),
+        *("reply.ping", "reply.identify", "reply.selftest", "reply.restart", "reply.diagnostics"),
+    ],
 }
 
 

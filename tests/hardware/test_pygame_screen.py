@@ -108,6 +108,36 @@ def test_both_halves_of_guidance_give_the_light_that_they_are_taken_to_give(open
     assert light(pixels[:, middle:]) == pytest.approx(GUIDANCE_LIT, abs=0.05)
 
 
+NAMES = ["a", "gate-1", "m" * 63, "terminal-of-the-east-wing-with-a-long-name-0123456789"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_gives_the_light_of_guidance_and_goes_with_the_next_prompt(opened, size, name):
+    screen = opened(window=size)
+    screen.show_prompt(None)
+    before = shown()
+    screen.show_name(name)
+    named = shown()
+    assert (named != before).any()
+    assert halves() == pytest.approx((GUIDANCE_LIT, GUIDANCE_LIT), abs=0.1)
+    # Dark letters, none of which touches the edge.
+    dark = (named < 100).all(axis=2)
+    assert dark.any()
+    assert not np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]]).any()
+    screen.show_prompt(None)
+    assert (shown() == before).all()
+
+
+def test_a_name_waits_under_a_light_pattern(opened):
+    screen = opened()
+    screen.show_pattern(Pattern.BLACK, 0.0)
+    screen.show_name("gate-1")
+    assert not shown().any()
+    screen.show_pattern(Pattern.GUIDANCE, 1.0)
+    assert (shown() < 100).any()
+
+
 def test_a_picture_is_settled_two_refreshes_and_the_latency_after_it_was_sent(opened):
     # The watch is looked at before drawing, before the picture is sent, and after.
     screen = opened(clock=Stopwatch(0.01), refresh=50.0, latency=0.02)

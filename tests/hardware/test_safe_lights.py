@@ -75,6 +75,8 @@ class Lights:
 
     def show_preview(self, frame): ...
 
+    def show_name(self, name): ...
+
     def show_pattern(self, pattern, now):
         self._maybe_fail()
         self.pattern = pattern

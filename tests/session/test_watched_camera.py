@@ -32,6 +32,22 @@ def test_a_frames_age_counts_from_the_opening_then_from_the_last_frame():
     assert camera.sight.frame_at == 2.0
 
 
+def test_the_rate_is_that_of_the_last_time_when_more_than_one_frame_came():
+    camera = watched([frame(number) for number in range(6)], times=(1.0, 2.0, 2.1, 2.2, 8.0, 9.0, 10.0))
+    camera.open()
+    for _ in range(3):
+        camera.read(0.1)
+    assert camera.sight.frames_per_second is None
+    camera.close()
+    assert camera.sight.frames_per_second == pytest.approx(10.0)
+    # A look at it gives one frame.
+    camera.open()
+    camera.read(0.1)
+    camera.close()
+    camera.close()
+    assert camera.sight.frames_per_second == pytest.approx(10.0)
+
+
 def test_trouble_is_remembered_until_a_frame_comes():
     camera = watched([LOST, frame(0)])
     camera.open()

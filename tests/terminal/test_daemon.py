@@ -451,6 +451,8 @@ def test_systemd_is_told_of_readiness_and_stopping(loaded, broker, monkeypatch, 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(loaded, monkeypatch, number):
     class Signalled:
+        restart_wanted = False
+
         def __init__(self, *_):
             pass
 

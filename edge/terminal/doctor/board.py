@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.terminal.doctor.context import Context, Roots
+from edge.terminal.doctor.context import Command, Roots
 
 # Bits of the firmware's answer (documentation of `vcgencmd get_throttled`): now, and since the start.
 NOW = {
@@ -15,6 +16,8 @@ NOW = {
     3: "it is near its temperature limit",
 }
 SINCE = 16
+# What thermal zones of processors are called: cpu-thermal, cpu0_thermal, soc_thermal, x86_pkg_temp.
+PROCESSOR = ("cpu", "soc", "pkg")
 
 
 class Space(NamedTuple):
@@ -58,11 +61,18 @@ def temperatures(roots: Roots) -> dict[str, float]:
     return found
 
 
-def throttling(context: Context, seconds: float = 5.0) -> int | None:
+def processor_temperature(roots: Roots) -> float | None:
+    """Degrees Celsius of the hottest zone that is called after a processor; of all where none is."""
+    found = temperatures(roots)
+    named = [degrees for zone, degrees in found.items() if any(word in zone.lower() for word in PROCESSOR)]
+    return max(named or found.values(), default=None)
+
+
+def throttling(roots: Roots, command: Command, seconds: float = 5.0) -> int | None:
     """The firmware's bits of a Raspberry Pi: by sysfs, or by its own program. Raises TimeoutError."""
-    text = _text(context.roots.sys / "devices/platform/soc/soc:firmware/get_throttled")
+    text = _text(roots.sys / "devices/platform/soc/soc:firmware/get_throttled")
     if text is None:
-        done = context.command(["vcgencmd", "get_throttled"], seconds)
+        done = command(["vcgencmd", "get_throttled"], seconds)
         text = None if done is None or done.status != 0 else done.stdout.partition("=")[2]
     try:
         return None if text is None else int(text.strip(), 16)
@@ -79,12 +89,30 @@ def low_voltage_alarm(roots: Roots) -> bool | None:
     return None
 
 
+def power(roots: Roots, command: Command) -> int | None:
+    """The firmware's bits, or of those the first, by the kernel's voltage watch. Raises TimeoutError."""
+    bits = throttling(roots, command)
+    if bits is None:
+        alarm = low_voltage_alarm(roots)
+        return None if alarm is None else int(alarm)
+    return bits
+
+
 def told(bits: int) -> tuple[list[str], list[str]]:
     """What is now, and what was since the start, in words."""
     return (
         [words for bit, words in NOW.items() if bits >> bit & 1],
         [words for bit, words in NOW.items() if bits >> (bit + SINCE) & 1],
     )
+
+
+def power_told(bits: int) -> list[str]:
+    """The same as one list; what is now is not told again of the past."""
+    now, since = told(bits)
+    return [
+        *(f"now: {words}" for words in now),
+        *(f"since the start: {words}" for words in since if words not in now),
+    ]
 
 
 def memory(roots: Roots) -> Space | None:
@@ -113,6 +141,23 @@ def process_memory(roots: Roots, pid: int) -> Resident | None:
         return None
     resident = _numbers(roots.proc / str(pid) / "smaps_rollup").get("Pss", values["VmRSS"]) / 1024
     return Resident(resident, values.get("VmSwap", 0) / 1024)
+
+
+def resident_bytes(roots: Roots, pid: int, others: Iterable[int]) -> int | None:
+    """What a process and ``others`` have in memory together, pages that they share once.
+
+    By their shares, where this user may ask for those of all; else all pages of the first, and what the others have
+    that no file or shared memory is behind. Their own libraries are missing then.
+    """
+    pids = (pid, *others)
+    shares = [_numbers(roots.proc / str(each) / "smaps_rollup").get("Pss") for each in pids]
+    known = [share for share in shares if share is not None]
+    if len(known) < len(shares):
+        statuses = [_numbers(roots.proc / str(each) / "status") for each in pids]
+        if "VmRSS" not in statuses[0]:
+            return None
+        known = [statuses[0]["VmRSS"], *(status.get("RssAnon", 0) for status in statuses[1:])]
+    return 1024 * sum(known)
 
 
 def _numbers(file: Path) -> dict[str, int]:

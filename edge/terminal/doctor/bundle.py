@@ -117,7 +117,7 @@ def _system(context: Context) -> dict[str, Any]:
     place = next(each for each in (place, *place.absolute().parents) if each.exists())
     disk = os.statvfs(place)
     try:
-        throttled = board.throttling(context)
+        throttled = board.throttling(roots, context.command)
     except TimeoutError:
         throttled = None
     return {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
+from edge.terminal.doctor.context import Roots
+
 # linux/timex.h
 TIME_ERROR: Final = 5
 STA_UNSYNC: Final = 0x40
@@ -30,3 +32,8 @@ def kernel_clock_synchronised() -> bool | None:
     if state < 0:
         return None
     return state != TIME_ERROR and not asked.status & STA_UNSYNC
+
+
+def set_by_timesyncd(roots: Roots) -> bool:
+    """Whether systemd-timesyncd has set it since the board's start."""
+    return (roots.run / "systemd/timesync/synchronized").exists()

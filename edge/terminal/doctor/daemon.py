@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.terminal.doctor.context import Context
+from edge.terminal.doctor.context import Context, Roots
 
 
 def daemon_pid(context: Context) -> int | None:
@@ -31,10 +31,10 @@ def daemon_pid(context: Context) -> int | None:
     return None
 
 
-def family(context: Context, pid: int) -> list[int]:
+def family(roots: Roots, pid: int) -> list[int]:
     """The process and its children, such as the one that captures."""
     found = [pid]
-    for status in sorted(context.roots.proc.glob("[0-9]*/stat")):
+    for status in sorted(roots.proc.glob("[0-9]*/stat")):
         try:
             # The command's name is in brackets, and may hold any sign.
             parent = int(status.read_text().rpartition(")")[2].split()[1])

@@ -11,7 +11,7 @@ from typing import Final
 from edge.contracts.doctor import Check
 from edge.terminal.doctor import board
 from edge.terminal.doctor.checking import fail, ok, one_by_one, skipped, warn
-from edge.terminal.doctor.clock import kernel_clock_synchronised
+from edge.terminal.doctor.clock import kernel_clock_synchronised, set_by_timesyncd
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.daemon import daemon_pid, family
 
@@ -130,21 +130,15 @@ def power(context: Context) -> Check:
     name = "system.power"
     if "Raspberry Pi" not in (board.model(context.roots) or ""):
         return skipped(name, "not a Raspberry Pi: nothing tells of its power")
-    bits = board.throttling(context)
+    bits = board.power(context.roots, context.command)
     if bits is None:
-        alarm = board.low_voltage_alarm(context.roots)
-        if alarm is None:
-            return skipped(name, "the firmware is not asked: neither its sysfs file nor vcgencmd is there")
-        bits = int(alarm)
-    now, since = board.told(bits)
+        return skipped(name, "the firmware is not asked: neither its sysfs file nor vcgencmd is there")
+    now, _ = board.told(bits)
     supply = "use a power supply and cable that hold 5.1 V under load, and cool the board"
     if bits & 1:
         return fail(name, f"now: {', '.join(now)}", supply)
-    if now or since:
-        told = [
-            *(f"now: {words}" for words in now),
-            *(f"since the start: {words}" for words in since if words not in now),
-        ]
+    told = board.power_told(bits)
+    if told:
         return warn(name, "; ".join(told), supply)
     return ok(name, "no low voltage and no throttling since the start")
 
@@ -157,7 +151,7 @@ def clock(context: Context, synchronised: Callable[[], bool | None] = kernel_clo
     remedy = "enable a time service (systemd-timesyncd, chrony) and let its port 123 through; or fit a clock's battery"
     if now < EARLIEST:
         return fail(name, f"{seen} cannot be", remedy)
-    if (context.roots.run / "systemd/timesync/synchronized").exists():
+    if set_by_timesyncd(context.roots):
         return ok(name, f"{seen}, synchronised by systemd-timesyncd")
     kept = synchronised()
     if kept is None:
@@ -169,7 +163,7 @@ def clock(context: Context, synchronised: Callable[[], bool | None] = kernel_clo
 
 def _daemon(context: Context, pid: int) -> board.Resident:
     """With its children."""
-    asked = (board.process_memory(context.roots, process) for process in family(context, pid))
+    asked = (board.process_memory(context.roots, process) for process in family(context.roots, pid))
     found = [each for each in asked if each is not None]
     return board.Resident(sum(each.memory for each in found), sum(each.swapped for each in found))
 

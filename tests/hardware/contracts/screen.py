@@ -56,6 +56,12 @@ class ScreenContract:
         screen.show_preview(None)
         screen.show_preview(None)
 
+    def test_a_name_is_shown_between_prompts(self, screen):
+        screen.show_prompt(Prompt.COME_CLOSER)
+        screen.show_name("gate-1")
+        screen.show_name("gate-1")
+        screen.show_prompt(None)
+
     def test_what_is_guidance_may_come_under_a_pattern(self, screen):
         screen.show_pattern(Pattern.LEFT, NOW)
         screen.show_prompt(Prompt.COME_CLOSER)

@@ -16,10 +16,10 @@ from edge.link.files import claim
 from edge.link.identity import Identity
 from edge.link.outbox import MAX_ROWS, Outbox
 from edge.terminal.doctor import state
-from edge.terminal.doctor.context import Context, Roots, User, context_of
+from edge.terminal.doctor.context import Roots, User, context_of
 from edge.terminal.doctor.daemon import daemon_pid, family
 from edge.terminal.doctor.outbox import read_counts
-from tests.terminal.doctor.conftest import NOW, written
+from tests.terminal.doctor.conftest import written
 
 HERE = User("here", os.geteuid(), frozenset())
 
@@ -183,11 +183,11 @@ def test_other_locks_are_no_daemon(context, roots, used):
     assert daemon_pid(context()) == 14
 
 
-def test_children_are_of_the_family(tmp_path, roots):
+def test_children_are_of_the_family(roots):
     written(roots.proc / "20/stat", "20 (a (b) c) S 1 20 20\n")
     written(roots.proc / "21/stat", "21 (python3) S 20 20 20\n")
     written(roots.proc / "22/stat", "22 (python3) S 21 20 20\n")
-    assert family(Context(config=tmp_path, roots=roots, wall=lambda: NOW), 20) == [20, 21]
+    assert family(roots, 20) == [20, 21]
 
 
 def test_the_real_proc_is_readable():
