@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.config.values import MASK
-from edge.link.identity import KEY_FILE
+from edge.link.key_source import KEY_FILE
 from edge.terminal.doctor.context import Context
 
 # Shorter ones are found in innocent words.
