@@ -80,6 +80,14 @@ def read_key_file(path: Path) -> KeySigner:
     )
 
 
+def private_key(path: Path) -> KeySigner:
+    """``read_key_file`` with a LinkError for a file that is not there or cannot be opened too."""
+    try:
+        return read_key_file(path)
+    except OSError as error:
+        raise LinkError(f"cannot read {path}: {error.strerror}", remedy="correct the path or its permissions") from None
+
+
 def _signer(content: bytes, name: str, *, remedy: str) -> KeySigner:
     try:
         key = OKPKey.import_key(content)

@@ -56,6 +56,7 @@ from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
+from edge.terminal.requesters import check_requester
 from edge.terminal.threads import keep_to_one_thread
 
 log = structlog.get_logger(__name__)
@@ -271,6 +272,7 @@ class Daemon:
             policy = tighten(self._loaded.settings.policy, request)
         except PolicyRefusal as refusal:
             raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
+        check_requester(request, self._loaded.settings, time.time())
         if self._result is not None:
             self._result.cancel()
         session = RunningSession(uuid.uuid4().hex, request, policy)
