@@ -19,6 +19,7 @@ from edge.errors import LinkError
 from edge.link.files import write_atomically
 
 KEY_FILE: Final = "device-key.pem"
+NEXT_KEY_FILE: Final = "device-key.next.pem"
 CREDENTIAL: Final = "livegate-device-key"
 _LARGEST: Final = 16 * 1024
 
