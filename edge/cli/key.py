@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from edge.cli import output
+from edge.cli.broker import IDENTIFIER
 from edge.config.loader import load
 from edge.errors import ExitCode
 from edge.link import key_rotation
@@ -62,9 +63,10 @@ def rotate(config: Path, at_once: bool) -> int:
 
 @key.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def requester(file: Path) -> int:
+@click.option("--device", callback=IDENTIFIER, help="The only terminal that it counts for.")
+def requester(file: Path, device: str | None) -> int:
     """Make a requester's key pair: the private half into FILE, the public one beside it, for link.requesters."""
-    public, jwk = key_rotation.write_requester_key(file)
+    public, jwk = key_rotation.write_requester_key(file, device)
     click.echo(json.dumps(jwk))
     output.tell(f"{file} is the requester's and nobody else's; put {public} into terminals' link.requesters")
     return ExitCode.OK

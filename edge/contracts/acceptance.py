@@ -31,7 +31,7 @@ NONCE_BYTES: Final = 24
 
 
 class Reason(StrEnum):
-    """Why a decision was accepted, or the first rule that it broke."""
+    """That a decision was accepted, or the first rule that it broke, in the order in which they are asked."""
 
     ACCEPTED = "accepted"
     SIGNATURE = "signature"
@@ -40,11 +40,11 @@ class Reason(StrEnum):
     IDENTITY_USED_TWICE = "identityUsedTwice"
     NO_NONCE = "noNonce"
     NONCE_NOT_OURS = "nonceNotOurs"
-    NONCE_USED = "nonceUsed"
     OTHER_TERMINAL = "otherTerminal"
-    LATE = "late"
     SESSION_NOT_KNOWN = "sessionNotKnown"
     OTHER_SESSION = "otherSession"
+    NONCE_USED = "nonceUsed"
+    LATE = "late"
     NOT_LIVE = "notLive"
     OTHER_POLICY = "otherPolicy"
     NOT_SUCCEEDED = "notSucceeded"

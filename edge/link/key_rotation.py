@@ -93,8 +93,10 @@ def rotate(state_dir: Path, device: str, now: datetime.datetime) -> tuple[dict[s
         return old, public_jwk(signer.public, device)
 
 
-def write_requester_key(path: Path) -> tuple[Path, dict[str, Any]]:
+def write_requester_key(path: Path, device: str | None = None) -> tuple[Path, dict[str, Any]]:
     """A new key pair of a requester: the private half into ``path`` (0600), the public one beside it, which it gives.
+
+    device: the only terminal that it counts for; None: any.
 
     Raises LinkError where the file is there already, or cannot be written.
     """
@@ -103,7 +105,7 @@ def write_requester_key(path: Path) -> tuple[Path, dict[str, Any]]:
         if each.exists():
             raise LinkError(f"{each} is there already", remedy="name another file; a key is never overwritten")
     key = OKPKey.generate_key("Ed25519")
-    jwk = public_jwk(key)
+    jwk = public_jwk(key, device)
     try:
         write_atomically(path, key.as_pem(private=True))
         write_atomically(public, json.dumps(jwk, indent=2).encode() + b"\n", mode=0o644)
