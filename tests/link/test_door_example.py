@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from edge.contracts.jws import read_public_keys
 from edge.contracts.session import ColorTarget, FaceRectangle, LivenessResult, SessionStart, Targets
 from edge.contracts.topics import Topics
 from edge.link.identity import PUBLIC_KEY_FILE, Identity
-from edge.link.options import LinkOptions
+from edge.link.options import LinkOptions, TlsOptions
+from tests.link.test_link_over_mosquitto import LOOPBACK, Authority, tls_lines
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "door_controller.py"
 SESSION = "a" * 32
@@ -237,5 +239,40 @@ def test_decisions_wait_for_a_door_that_was_away_and_do_not_open_for_whom_it_for
             door = await start("--verdicts", "1")
             assert "nonceNotOurs" in await line(door, "closed")
             assert await asyncio.wait_for(door.wait(), 15) == 0
+
+    run(scenario())
+
+
+def test_it_opens_over_tls_by_a_certificate_of_its_own(
+    mosquitto, run, until, start_terminal, topics, tmp_path, make_real
+):
+    (tmp_path / "tls").mkdir()
+    authority = Authority.make(tmp_path / "tls")
+    options = mosquitto.start(*tls_lines(authority, *authority.issue("broker", *LOOPBACK)))
+    options = replace(options, tls=TlsOptions(authority.file, *authority.issue(topics.device)))
+    certificate, key = authority.issue("door-1")
+
+    async def scenario():
+        async with start_terminal(options) as terminal:
+            terminal.answer = lambda _: {"sessionId": SESSION}
+            tls = ("--ca", str(authority.file), "--cert", str(certificate), "--cert-key", str(key))
+            process = await asyncio.create_subprocess_exec(
+                *arguments(options.port, topics, tmp_path, *tls, "--verdicts", "1"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            try:
+                await line(process, "connected")
+                terminal.link.publish_event(DeviceEvent(kind="presence", message="a face", at=WALL_CLOCK))
+                command = await command_of(terminal, until)
+                await line(process, f"session {SESSION}")
+                right = make_real(terminal.identity, command.nonce)
+                terminal.link.publish_decision(terminal.identity.seal(right))
+                await line(process, "OPEN")
+                assert await asyncio.wait_for(process.wait(), 15) == 0
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
     run(scenario())
