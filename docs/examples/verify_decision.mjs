@@ -73,7 +73,7 @@ function enrolled(file) {
   return keys;
 }
 
-export function signedDecision(payload, keys) {
+function signedDecision(payload, keys) {
   if (payload.length > LARGEST) refuse(`the message has ${payload.length} bytes`);
   const message = json(utf8(payload, 'the message'), 'the message');
   if (typeof message.jws !== 'string' || !isObject(message.decision)) refuse('the message is no signed decision');

@@ -116,9 +116,16 @@ def write_requester_key(path: Path, device: str | None = None) -> tuple[Path, di
 
 def _current(state_dir: Path) -> KeySigner:
     path = state_dir / KEY_FILE
+    published = _read(state_dir / PUBLIC_KEY_FILE)
     if path.exists():
-        return private_key(path)
-    if (state_dir / PUBLIC_KEY_FILE).exists():
+        signer = private_key(path)
+        if published is not None and published.get("kid") != signer.kid:
+            raise LinkError(
+                f"the terminal last signed with another key than that in {path}",
+                remedy="start the daemon once; where it signs with a credential, delete the file and rotate that",
+            )
+        return signer
+    if published is not None:
         raise LinkError(
             f"this terminal's key is not in {path}: it is a credential of the service, or elsewhere",
             remedy="rotate it where it is kept (docs/verification.md)",

@@ -9,7 +9,7 @@ import stat
 
 import pytest
 
-from edge.contracts.jws import EnrolledKeys, read_decision, read_public_keys
+from edge.contracts.jws import EnrolledKeys, KeySigner, OKPKey, read_decision, read_public_keys
 from edge.errors import LinkError
 from edge.link import key_rotation
 from edge.link.enrolled import read_enrolled
@@ -93,6 +93,13 @@ def test_a_terminal_that_never_ran_and_one_whose_key_is_a_credential_have_nothin
     for step in (lambda: prepare(tmp_path, "gate-1"), lambda: rotate(tmp_path, "gate-1", NOW)):
         with pytest.raises(LinkError, match="credential"):
             step()
+
+
+def test_a_file_that_a_credential_stands_before_is_not_rotated(tmp_path):
+    open_identity(tmp_path)
+    Identity.open(tmp_path, "gate-1", KeySigner(OKPKey.generate_key("Ed25519")))
+    with pytest.raises(LinkError, match="another key"):
+        prepare(tmp_path, "gate-1")
 
 
 class PowerCutError(Exception):
