@@ -277,6 +277,22 @@ def test_no_more_nonces_are_outstanding_than_may_be_and_old_ones_make_room(good,
     assert nonces.outstanding(LIFETIME + 0.5) == 2
 
 
+def test_judged_decisions_are_forgotten_from_the_oldest_on_and_still_do_not_open(good, judge, key, keys):
+    nonces = Nonces(lifetime=LIFETIME, most=2)
+    decisions = []
+    for now in (0.0, 1.0, 2.0):
+        decisions.append(write_decision(good(asked(nonces, now)), key))
+        assert DOOR.judge(decisions[-1], keys=keys, nonces=nonces, now=now, state=READY)
+    again = [DOOR.judge(each, keys=keys, nonces=nonces, now=3.0, state=READY).reason for each in decisions]
+    assert again == [Reason.NONCE_NOT_OURS, Reason.REPEATED, Reason.REPEATED]
+
+
+@pytest.mark.parametrize("wrong", [{"lifetime": 0.0}, {"lifetime": float("nan")}, {"most": 0}])
+def test_no_time_and_no_place_are_no_rule(wrong):
+    with pytest.raises(ValueError, match="above 0"):
+        Nonces(**wrong)
+
+
 WRONG = {
     "nonce": {"nonce": None},
     "foreign nonce": {"nonce": "y" * 32},
