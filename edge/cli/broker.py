@@ -12,9 +12,10 @@ import click
 
 from edge.cli.options import matching
 from edge.config.loader import load
-from edge.contracts.jws import EnrolledKeys, read_public_keys
+from edge.contracts.jws import EnrolledKeys
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN, Topics
-from edge.link.options import LinkOptions, TlsOptions, read_file
+from edge.link.enrolled import read_enrolled
+from edge.link.options import LinkOptions, TlsOptions
 from edge.terminal.assembly import topics
 from edge.terminal.link_settings import link_options
 
@@ -47,7 +48,14 @@ def broker_options(command: F) -> F:
     @click.option("--prefix", callback=PREFIX, default="livegate", show_default=True)
     @click.option("--site", callback=IDENTIFIER, default="default", show_default=True)
     @click.option("--device", callback=IDENTIFIER, default="terminal-1", show_default=True)
-    @click.option("--key", type=click.Path(path_type=Path), help="Enrolled public keys: JWK, JWK Set or PEM.")
+    @click.option(
+        "--key",
+        "--keys",
+        "key_files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Enrolled public keys: JWK, JWK Set, PEM, or a folder of such files; repeat for several.",
+    )
     @functools.wraps(command)
     def with_broker(
         *args: Any,
@@ -62,10 +70,10 @@ def broker_options(command: F) -> F:
         prefix: str,
         site: str,
         device: str,
-        key: Path | None,
+        key_files: tuple[Path, ...],
         **kwargs: Any,
     ) -> Any:
-        keys = read_public_keys(read_file(key), str(key)) if key else None
+        keys = read_enrolled(key_files) if key_files else None
         if config is not None:
             settings = load(config).settings
             broker = Broker(link_options(settings.link), topics(settings.device), keys)

@@ -11,7 +11,7 @@ import click
 from edge.cli import output
 from edge.cli.broker import Broker, broker_options
 from edge.errors import ExitCode
-from edge.link.requester import Heard, HeardDecision
+from edge.link.requester import Heard, HeardDecision, Verification
 from edge.link.requester import listen as listen_to
 
 
@@ -19,23 +19,44 @@ from edge.link.requester import listen as listen_to
 @broker_options
 @click.option("--all", "everybody", is_flag=True, help="Every terminal of the prefix, not --site and --device only.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many decisions.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Decisions alone, each line begun with VERIFIED or REFUSED; needs --keys. Exit code 1 where one was refused.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def listen(broker: Broker, everybody: bool, count: int | None, as_json: bool) -> int:
-    """Print states, events and decisions as they come, until Ctrl-C; decisions verified where --key is given."""
-    asyncio.run(_listen(broker, everybody, count, as_json))
-    return ExitCode.OK
+def listen(broker: Broker, everybody: bool, count: int | None, verify: bool, as_json: bool) -> int:
+    """Print states, events and decisions as they come, until Ctrl-C; decisions verified where --keys is given.
+
+    VERIFIED means that an enrolled key signed it for the terminal of its topic, whatever it says and whenever that was.
+    """
+    if verify and broker.keys is None:
+        raise click.UsageError("--verify needs --keys: without enrolled keys nothing can be verified.")
+    refused = asyncio.run(_listen(broker, everybody, count, verify, as_json))
+    return ExitCode.FAILED if verify and refused else ExitCode.OK
 
 
-async def _listen(broker: Broker, everybody: bool, count: int | None, as_json: bool) -> None:
+async def _listen(broker: Broker, everybody: bool, count: int | None, verify: bool, as_json: bool) -> int:
+    """How many decisions were refused."""
     site, device = ("+", "+") if everybody else (broker.topics.site, broker.topics.device)
-    decisions = 0
+    decisions = refused = 0
     messages = listen_to(broker.options, broker.topics.prefix, site=site, device=device, keys=broker.keys)
     async with contextlib.aclosing(messages):
         async for heard in messages:
-            click.echo(json.dumps(_facts(heard), ensure_ascii=False) if as_json else _line(heard))
-            decisions += isinstance(heard.content, HeardDecision)
+            decision = heard.content if isinstance(heard.content, HeardDecision) else None
+            if decision is None and verify:
+                continue
+            line = json.dumps(_facts(heard), ensure_ascii=False) if as_json else _line(heard)
+            if decision is not None:
+                good = decision.verification is Verification.VERIFIED
+                decisions += 1
+                refused += not good
+                if verify and not as_json:
+                    line = f"{'VERIFIED' if good else 'REFUSED '}  {line}"
+            click.echo(line)
             if decisions == count:
-                return
+                break
+    return refused
 
 
 def _facts(heard: Heard) -> dict[str, object]:

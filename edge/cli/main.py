@@ -22,6 +22,7 @@ COMMANDS = {
     "diagnose": "edge.cli.diagnose:diagnose",
     "doctor": "edge.cli.doctor:doctor",
     "evaluate": "edge.cli.evaluate:evaluate",
+    "key": "edge.cli.key:key",
     "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import click
 
@@ -10,7 +11,9 @@ from edge.cli import output
 from edge.cli.broker import Broker, broker_options
 from edge.cli.options import matching, mode_option
 from edge.contracts.enums import Alternative, AssuranceLevel, LivenessOperationMode
+from edge.contracts.jws import Signer
 from edge.errors import ExitCode
+from edge.link.key_source import private_key
 from edge.link.requester import Requester
 
 SESSION_ID = matching("[0-9a-f]{32}", "a session id, 32 hexadecimal digits as `session start` prints them")
@@ -31,6 +34,11 @@ def session() -> None:
 @click.option(
     "--without-movement", is_flag=True, help="For somebody who cannot turn the head; the policy must allow it."
 )
+@click.option(
+    "--requester-key",
+    type=click.Path(path_type=Path),
+    help="With either of these: private key of a requester whom the terminal knows (`livegate key requester`).",
+)
 @click.option("--wait", is_flag=True, help="Wait for every attempt's decision.")
 @click.option(
     "--assurance",
@@ -48,6 +56,7 @@ def start(
     correlation: str | None,
     without_flash: bool,
     without_movement: bool,
+    requester_key: Path | None,
     wait: bool,
     assurance: str,
     within: float,
@@ -70,6 +79,7 @@ def start(
             attempts,
             correlation,
             alternative,
+            private_key(requester_key) if requester_key else None,
             wait,
             AssuranceLevel(assurance),
             within,
@@ -84,6 +94,7 @@ async def _start(
     attempts: int,
     correlation: str | None,
     alternative: Alternative | None,
+    requester_key: Signer | None,
     wait: bool,
     assurance: AssuranceLevel,
     within: float,
@@ -91,7 +102,11 @@ async def _start(
 ) -> int:
     async with Requester(broker.options, broker.topics, keys=broker.keys) as requester:
         started = await requester.start(
-            mode=mode, attempts=attempts, user_correlation_id=correlation, alternative=alternative
+            mode=mode,
+            attempts=attempts,
+            user_correlation_id=correlation,
+            alternative=alternative,
+            authorize=requester_key,
         )
         if not as_json:
             click.echo(f"session {started.session_id}")

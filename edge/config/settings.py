@@ -265,6 +265,16 @@ class Link(Section):
             le=3600,
         ),
     ] = 30
+    requesters: Annotated[
+        FilePath | None,
+        Field(
+            title="Requesters",
+            description=(
+                "File of public keys (JWK Set) whose owners may ask for an alternative challenge; read anew at each "
+                "such request; null: nobody may"
+            ),
+        ),
+    ] = None
 
     @field_validator("password_file")
     @classmethod

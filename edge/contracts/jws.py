@@ -6,10 +6,11 @@ ever returned: the readable copy beside it must say the same, or the message is 
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
@@ -56,6 +57,39 @@ class EnrolledKeys(Mapping[str, EnrolledKey]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+
+class Signer(Protocol):
+    """An Ed25519 key that signs, wherever its private half lies. Called from any thread."""
+
+    @property
+    def kid(self) -> str:
+        """RFC 7638 thumbprint of the public half."""
+
+    @property
+    def public(self) -> OKPKey:
+        """The public half alone."""
+
+    def sign(self, content: bytes) -> bytes:
+        """The 64 bytes of the Ed25519 signature (RFC 8032, PureEdDSA) over ``content``."""
+
+
+class KeySigner:
+    """A signer whose private key lies in this process's memory."""
+
+    def __init__(self, key: OKPKey) -> None:
+        """Raises ValueError for anything but an Ed25519 private key."""
+        if key.curve_name != "Ed25519" or not key.is_private:
+            raise ValueError("not an Ed25519 private key")
+        self._key = key
+        self.public: OKPKey = OKPKey.import_key(key.as_dict(private=False))
+        self.kid: str = thumbprint(key)
+
+    def sign(self, content: bytes) -> bytes:
+        """See ``Signer``."""
+        private: Any = self._key.private_key
+        signature: bytes = private.sign(content)
+        return signature
 
 
 def thumbprint(key: OKPKey) -> str:
@@ -139,18 +173,26 @@ class _Ed25519Only(jws.JWSRegistry):
 _REGISTRY: Final = _Ed25519Only()
 
 
-def sign(payload: bytes, key: OKPKey, *, typ: str = DECISION_TYPE) -> str:
-    """Compact JWS of ``payload`` with an Ed25519 private key; ``alg`` EdDSA, ``kid`` the key's thumbprint."""
-    header = {"alg": ALGORITHM, "kid": thumbprint(key), "typ": typ}
-    return jws.serialize_compact(header, payload, key, registry=_REGISTRY)
+def sign(payload: bytes, key: OKPKey | Signer, *, typ: str = DECISION_TYPE) -> str:
+    """Compact JWS of ``payload`` with an Ed25519 key; ``alg`` EdDSA, ``kid`` the key's thumbprint."""
+    signer = KeySigner(key) if isinstance(key, OKPKey) else key
+    # joserfc signs with keys that it holds; a secure element gives none away.
+    header = json.dumps({"alg": ALGORITHM, "kid": signer.kid, "typ": typ}, separators=(",", ":")).encode()
+    signed = b".".join((_base64url(header), _base64url(payload)))
+    return b".".join((signed, _base64url(signer.sign(signed)))).decode("ascii")
+
+
+def _base64url(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
 def verify(token: str, keys: Mapping[str, EnrolledKey], *, typ: str = DECISION_TYPE) -> bytes:
     """The exact bytes that an enrolled key signed. Raises SignatureError."""
-    return _verify(token, keys, typ)[0]
+    return verify_by(token, keys, typ=typ)[0]
 
 
-def _verify(token: str, keys: Mapping[str, EnrolledKey], typ: str) -> tuple[bytes, EnrolledKey]:
+def verify_by(token: str, keys: Mapping[str, EnrolledKey], *, typ: str = DECISION_TYPE) -> tuple[bytes, EnrolledKey]:
+    """The exact bytes that were signed, and the enrolled key that did. Raises SignatureError."""
     found = _extract(token)
     header = found.headers()
     # A header that this contract does not write could change what the signature means (crit, b64, jwk, x5u).
@@ -186,7 +228,7 @@ def _extract(token: str) -> jws.CompactSignature:
         ) from None
 
 
-def write_decision(decision: Decision, key: OKPKey) -> bytes:
+def write_decision(decision: Decision, key: OKPKey | Signer) -> bytes:
     """Payload of the ``decision`` topic: the decision readable, and signed over its exact bytes."""
     return SignedDecision(decision=decision, jws=sign(decision.to_json(), key)).to_json()
 
@@ -197,10 +239,15 @@ def read_decision(payload: bytes, keys: Mapping[str, EnrolledKey]) -> Decision:
     Raises SignatureError when the message is malformed, the signature does not hold, the readable copy differs,
     or the key is enrolled for another device. Fields that this version does not know are ignored.
     Whether a door may open is the controller's to judge: its own outstanding nonce, freshness by its own
-    clock, ``capture`` live, and enough assurance.
+    clock, ``capture`` live, and enough assurance (edge.contracts.acceptance).
     """
+    return read_decision_by(payload, keys)[0]
+
+
+def read_decision_by(payload: bytes, keys: Mapping[str, EnrolledKey]) -> tuple[Decision, EnrolledKey]:
+    """``read_decision``, and the enrolled key that signed. Raises SignatureError."""
     token, readable = _parts(payload)
-    signed, enrolled = _verify(token, keys, DECISION_TYPE)
+    signed, enrolled = verify_by(token, keys)
     if _json(signed, "the signed decision") != readable:
         raise SignatureError(
             "the readable copy differs from the signed decision",
@@ -212,7 +259,7 @@ def read_decision(payload: bytes, keys: Mapping[str, EnrolledKey]) -> Decision:
             f"key {enrolled.kid} is enrolled for {enrolled.device!r} and signed for {decision.device!r}",
             remedy="distrust the message: one terminal speaks for another",
         )
-    return decision
+    return decision, enrolled
 
 
 def read_unverified(payload: bytes) -> Decision:
@@ -266,14 +313,18 @@ __all__ = [
     "DECISION_TYPE",
     "EnrolledKey",
     "EnrolledKeys",
+    "KeySigner",
     "OKPKey",
     "SignatureError",
+    "Signer",
     "public_jwk",
     "read_decision",
+    "read_decision_by",
     "read_public_keys",
     "read_unverified",
     "sign",
     "thumbprint",
     "verify",
+    "verify_by",
     "write_decision",
 ]

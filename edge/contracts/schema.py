@@ -22,6 +22,7 @@ from edge.contracts.device import (
     State,
 )
 from edge.contracts.doctor import DoctorReport
+from edge.contracts.request_authorization import RequestAuthorization
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -45,15 +46,20 @@ MESSAGES: Final[dict[str, type[BaseModel]]] = {
     "config.reported": ReportedConfig,
     "reply": CommandReply,
 }
-DOCUMENTS: Final[dict[str, type[BaseModel]]] = {**MESSAGES, "doctor": DoctorReport}
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
+    **MESSAGES,
+    "cmd.session.start.authorization": RequestAuthorization,
+    "doctor": DoctorReport,
+}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """By name: topic suffix with dots, ``reply`` for ``res/<verb>`` and the Response Topic, ``doctor`` for what
     ``livegate doctor`` prints.
 
-    ``decision.signed`` is the payload of the JWS in ``decision``. What a terminal says may gain fields without a
-    new schema version, so only commands forbid unknown ones.
+    ``decision.signed`` is the payload of the JWS in ``decision``, ``cmd.session.start.authorization`` that of the one
+    in ``authorization``. What a terminal says may gain fields without a new schema version, so only commands forbid
+    unknown ones.
     """
     documents = {}
     for name, model in DOCUMENTS.items():

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Final
 
-from joserfc.errors import JoseError
-
 from edge.contracts.decision import Decision
-from edge.contracts.jws import OKPKey, public_jwk, thumbprint, write_decision
+from edge.contracts.jws import Signer, public_jwk, write_decision
 from edge.errors import LinkError
 from edge.link.files import write_atomically
+from edge.link.key_source import device_signer
 
-KEY_FILE: Final = "device-key.pem"
 PUBLIC_KEY_FILE: Final = "device-key.pub.jwk"
 BOOT_COUNT_FILE: Final = "boot-count"
 _MAX_DIGITS: Final = 15
@@ -25,26 +21,28 @@ _MAX_DIGITS: Final = 15
 class Identity:
     """One start of one terminal. Decisions are known by ``(device, boot_count, seq)``."""
 
-    def __init__(self, device: str, key: OKPKey, boot_count: int) -> None:
+    def __init__(self, device: str, signer: Signer, boot_count: int) -> None:
         self.device = device
         self.boot_count = boot_count
-        self._key = key
+        self._signer = signer
         self._seq = itertools.count(1)
 
     @classmethod
-    def open(cls, state_dir: Path, device: str) -> Identity:
-        """Once for each start of the daemon: reads the key (made at the first start), raises the boot count.
+    def open(cls, state_dir: Path, device: str, signer: Signer | None = None) -> Identity:
+        """Once for each start of the daemon: takes the key (made at the first start), raises the boot count.
+
+        signer: None for the key that ``device_signer`` finds.
 
         Raises LinkError when the folder cannot be written, or a key or count is there that cannot be used.
         """
         try:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            key = _device_key(state_dir / KEY_FILE)
-            public = json.dumps(public_jwk(key, device), indent=2).encode() + b"\n"
+            signer = signer or device_signer(state_dir)
+            public = public_key_file(signer, device)
             published = state_dir / PUBLIC_KEY_FILE
             if not published.is_file() or published.read_bytes() != public:
                 write_atomically(published, public, mode=0o644)
-            return cls(device, key, _next_boot_count(state_dir / BOOT_COUNT_FILE))
+            return cls(device, signer, _next_boot_count(state_dir / BOOT_COUNT_FILE))
         except OSError as error:
             raise LinkError(
                 f"cannot use the state folder {state_dir}: {error.strerror} ({error.filename})",
@@ -54,11 +52,11 @@ class Identity:
     @property
     def key_id(self) -> str:
         """``kid`` of every signature: the key's RFC 7638 thumbprint."""
-        return thumbprint(self._key)
+        return self._signer.kid
 
     def public_jwk(self) -> dict[str, str]:
         """For ``info`` and for enrolment by hand."""
-        return public_jwk(self._key, self.device)
+        return public_jwk(self._signer.public, self.device)
 
     def next_seq(self) -> int:
         """1, 2, 3 … within this boot. May be called from any thread."""
@@ -71,37 +69,12 @@ class Identity:
         """
         if (decision.device, decision.boot_count) != (self.device, self.boot_count):
             raise ValueError(f"{decision.device} boot {decision.boot_count} is not {self.device} {self.boot_count}")
-        return write_decision(decision, self._key)
+        return write_decision(decision, self._signer)
 
 
-def _device_key(path: Path) -> OKPKey:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        key = OKPKey.generate_key("Ed25519")
-        write_atomically(path, key.as_pem(private=True))
-        return key
-    with os.fdopen(handle, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(handle).st_mode)
-        content = file.read(16 * 1024)
-    if mode & 0o077:
-        raise LinkError(
-            f"the device key {path} may be read or written by others (mode {mode:04o})",
-            remedy=f"if nobody had access, chmod 600 {path}; otherwise delete it and enrol the new key",
-        )
-    try:
-        key = OKPKey.import_key(content)
-        usable = key.is_private and key.curve_name == "Ed25519"
-    except (JoseError, ValueError, TypeError) as error:
-        raise LinkError(
-            f"the device key {path} cannot be read: {error}",
-            remedy="restore it from a backup, or delete it and enrol the new key that the next start makes",
-        ) from None
-    if not usable:
-        raise LinkError(
-            f"the device key {path} is not an Ed25519 private key", remedy="delete it and enrol the new key"
-        )
-    return key
+def public_key_file(signer: Signer, device: str) -> bytes:
+    """The public half as it is enrolled: a JWK that names its device."""
+    return json.dumps(public_jwk(signer.public, device), indent=2).encode() + b"\n"
 
 
 def _next_boot_count(path: Path) -> int:

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from edge.contracts.decision import Decision
 from edge.contracts.device import CommandReply, DeviceEvent, Info, State
 from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, LivenessDecision, LivenessOperationMode
-from edge.contracts.jws import EnrolledKeys, SignatureError, read_decision, read_unverified
+from edge.contracts.jws import EnrolledKeys, OKPKey, SignatureError, Signer, read_decision, read_unverified
+from edge.contracts.request_authorization import RequestAuthorization, write_authorization
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
@@ -177,12 +178,14 @@ class Requester:
         attempts: int = 1,
         user_correlation_id: str | None = None,
         alternative: Alternative | None = None,
+        authorize: OKPKey | Signer | None = None,
         lifetime: float = 30.0,
     ) -> StartedSession:
         """Ask for a session with a fresh nonce. lifetime: seconds until the command is void.
 
         alternative: for a person whom flashes would harm, or who cannot turn the head; the terminal refuses what
-        its policy does not allow.
+        its policy does not allow. authorize: the private key of a requester whom the terminal knows, which an
+        alternative needs.
 
         Raises TerminalRefusedError, NoAnswerError, LinkError.
         """
@@ -196,6 +199,8 @@ class Requester:
             nonce=nonce,
             alternative=alternative,
         )
+        if alternative is not None and authorize is not None:
+            command = command.model_copy(update={"authorization": self._authorization(command, alternative, authorize)})
         reply = await self._ask("session.start", command, lifetime)
         session_id = (reply.data or {}).get("sessionId")
         if not isinstance(session_id, str):
@@ -204,6 +209,16 @@ class Requester:
                 remedy="update the terminal",
             )
         return StartedSession(session_id, nonce, command.id)
+
+    def _authorization(self, command: SessionStart, alternative: Alternative, key: OKPKey | Signer) -> str:
+        content = RequestAuthorization(
+            command=command.id,
+            site=self._topics.site,
+            device=self._topics.device,
+            alternative=alternative,
+            expires_at=command.expires_at,
+        )
+        return write_authorization(content, key)
 
     async def cancel(self, session_id: str, *, lifetime: float = 30.0) -> None:
         """Raises TerminalRefusedError, NoAnswerError, LinkError."""
@@ -371,7 +386,7 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
     levels = topic.split("/")
     suffix = levels[-1]
     if suffix == "decision":
-        decision = hear_decision(payload, keys)
+        decision = _on_its_own_topic(hear_decision(payload, keys), levels)
         return Heard(topic, decision, decision.problem, retained, payload)
     in_session = len(levels) > 2 and levels[-3] == "session"
     model = SessionProgress if in_session else _MESSAGES.get(suffix)
@@ -381,6 +396,16 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
         return Heard(topic, model.model_validate_json(payload, extra="ignore"), "", retained, payload)
     except ValidationError as error:
         return Heard(topic, None, _first_problem(error), retained, payload)
+
+
+def _on_its_own_topic(heard: HeardDecision, levels: Sequence[str]) -> HeardDecision:
+    decision = heard.decision
+    if decision is None or heard.verification is not Verification.VERIFIED:
+        return heard
+    if list(levels[-3:-1]) == [decision.site, decision.device]:
+        return heard
+    problem = f"it is a decision of {decision.site}/{decision.device}, on another terminal's topic"
+    return replace(heard, verification=Verification.REFUSED, problem=problem)
 
 
 def _judge(heard: HeardDecision, decision: Decision, session: StartedSession, topics: Topics) -> HeardDecision:

@@ -61,6 +61,7 @@ from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
+from edge.terminal.requesters import check_requester
 from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 
@@ -302,6 +303,7 @@ class Daemon:
             policy = tighten(self._loaded.settings.policy, request)
         except PolicyRefusal as refusal:
             raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
+        check_requester(request, self._loaded.settings, time.time())
         self.screen_wanted()
         self._commands.session_begins()
         session = RunningSession(uuid.uuid4().hex, request, policy)

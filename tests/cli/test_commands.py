@@ -94,6 +94,8 @@ def test_version_and_help_answer():
         (["session", "start", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--host", "127.0.0.1", "--port", "1"], 6, "127.0.0.1:1"),
         (["listen", "--key", "nowhere.jwk"], 6, "nowhere.jwk"),
+        (["listen", "--keys", "."], 6, "no keys in ."),
+        (["listen", "--verify"], 2, "--verify needs --keys"),
         (["listen", "--prefix", "gates/#"], 2, "--prefix"),
         (["listen", "--cert-key", "client.key"], 2, "--cert and --cert-key"),
         (["listen", "--cert", "client.pem"], 2, "--cert and --cert-key"),
@@ -102,6 +104,9 @@ def test_version_and_help_answer():
         (["session", "start", "--correlation", "x" * 65], 2, "1 to 64 characters"),
         (["session", "start", "--without-flash", "--without-movement"], 2, "choose one"),
         (["session", "start", "--wait", "--assurance", "high"], 2, "light_and_motion"),
+        (["session", "start", "--without-flash", "--requester-key", "nowhere.pem"], 6, "nowhere.pem"),
+        (["key", "rotate"], 2, "--config"),
+        (["key", "show", "--config", "nowhere.yaml"], 3, "nowhere.yaml"),
         (["session", "cancel", "5d6e8f"], 2, "32 hexadecimal digits"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 
 from edge.contracts.jws import OKPKey, read_decision, read_public_keys
 from edge.errors import LinkError
-from edge.link.identity import BOOT_COUNT_FILE, KEY_FILE, PUBLIC_KEY_FILE, Identity
+from edge.link.identity import BOOT_COUNT_FILE, PUBLIC_KEY_FILE, Identity
+from edge.link.key_source import KEY_FILE
 
 
 def test_the_first_start_makes_a_key_and_counts_one(tmp_path):

@@ -210,27 +210,6 @@ def test_a_later_answer_does_not_hold_up_the_next_command(broker, run, until, st
     run(scenario())
 
 
-def test_a_later_answer_does_not_hold_up_the_next_command(broker, run, until, start_terminal, observe, topics):
-    async def scenario():
-        ready = asyncio.Event()
-
-        async def later():
-            await ready.wait()
-            return {"passed": True}
-
-        async with start_terminal(broker) as terminal, observe(broker) as (client, seen):
-            terminal.answer = lambda command: Deferred(later) if isinstance(command, SelfTest) else {"at": 1}
-            await client.publish(topics.command("selftest"), command(id="command-0001"), qos=1)
-            await client.publish(topics.command("ping"), command(id="command-0002"), qos=1)
-            await until(lambda: replies(seen, "res/ping"), "the second reply")
-            assert not replies(seen, "res/selftest")
-            ready.set()
-            (reply,) = await until(lambda: replies(seen, "res/selftest"), "the first reply")
-            assert (reply.transaction, reply.data) == ("command-0001", {"passed": True})
-
-    run(scenario())
-
-
 def test_a_fault_of_the_terminal_is_answered_and_ends_nothing(
     broker, run, until, start_terminal, observe, topics, caplog
 ):

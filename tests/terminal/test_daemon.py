@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import json
 import os
 import signal
 import socket
@@ -32,7 +33,7 @@ from edge.contracts.enums import (
     SessionStatus,
     TerminalState,
 )
-from edge.contracts.jws import read_public_keys
+from edge.contracts.jws import OKPKey, public_jwk, read_public_keys
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import HardwareError, LinkError, ModelError
@@ -87,12 +88,19 @@ def loaded(tmp_path, broker):
 REPLAY = "{driver: replay, sources: [face.png]}"
 
 
-def configuration(folder: Path, port: int, policy: str = "{preset: kiosk}", more: str = "", camera: str = REPLAY):
+def configuration(
+    folder: Path,
+    port: int,
+    policy: str = "{preset: kiosk}",
+    more: str = "",
+    camera: str = REPLAY,
+    requesters: str = "null",
+):
     text = f"""
 device: {{id: {TOPICS.device}, site: {TOPICS.site}}}
 camera: {camera}
 policy: {policy}
-link: {{host: 127.0.0.1, port: {port}}}
+link: {{host: 127.0.0.1, port: {port}, requesters: {requesters}}}
 state_directory: state
 {more}
 """
@@ -348,18 +356,26 @@ def test_a_request_that_the_policy_forbids_is_refused_and_changes_nothing(tmp_pa
 
 
 def test_an_alternative_is_signed_where_the_policy_allows_it_and_refused_where_not(tmp_path, broker, monkeypatch):
-    own = configuration(tmp_path, broker.port, "{allow_alternatives: [without_flash]}")
+    key = OKPKey.generate_key("Ed25519")
+    (tmp_path / "requesters.jwk").write_text(json.dumps(public_jwk(key)))
+    own = configuration(tmp_path, broker.port, "{allow_alternatives: [without_flash]}", requesters="requesters.jwk")
 
     async def scenario():
         async with running(own, monkeypatch):
             async with Requester(broker, TOPICS, keys=keys(own)) as requester:
                 with pytest.raises(TerminalRefusedError) as refused:
-                    await requester.start(alternative=Alternative.WITHOUT_MOVEMENT)
+                    await requester.start(
+                        alternative=Alternative.WITHOUT_FLASH, mode=LivenessOperationMode.PASSIVE_ACTIVE
+                    )
+                assert refused.value.code is CommandErrorCode.UNAUTHORIZED
+                with pytest.raises(TerminalRefusedError) as refused:
+                    await requester.start(alternative=Alternative.WITHOUT_MOVEMENT, authorize=key)
                 assert refused.value.code is CommandErrorCode.POLICY
                 assert "the policy site does not allow the alternative without_movement" in refused.value.remedy
                 _, (heard,) = await session(
                     requester,
                     alternative=Alternative.WITHOUT_FLASH,
+                    authorize=key,
                     mode=LivenessOperationMode.PASSIVE_ACTIVE,
                 )
             (info,) = [

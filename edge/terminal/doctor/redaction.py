@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.config.values import MASK
-from edge.link.identity import KEY_FILE
+from edge.link.key_source import KEY_FILE, NEXT_KEY_FILE
 from edge.terminal.doctor.context import Context
 
 # Shorter ones are found in innocent words.
@@ -77,7 +77,7 @@ def secrets_of(context: Context) -> set[str]:
     link = settings.link
     if link.username is not None:
         found.add(link.username)
-    files = [settings.state_directory / KEY_FILE]
+    files = [settings.state_directory / KEY_FILE, settings.state_directory / NEXT_KEY_FILE]
     for secret in (link.password_file, link.tls.key if link.tls else None):
         if secret is not None:
             found.add(str(secret.path))

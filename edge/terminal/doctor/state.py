@@ -69,7 +69,8 @@ def folder(context: Context) -> Check:
 
 def key(context: Context) -> Check:
     """That it is there, for nobody else to read. Its content is not looked at."""
-    from edge.link.identity import BOOT_COUNT_FILE, KEY_FILE, PUBLIC_KEY_FILE  # noqa: PLC0415 - needs cryptography
+    from edge.link.identity import BOOT_COUNT_FILE, PUBLIC_KEY_FILE  # noqa: PLC0415 - needs cryptography
+    from edge.link.key_source import KEY_FILE  # noqa: PLC0415 - as above
 
     name = "state.key"
     state = _settings(context).state_directory
@@ -82,7 +83,8 @@ def key(context: Context) -> Check:
             return warn(
                 name,
                 f"{path} is gone, though the terminal was started before",
-                "restore it from a backup, or enrol the new key that the next start makes",
+                "restore it from a backup, or enrol the new key that the next start makes; "
+                "a key that the service has as a credential lies elsewhere, and nothing is wrong",
             )
         return ok(name, "none yet: the first start makes it")
     except PermissionError:

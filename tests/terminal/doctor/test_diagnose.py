@@ -43,7 +43,8 @@ def planted(tmp_path, context, programs):
     (tmp_path / "certificate.pem").write_text("no certificate\n")
     state = tmp_path / "state"
     state.mkdir()
-    (state / "device-key.pem").write_text(pem(DEVICE_KEY_LINES))
+    (state / "device-key.pem").write_text(pem(DEVICE_KEY_LINES[:1]))
+    (state / "device-key.next.pem").write_text(pem(DEVICE_KEY_LINES[1:]))
     with closing(Outbox(state / "outbox.sqlite")) as outbox:
         outbox.add(DECISION)
     programs.said["journalctl"] = "\n".join(
