@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpiozero import Factory
 
 DEV: Final = Path("/dev")
+ILLUMINATOR: Final = "lights.illuminator"
 # Of the chips whose lines are on the header of a Raspberry Pi: 5, 4, and those before.
 HEADER_LABELS: Final = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 # GPIO_GET_CHIPINFO_IOCTL of the kernel's gpio.h, and its structure: name and label of 32 bytes, number of lines.
@@ -67,19 +68,20 @@ class GpioIlluminator(SwitchedLamp):
         return HardwareError(f"{self._name} cannot be driven: {type(error).__name__}: {error}", remedy=remedy)
 
 
-def line_factory(label: str | None, *, dev: Path = DEV) -> Factory:
+def line_factory(label: str | None, *, dev: Path = DEV, key: str = ILLUMINATOR) -> Factory:
     """gpiozero's way to the chip of that label; None: to the one of a Raspberry Pi's header, or the only one.
 
+    key: section of the configuration that is about the line.
     Raises HardwareError: no such chip, no permission (``__cause__`` is a PermissionError), or a library is missing.
     """
-    number = chip_number(label, dev=dev)
+    number = chip_number(label, dev=dev, key=key)
     try:
         _import_lgpio()
         from gpiozero.exc import PinUnknownPi  # noqa: PLC0415 - an extra, for boards alone
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - the same
     except ImportError as error:
         raise HardwareError(
-            f"GPIO lines need {error.name}", remedy="pip install 'livegate[gpio]', or drive the lamp by led or pwm"
+            f"GPIO lines need {error.name}", remedy=f"pip install 'livegate[gpio]', or give {key} another driver"
         ) from error
 
     class AnyBoard(LGPIOFactory):  # type: ignore[misc]
@@ -107,14 +109,14 @@ def _import_lgpio() -> None:
             importlib.import_module("lgpio")
 
 
-def chip_number(label: str | None, *, dev: Path = DEV) -> int:
+def chip_number(label: str | None, *, dev: Path = DEV, key: str = ILLUMINATOR) -> int:
     """Of ``/dev/gpiochipN``. Raises HardwareError."""
     # One chip may have several names: the newer kernels of a Raspberry Pi 5 link gpiochip4 to gpiochip0.
     files = sorted({file.resolve() for file in dev.glob("gpiochip[0-9]*")})
     found = {chip_label(file): file for file in files}
     if label is None:
         label = next((known for known in HEADER_LABELS if known in found), None)
-    file = sysfs.chosen(found, label, what="GPIO chip", root=dev, key="lights.illuminator.chip")
+    file = sysfs.chosen(found, label, what="GPIO chip", root=dev, key=f"{key}.chip")
     return int(file.name.removeprefix("gpiochip"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -227,4 +228,23 @@ class AmbientSensor(Protocol):
 
     def saw(self, frame: Frame) -> None:
         """Each frame of a session, for those that tell lux by frames. Never raises, and keeps no picture."""
+        ...
+
+
+class InputLine(Protocol):
+    """A contact, such as a button's: active or not, as it bounces."""
+
+    def level(self) -> bool:
+        """Whether it is active. Raises HardwareError when the line is lost."""
+        ...
+
+    def on_edge(self, heard: Callable[[], None] | None) -> bool:
+        """``heard`` is called soon after each change, on any thread; it must not raise. None: no more.
+
+        False: this line tells no changes, and its level must be asked for. Raises HardwareError when the line is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Never raises; may be repeated. Nothing is heard from then on."""
         ...

@@ -36,13 +36,23 @@ class WatchedCamera(Camera):
     def __init__(self, camera: Camera, clock: Callable[[], float] = time.monotonic) -> None:
         self._camera = camera
         self._clock = clock
+        self._handed_over = False
         self.sight = Sight()
 
     @property
     def traits(self) -> CameraTraits:
         return self._camera.traits
 
+    def hand_over(self) -> None:
+        """Whoever opens it next gets it as it is, if it is open: a camera takes a part of a second to open, and some
+        frames more to find its exposure.
+        """
+        self._handed_over = self.sight.opened_at is not None
+
     def open(self) -> None:
+        if self._handed_over:
+            self._handed_over = False
+            return
         try:
             self._camera.open()
         except Exception as error:
@@ -69,6 +79,7 @@ class WatchedCamera(Camera):
         self._camera.unlock()
 
     def close(self) -> None:
+        self._handed_over = False
         self.sight = replace(self.sight, opened_at=None)
         self._camera.close()
 
