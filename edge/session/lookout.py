@@ -1,5 +1,4 @@
-"""The camera between sessions, for looks whether somebody has come. No picture of theirs is kept, and no light is touched.
-"""
+"""The camera between sessions, for looks whether somebody has come. No picture is kept, and no light touched."""
 
 from __future__ import annotations
 
@@ -57,7 +56,7 @@ class Lookout:
         return None if frame is None else self._vision.glance(frame)
 
     def hand_over(self) -> None:
-        """The camera is whoever opens it next; open already, but for a recording, which is to begin at its beginning."""
+        """For whoever opens it next: open already, but for a recording, which is to begin at its beginning."""
         if self._open and self._camera.traits.capture is not CaptureKind.REPLAY:
             self._open = False
             self._camera.hand_over()

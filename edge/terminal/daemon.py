@@ -18,7 +18,7 @@ import structlog
 from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.decision import Decision, Provenance
-from edge.contracts.device import DeviceEvent, EventKind, Info, State
+from edge.contracts.device import DeviceEvent, EventKind, Info, PresenceSource, State
 from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
@@ -55,8 +55,10 @@ from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
 from edge.terminal.notify import notify, watchdog_period
+from edge.terminal.presence import PresenceTeller
 from edge.terminal.reboot import Rebooter
 from edge.terminal.threads import keep_to_one_thread
+from edge.terminal.visit import VisitTimes
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +111,16 @@ class Daemon:
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
         self._stopping = False
+        self._visit = VisitTimes()
+        self._presence = PresenceTeller(
+            settings.presence,
+            settings.quality,
+            look=self._inference.look,
+            end_looks=self._inference.end_looks,
+            tell=self._tell_presence,
+            on_fault=lambda message: self._tell("fault", message),
+            on_camera=self._look_failed,
+        )
         self._published: State = self._state()
         self._link = Link(
             link_options(settings.link),
@@ -116,7 +128,7 @@ class Daemon:
             self._outbox,
             state=self._published,
             info=self._info(),
-            on_outbox=self._announce,
+            on_outbox=self._outbox_used,
         )
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -133,11 +145,13 @@ class Daemon:
             on_ready()
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
+            presence = tasks.create_task(self._presence.run(), name="presence")
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             notify("STOPPING=1")
             recovery.cancel()
+            presence.cancel()
             await self._wind_up()
             watchdog.cancel()
 
@@ -242,6 +256,8 @@ class Daemon:
         """
         if self._session is not None:
             since: float | None = self._session.alive_at
+        elif self._presence.looking_since is not None:
+            since = self._presence.looking_since
         elif self._minder is not None:
             since = self._minder.probing_since
         else:
@@ -274,6 +290,7 @@ class Daemon:
         if self._result is not None:
             self._result.cancel()
         session = RunningSession(uuid.uuid4().hex, request, policy)
+        self._visit.started(request.device_correlation_id, time.monotonic())
         self._session = session
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
         self._session_changed()
@@ -289,6 +306,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
+            if progress.prompt is not None:
+                self._visit.prompted(time.monotonic())
             loop.call_soon_threadsafe(self._tell_progress, session, progress)
 
         def cancelled() -> str | None:
@@ -369,6 +388,7 @@ class Daemon:
                 software=__version__,
             ),
         )
+        self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
         session.attempts_decided += 1
         session.decided = last
@@ -393,6 +413,27 @@ class Daemon:
     def _tell(self, kind: EventKind, message: str) -> None:
         self._link.publish_event(DeviceEvent(kind=kind, message=message, at=time.time()))
 
+    def _tell_presence(self, source: PresenceSource) -> bool:
+        # One that waited for a connection would ask somebody who has long gone.
+        if not self._link.connected:
+            return False
+        identifier = uuid.uuid4()
+        self._visit.announced(source, identifier, time.monotonic())
+        message = "a face is before the camera" if source == "face" else "the button was pressed"
+        event = DeviceEvent(kind="presence", message=message, at=time.time(), source=source, id=str(identifier))
+        self._link.publish_event(event)
+        log.info("somebody has come", source=source, presence=event.id)
+        return True
+
+    def _look_failed(self) -> None:
+        if self._minder is not None:
+            self._minder.session_changed()
+
+    def _outbox_used(self) -> None:
+        if not len(self._outbox):
+            self._visit.delivered(time.monotonic())
+        self._announce()
+
     def _state(self) -> State:
         reason = self._trouble or self._camera_trouble
         if reason is None and self._outbox.full:
@@ -412,6 +453,7 @@ class Daemon:
         if state != self._published:
             self._published = state
             self._link.publish_state(state)
+            self._presence.state_changed(state.state)
 
     def _info(self) -> Info:
         settings, workbench = self._loaded.settings, self._workbench

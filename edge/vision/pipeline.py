@@ -75,8 +75,8 @@ class FaceVision:
         self._mesh = None
 
     def glance(self, frame: Frame) -> float | None:
-        """Width of the largest face in the middle of the picture, as a share of the frame's shorter side; None: there is
-        none that is large enough to be judged. Runs the detector alone and keeps nothing. Raises ModelError.
+        """Width of the largest face in the middle of the picture, as a share of the frame's shorter side; None: none is
+        large enough to be judged. Runs the detector alone and keeps nothing. Raises ModelError.
         """
         width = max((found.box.width for found in self._detector.find_before(frame)), default=0.0)
         share = width / min(frame.width, frame.height)

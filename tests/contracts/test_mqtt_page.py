@@ -17,7 +17,7 @@ EXAMPLES = dict(re.findall(r"<!-- example (\S+): generated -->\n```json\n(.*?)\n
 EXAMPLES_OF = {
     "state": ["state"],
     "info": ["info"],
-    "event": ["event"],
+    "event": ["event", "event.presence"],
     "session.event": ["session.event"],
     "decision": ["decision"],
     "cmd.session.start": ["cmd.session.start"],
