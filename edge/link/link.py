@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -97,7 +97,8 @@ class Link:
 
     Everything is for the event loop's thread, except ``publish_decision``, which any thread may call.
     Lost connections, a refusing broker and unreadable certificates never end ``run``: they are logged in
-    plain words when they begin, and tried again. ``trouble`` holds the current one.
+    plain words when they begin, and tried again. ``trouble`` holds the current one. ``refused`` counts the commands
+    that were refused, by why.
     """
 
     def __init__(
@@ -144,6 +145,8 @@ class Link:
         self._announced_at: float | None = None
         self._trouble: LinkError | None = None
         self._refusals: dict[str, int] = {}
+        self._connections = 0
+        self.refused: Counter[CommandErrorCode] = Counter()
 
     @property
     def connected(self) -> bool:
@@ -154,6 +157,11 @@ class Link:
     def trouble(self) -> LinkError | None:
         """Why there is no connection; None while there is one, and before the first try."""
         return self._trouble
+
+    @property
+    def connections(self) -> int:
+        """How often the terminal was announced to the broker since the start."""
+        return self._connections
 
     async def run(self, handler: CommandHandler, on_desired: DesiredHandler = _unheard) -> None:
         """Connect and serve until ``stop``. Only once."""
@@ -300,6 +308,7 @@ class Link:
         for kind, topic, message in latest:
             await self._send(client, _Publication(kind, topic, message.to_json(), qos=1, retain=True))
         self._announced_at = self._monotonic()
+        self._connections += 1
         self._trouble = None
         log.info("connected to %s as %s", self._options.address, self._topics.device)
 
@@ -418,6 +427,7 @@ class Link:
                 continue
             reply, reply_to = answer
             if reply.error is not None:
+                self.refused[reply.error.code] += 1
                 log.info("refused %s: %s: %s", inbound.topic, reply.error.code, reply.error.message)
             self._publish(
                 "reply",

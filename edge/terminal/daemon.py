@@ -26,7 +26,6 @@ from edge.contracts.session import (
     AttemptReport,
     SessionCancel,
     SessionProgress,
-    SessionReport,
     SessionStart,
 )
 from edge.errors import LivegateError
@@ -54,6 +53,8 @@ from edge.terminal.hygiene import give_back_free_memory, keep_memory_private, ke
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
+from edge.terminal.metrics import Counters, LinkFigures, Sources, outcome_of
+from edge.terminal.metrics_server import serve_metrics
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.presence import PresenceTeller
 from edge.terminal.reboot import Rebooter
@@ -111,6 +112,7 @@ class Daemon:
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
         self._stopping = False
+        self._counters = Counters()
         self._visit = VisitTimes()
         self._presence = PresenceTeller(
             settings.presence,
@@ -146,12 +148,14 @@ class Daemon:
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
             presence = tasks.create_task(self._presence.run(), name="presence")
+            metrics = tasks.create_task(self._serve_metrics(), name="metrics")
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             notify("STOPPING=1")
             recovery.cancel()
             presence.cancel()
+            metrics.cancel()
             await self._wind_up()
             watchdog.cancel()
 
@@ -323,9 +327,12 @@ class Daemon:
                 on_progress=tell,
                 on_attempt=lambda attempt, last: self._decide(session, attempt, last),
             )
-            log.info("session ended", session=session.session_id, outcome=_outcome(report))
+            outcome = outcome_of(report.attempts[-1])
+            self._counters.session_ended(outcome)
+            log.info("session ended", session=session.session_id, outcome=outcome)
         except Exception as error:
             log.exception("session failed", session=session.session_id)
+            self._counters.session_ended("fault")
             self._tell("fault", f"session {session.session_id} failed: {_told(error)}")
             if not session.decided:
                 await self._decide_failed(session)
@@ -390,6 +397,7 @@ class Daemon:
         )
         self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
+        self._counters.decided(attempt)
         session.attempts_decided += 1
         session.decided = last
 
@@ -422,8 +430,19 @@ class Daemon:
         message = "a face is before the camera" if source == "face" else "the button was pressed"
         event = DeviceEvent(kind="presence", message=message, at=time.time(), source=source, id=str(identifier))
         self._link.publish_event(event)
+        self._counters.somebody_came(source)
         log.info("somebody has come", source=source, presence=event.id)
         return True
+
+    async def _serve_metrics(self) -> None:
+        link = self._link
+        sources = Sources(
+            state=lambda: self._published,
+            link=lambda: LinkFigures(link.connected, link.connections, link.refused),
+            waiting=lambda: len(self._outbox),
+        )
+        metrics = self._loaded.settings.metrics
+        await serve_metrics(metrics, self._counters, sources, on_fault=lambda told: self._tell("fault", told))
 
     def _look_failed(self) -> None:
         if self._minder is not None:
@@ -482,13 +501,6 @@ async def _time_to_read(seconds: float) -> None:
 def _told(error: Exception) -> str:
     """Of a fault only the kind leaves the terminal: what it carries may come from a frame."""
     return str(error) if isinstance(error, LivegateError) else f"{type(error).__name__}; the log says more"
-
-
-def _outcome(report: SessionReport) -> str:
-    attempt = report.attempts[-1]
-    if attempt.result is not None:
-        return attempt.result.liveness_decision.value
-    return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
 def serve(start: Start) -> None:
