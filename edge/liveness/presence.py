@@ -46,11 +46,6 @@ class FacePresence:
         self._present = False
         self._not_before = -math.inf
 
-    @property
-    def present(self) -> bool:
-        """Somebody has come, and has not gone."""
-        return self._present
-
     def saw(self, now: float, share: float | None) -> Change | None:
         """share: of the largest face in the picture; None: there is none."""
         limits = self._limits

@@ -39,21 +39,23 @@ class Lookout:
     def look(self) -> float | None:
         """What ``Glance`` says of the newest frame; None too where none came in time.
 
-        Raises HardwareError and InputError, as the camera does, which is closed then; ModelError.
+        Raises HardwareError and InputError, as the camera does, and ModelError; the camera is closed then.
         """
         try:
             if not self._open:
                 self._camera.open()
                 self._open = True
             frame = self._newest()
+            return None if frame is None else self._vision.glance(frame)
         except EndOfSource:
             # A recording: it begins again with the next look.
             self.let_go()
             return None
         except BaseException:
-            self.let_go()
+            # Also one that has not opened, or only half.
+            self._open = False
+            self._camera.close()
             raise
-        return None if frame is None else self._vision.glance(frame)
 
     def hand_over(self) -> None:
         """For whoever opens it next: open already, but for a recording, which is to begin at its beginning."""

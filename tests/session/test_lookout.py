@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,8 @@ from edge.session.clock import FrameClock
 from edge.session.lookout import MOST_QUEUED
 from edge.session.runner import SessionRunner
 from edge.terminal.assembly import unlit
+from edge.terminal.capture import ProcessCamera
+from tests.hardware.rogue_cameras import HEIGHT, WIDTH, GoodCamera
 from tests.session.scripted import ScriptedCamera, ScriptedVision, SlowBacklight, frame, frames
 
 LOST = HardwareError("the camera is gone", remedy="look for it")
@@ -45,9 +48,9 @@ def runner_of(camera, vision=None, **devices):
     return SessionRunner(replace(unlit(camera), **devices), vision or ScriptedVision(), FrameClock)
 
 
-def session(runner):
+def session(runner, **hooks):
     request = SessionStart(id="a-session-0001", expires_at=1.0)
-    return runner.run("0" * 32, tighten(PRESETS[Preset.KIOSK], request), LivenessOperationMode.PASSIVE)
+    return runner.run("0" * 32, tighten(PRESETS[Preset.KIOSK], request), LivenessOperationMode.PASSIVE, **hooks)
 
 
 def test_looks_leave_the_camera_open_and_touch_no_light():
@@ -147,6 +150,23 @@ def test_a_probe_that_finds_no_frame_of_it_closes_it():
     with pytest.raises(HardwareError):
         runner.probe(1.0)
     assert not camera.is_open
+
+
+def test_a_capture_process_goes_on_from_the_look_to_the_session(tmp_path):
+    openings = tmp_path / "openings"
+    camera = ProcessCamera(partial(GoodCamera, openings), largest=(WIDTH, HEIGHT))
+    runner = runner_of(camera)
+    try:
+        while runner.look() is None:
+            pass
+        looked_at = camera.pid
+        seen = []
+        session(runner, cancelled=lambda: seen.append(camera.pid) or ("enough" if len(seen) > 3 else None))
+        assert set(seen) == {looked_at}
+        assert openings.read_text().splitlines() == [str(looked_at)]
+        assert camera.pid is None
+    finally:
+        runner.close()
 
 
 def test_the_end_closes_it():
