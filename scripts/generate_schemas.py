@@ -196,6 +196,13 @@ def examples() -> dict[str, bytes]:
         "health": example_health(),
         **example_replies(),
         "event": DeviceEvent(kind="fault", message="the camera is held by another program", at=1767225590.0),
+        "event.presence": DeviceEvent(
+            kind="presence",
+            message="the button was pressed",
+            at=1767225598.0,
+            source="button",
+            id="0d4f6c7e-5a3b-4c1d-9e2f-8a7b6c5d4e3f",
+        ),
         "session.event": SessionProgress(
             session_id=SESSION,
             attempt_id=1,

@@ -21,10 +21,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from edge.config.back_off import BackOff
-from edge.config.cameras import Camera, SimulatedCamera
+from edge.config.cameras import Camera, Picamera2Camera, ReplayCamera, SimulatedCamera, V4l2Camera
 from edge.config.choices import RuntimeChoice
 from edge.config.lights import Lights, SdlScreen, SimulatedLight
 from edge.config.policy import PRESETS, PolicyFloor, Preset, loosens
+from edge.config.presence import Metrics, Presence, SimulatedButton
 from edge.config.quality import QualityLimits
 from edge.config.tamper import NO_CONTACT, Tamper
 from edge.config.values import PRINTABLE_PATTERN, FilePath, Number, Secret, SecretFile, Section, Text, Whole, YesNo
@@ -400,6 +401,20 @@ class Settings(Section):
     back_off: Annotated[BackOff, Field(title="Back-off", description="How long somebody waits whose attempts fail")] = (
         BackOff()
     )
+    presence: Annotated[
+        Presence, Field(title="Presence", description="What makes the terminal say that somebody has come")
+    ] = Presence()
+    metrics: Annotated[Metrics, Field(title="Metrics", description="For Prometheus, on this board alone")] = Metrics()
+
+    @field_validator("presence")
+    @classmethod
+    def _somebody_can_come_to_this_camera(cls, presence: Presence, info: ValidationInfo) -> Presence:
+        camera = info.data.get("camera")
+        if isinstance(presence.button, SimulatedButton) and isinstance(camera, Picamera2Camera | V4l2Camera):
+            raise ValueError("a simulated button would ask real people: name its driver gpio, or leave it out")  # noqa: TRY004 - pydantic gathers these alone
+        if presence.face is not None and isinstance(camera, ReplayCamera) and len(camera.sources) > 1:
+            raise ValueError("each look for a face would pass a recording over: name one source, or leave face out")
+        return presence
 
     @field_validator("lights")
     @classmethod

@@ -50,6 +50,7 @@ class Info(Outgoing):
 
 
 EventKind = Literal["presence", "tamper", "fault", "recovered", "configRejected", "rollback"]
+PresenceSource = Literal["face", "button"]
 
 
 class DeviceEvent(Outgoing):
@@ -59,6 +60,11 @@ class DeviceEvent(Outgoing):
     kind: EventKind
     message: str
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
+    source: Annotated[PresenceSource | None, Field(description="Of a presence alone: what noticed it")] = None
+    id: Annotated[
+        str | None,
+        Field(description="Of a presence alone: new for each, for deviceCorrelationId of the session that answers it"),
+    ] = None
 
 
 class OutboxHealth(Outgoing):

@@ -275,6 +275,10 @@ class Witness:
         """What the vision behind it has."""
         return self._vision.embedding(frame)
 
+    def glance(self, frame: Frame) -> float | None:
+        """What the vision behind it has."""
+        return self._vision.glance(frame)
+
     def reset(self) -> None:
         self._vision.reset()
 

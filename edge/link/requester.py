@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Final, Self
+from uuid import UUID
 
 import aiomqtt
 from aiomqtt.message import Message
@@ -177,12 +178,14 @@ class Requester:
         mode: LivenessOperationMode = LivenessOperationMode.PASSIVE,
         attempts: int = 1,
         user_correlation_id: str | None = None,
+        device_correlation_id: str | None = None,
         alternative: Alternative | None = None,
         authorize: OKPKey | Signer | None = None,
         lifetime: float = 30.0,
     ) -> StartedSession:
         """Ask for a session with a fresh nonce. lifetime: seconds until the command is void.
 
+        device_correlation_id: a UUID, such as the ``id`` of the presence that it answers.
         alternative: for a person whom flashes would harm, or who cannot turn the head; the terminal refuses what
         its policy does not allow. authorize: the private key of a requester whom the terminal knows, which an
         alternative needs.
@@ -196,6 +199,7 @@ class Requester:
             liveness_operation_mode=mode,
             number_of_client_attempts_allowed=attempts,
             user_correlation_id=user_correlation_id,
+            device_correlation_id=None if device_correlation_id is None else UUID(device_correlation_id),
             nonce=nonce,
             alternative=alternative,
         )

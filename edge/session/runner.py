@@ -59,6 +59,7 @@ from edge.session.light_code import SILENT_OUTPUT, DisplayCode, InfraredCode, Li
 from edge.session.light_level import level_from_lux
 from edge.session.light_step import CHANGES, LEAST_SECONDS, LightStep
 from edge.session.lit_face import Before
+from edge.session.lookout import Lookout
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.session.standing import StandingOnScreen
@@ -88,6 +89,8 @@ class Vision(Protocol):
     def landmarks(self) -> Points | None: ...
 
     def embedding(self, frame: Frame) -> Embedding | None: ...
+
+    def glance(self, frame: Frame) -> float | None: ...
 
     def reset(self) -> None: ...
 
@@ -144,6 +147,7 @@ class SessionRunner:
             illuminator=self._lights.illuminator,
         )
         self._vision = vision
+        self._lookout = Lookout(self._watched, vision)
         self._make_clock = make_clock
         # Whether the backlight is up though no session runs.
         self._bright = False
@@ -168,14 +172,33 @@ class SessionRunner:
         """How the camera did last. Any thread."""
         return self._watched.sight
 
+    def look(self) -> float | None:
+        """Between sessions: the largest face's width against the picture's shorter side; None: nobody near enough.
+
+        Opens the camera, which stays open until the next session, which takes it as it is, or ``end_looks``. Raises
+        HardwareError and InputError, as the camera does, and ModelError.
+        """
+        return self._lookout.look()
+
+    def end_looks(self) -> None:
+        """Closes the camera, where looks have left it open."""
+        self._lookout.let_go()
+
     def probe(self, seconds: float, unwanted: Callable[[], bool] = lambda: False) -> bool:
-        """Opens the camera, waits for one frame, which nobody looks at, and closes it. Not while a session runs.
+        """Opens the camera, waits for one frame, which nobody looks at, and closes it. Not while a session runs. One
+        that looks have left open stays open where it gives a frame.
 
         seconds: from the open camera to the frame. unwanted: asked while it waits; yes ends it at once.
         False where it was ended so. Raises HardwareError where no frame comes, and what the camera raises.
         """
         if unwanted():
             return False
+        if self._lookout.open:
+            try:
+                return self._gives_frame(seconds, unwanted)
+            except BaseException:
+                self._lookout.let_go()
+                raise
         try:
             self._watched.open()
             return self._gives_frame(seconds, unwanted)
@@ -214,6 +237,7 @@ class SessionRunner:
         on_progress: at each change of phase or prompt, and of how far it is a few times a second. on_attempt: as soon
         as an attempt has ended, with whether it was the last. Both are called on the running thread.
         """
+        self._lookout.hand_over()
         clock = self._make_clock()
         run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, on_progress, on_attempt)
         try:
@@ -254,7 +278,8 @@ class SessionRunner:
         self._devices.screen.show_prompt(None)
 
     def close(self) -> None:
-        """After the last session, on its thread: gives the lights back. Never raises; may be repeated."""
+        """After the last session, on its thread: gives camera and lights back. Never raises; may be repeated."""
+        self._lookout.let_go()
         self._devices.close()
 
     def _tell_lights(self, session_id: str) -> None:

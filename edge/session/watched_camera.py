@@ -38,6 +38,7 @@ class WatchedCamera(Camera):
     def __init__(self, camera: Camera, clock: Callable[[], float] = time.monotonic) -> None:
         self._camera = camera
         self._clock = clock
+        self._handed_over = False
         self.sight = Sight()
         self._first_at = 0.0
         self._frames = 0
@@ -46,7 +47,17 @@ class WatchedCamera(Camera):
     def traits(self) -> CameraTraits:
         return self._camera.traits
 
+    def hand_over(self) -> None:
+        """Whoever opens it next gets it as it is, if it is open: a camera takes a part of a second to open, and some
+        frames more to find its exposure.
+        """
+        self._handed_over = self.sight.opened_at is not None
+
     def open(self) -> None:
+        if self._handed_over:
+            self._handed_over = False
+            self._frames = 0
+            return
         try:
             self._camera.open()
         except Exception as error:
@@ -77,6 +88,7 @@ class WatchedCamera(Camera):
         self._camera.unlock()
 
     def close(self) -> None:
+        self._handed_over = False
         self.sight = replace(self.sight, opened_at=None, frames_per_second=self._rate())
         self._camera.close()
 

@@ -19,7 +19,7 @@ import structlog
 from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.decision import Decision, Provenance
-from edge.contracts.device import DeviceEvent, EventKind, Health, Info, State
+from edge.contracts.device import DeviceEvent, EventKind, Health, Info, PresenceSource, State
 from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
@@ -27,7 +27,6 @@ from edge.contracts.session import (
     AttemptReport,
     SessionCancel,
     SessionProgress,
-    SessionReport,
     SessionStart,
 )
 from edge.errors import LivegateError
@@ -59,11 +58,15 @@ from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_m
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
+from edge.terminal.metrics import Counters, LinkFigures, Sources, outcome_of
+from edge.terminal.metrics_server import serve_metrics
 from edge.terminal.notify import notify, watchdog_period
+from edge.terminal.presence import PresenceTeller
 from edge.terminal.reboot import Rebooter
 from edge.terminal.requesters import check_requester
 from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
+from edge.terminal.visit import VisitTimes
 
 log = structlog.get_logger(__name__)
 
@@ -125,6 +128,17 @@ class Daemon:
         self._counts = Counts()
         self._board = BoardReader(settings.state_directory)
         self._health = HealthTeller(self._read_health, self._tell_health, random=random.SystemRandom().random)
+        self._counters = Counters()
+        self._visit = VisitTimes()
+        self._presence = PresenceTeller(
+            settings.presence,
+            settings.quality,
+            look=self._inference.look,
+            end_looks=self._inference.end_looks,
+            tell=self._tell_presence,
+            on_fault=lambda message: self._tell("fault", message),
+            on_camera=self._look_failed,
+        )
         self._published: State = self._state()
         self._link = Link(
             link_options(settings.link),
@@ -132,7 +146,7 @@ class Daemon:
             self._outbox,
             state=self._published,
             info=self._info(),
-            on_outbox=self._announce,
+            on_outbox=self._outbox_used,
         )
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -156,6 +170,8 @@ class Daemon:
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
             health = tasks.create_task(self._health.run(), name="health")
+            presence = tasks.create_task(self._presence.run(), name="presence")
+            metrics = tasks.create_task(self._serve_metrics(), name="metrics")
             stopped = asyncio.ensure_future(stop.wait())
             await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -163,6 +179,8 @@ class Daemon:
             recovery.cancel()
             health.cancel()
             tamper.cancel()
+            presence.cancel()
+            metrics.cancel()
             await self._wind_up()
             watchdog.cancel()
 
@@ -273,6 +291,8 @@ class Daemon:
         """
         if self._session is not None:
             since: float | None = self._session.alive_at
+        elif self._presence.looking_since is not None:
+            since = self._presence.looking_since
         elif self._minder is not None:
             since = self._minder.probing_since
         else:
@@ -307,6 +327,7 @@ class Daemon:
         self.screen_wanted()
         self._commands.session_begins()
         session = RunningSession(uuid.uuid4().hex, request, policy)
+        self._visit.started(request.device_correlation_id, time.monotonic())
         self._session = session
         self._counts.sessions += 1
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
@@ -323,6 +344,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
+            if progress.prompt is not None:
+                self._visit.prompted(time.monotonic())
             loop.call_soon_threadsafe(self._tell_progress, session, progress)
 
         def cancelled() -> str | None:
@@ -338,9 +361,12 @@ class Daemon:
                 on_progress=tell,
                 on_attempt=lambda attempt, last: self._decide(session, attempt, last),
             )
-            log.info("session ended", session=session.session_id, outcome=_outcome(report))
+            outcome = outcome_of(report.attempts[-1])
+            self._counters.session_ended(outcome)
+            log.info("session ended", session=session.session_id, outcome=outcome)
         except Exception as error:
             log.exception("session failed", session=session.session_id)
+            self._counters.session_ended("fault")
             self._tell("fault", f"session {session.session_id} failed: {_told(error)}")
             if not session.decided:
                 await self._decide_failed(session)
@@ -403,9 +429,11 @@ class Daemon:
                 software=__version__,
             ),
         )
+        self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
         self._counts.decisions += 1
         self._failures.note(request, attempt)
+        self._counters.decided(attempt)
         session.attempts_decided += 1
         session.decided = last
 
@@ -429,6 +457,38 @@ class Daemon:
     def _tell(self, kind: EventKind, message: str) -> None:
         self._link.publish_event(DeviceEvent(kind=kind, message=message, at=time.time()))
 
+    def _tell_presence(self, source: PresenceSource) -> bool:
+        # One that waited for a connection would ask somebody who has long gone.
+        if not self._link.connected:
+            return False
+        identifier = uuid.uuid4()
+        self._visit.announced(source, identifier, time.monotonic())
+        message = "a face is before the camera" if source == "face" else "the button was pressed"
+        event = DeviceEvent(kind="presence", message=message, at=time.time(), source=source, id=str(identifier))
+        self._link.publish_event(event)
+        self._counters.somebody_came(source)
+        log.info("somebody has come", source=source, presence=event.id)
+        return True
+
+    async def _serve_metrics(self) -> None:
+        link = self._link
+        sources = Sources(
+            state=lambda: self._published,
+            link=lambda: LinkFigures(link.connected, link.connections, link.refused),
+            waiting=lambda: len(self._outbox),
+        )
+        metrics = self._loaded.settings.metrics
+        await serve_metrics(metrics, self._counters, sources, on_fault=lambda told: self._tell("fault", told))
+
+    def _look_failed(self) -> None:
+        if self._minder is not None:
+            self._minder.session_changed()
+
+    def _outbox_used(self) -> None:
+        if not len(self._outbox):
+            self._visit.delivered(time.monotonic())
+        self._announce()
+
     def _state(self) -> State:
         reason = self._tamper.trouble or self._trouble or self._camera_trouble
         if reason is None and self._outbox.full:
@@ -448,6 +508,7 @@ class Daemon:
         if state != self._published:
             self._published = state
             self._link.publish_state(state)
+            self._presence.state_changed(state.state)
             if state.state is not TerminalState.BUSY:
                 self._health.news()
 
@@ -488,6 +549,7 @@ class Daemon:
 
     def _tell_health(self, health: Health) -> None:
         self._link.publish_health(health)
+        self._counters.health = health
 
     def _info(self) -> Info:
         settings, workbench = self._loaded.settings, self._workbench
@@ -516,13 +578,6 @@ async def _time_to_read(seconds: float) -> None:
 def _told(error: Exception) -> str:
     """Of a fault only the kind leaves the terminal: what it carries may come from a frame."""
     return str(error) if isinstance(error, LivegateError) else f"{type(error).__name__}; the log says more"
-
-
-def _outcome(report: SessionReport) -> str:
-    attempt = report.attempts[-1]
-    if attempt.result is not None:
-        return attempt.result.liveness_decision.value
-    return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
 def serve(start: Start) -> bool:

@@ -82,6 +82,17 @@ class InferenceThread:
         runner = self._workbench.runner
         return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: runner.probe(seconds, unwanted))
 
+    async def look(self) -> float | None:
+        """Whether somebody is before the camera, as SessionRunner.look does."""
+        if self._workbench is None:
+            raise RuntimeError("open() comes first")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._workbench.runner.look)
+
+    async def end_looks(self) -> None:
+        """Closes the camera, where looks have left it open."""
+        if self._workbench is not None:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._workbench.runner.end_looks)
+
     def close(self) -> None:
         """Waits for what runs, then gives the lights back."""
         self._executor.submit(self._give_back)

@@ -46,8 +46,9 @@ class FaceVision:
     ) -> None:
         self._limits = limits or QualityLimits()
         self._timer = timer
+        self._detector = Detector(bundle.detector, timer=timer)
         self._tracker = FaceTracker(
-            Detector(bundle.detector, timer=timer),
+            self._detector,
             FaceMesh(bundle.landmarks, timer=timer),
             min_other_share=self._limits.min_other_share,
         )
@@ -72,6 +73,15 @@ class FaceVision:
         """Forget the track: a new attempt."""
         self._tracker.reset()
         self._mesh = None
+
+    def glance(self, frame: Frame) -> float | None:
+        """Width of the largest face in the middle of the picture, as a share of the frame's shorter side; None: none is
+        large enough to be judged. Runs the detector alone and keeps nothing. Raises ModelError.
+        """
+        width = max((found.box.width for found in self._detector.find_before(frame)), default=0.0)
+        share = width / min(frame.width, frame.height)
+        limits = self._limits
+        return share if width >= limits.min_face_pixels and share >= limits.min_face_share else None
 
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
         """judge: False leaves the PAD networks out, as light of ours that changes does: no such frame counts. Raises

@@ -18,7 +18,7 @@ EXAMPLES_OF = {
     "state": ["state"],
     "info": ["info"],
     "health": ["health"],
-    "event": ["event"],
+    "event": ["event", "event.presence"],
     "session.event": ["session.event"],
     "decision": ["decision"],
     "cmd.session.start": ["cmd.session.start"],

@@ -42,7 +42,9 @@ class ScriptedCamera:
 
 
 class ScriptedVision:
-    """Finds a face in every frame; ``margin`` and ``failures`` are what it says of it. It knows no landmarks."""
+    """Finds a face in every frame; ``margin`` and ``failures`` are what it says of it, ``share`` what a glance says. It
+    knows no landmarks.
+    """
 
     landmarks = None
 
@@ -50,10 +52,14 @@ class ScriptedVision:
         self.margin = margin
         self.failures = failures
         self.judged: list[int] = []
+        self.share: float | None = 0.4
         self.fault: Exception | None = None
 
     def embedding(self, frame):
         return None
+
+    def glance(self, frame):
+        return self.share
 
     def reset(self): ...
 

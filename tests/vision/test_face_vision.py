@@ -51,6 +51,23 @@ def test_a_frame_that_fails_is_not_judged(counted, webcam):
     assert counted.pad[0].fed == []
 
 
+def test_a_glance_runs_the_detector_once_and_nothing_else(counted, webcam):
+    vision = FaceVision(counted)
+    share = vision.glance(frame_of(webcam(width=150)))
+
+    assert share == pytest.approx(150 / 480, rel=0.35)
+    assert counted.detector.runs == 1
+    assert counted.landmarks.runs == 0
+    assert counted.pad[0].fed == []
+    assert vision.landmarks is None
+
+
+def test_a_glance_sees_nobody_in_an_empty_picture_nor_a_face_too_small_to_be_judged(counted, webcam):
+    assert FaceVision(counted).glance(frame_of(np.full((480, 640, 3), 90, np.uint8))) is None
+    strict = FaceVision(counted, QualityLimits(min_face_pixels=400))
+    assert strict.glance(frame_of(webcam(width=150))) is None
+
+
 def test_the_limits_are_the_callers(counted, webcam):
     strict = FaceVision(counted, QualityLimits(min_face_pixels=200))
 

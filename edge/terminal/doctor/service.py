@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.config import lights as config
+from edge.config.presence import GpioButton
 from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
@@ -42,6 +43,8 @@ def needed_groups(settings: Settings) -> dict[str, str]:
             needed.setdefault(group, []).append("screen")
     if isinstance(lights.illuminator, config.RealIlluminator):
         needed.setdefault("gpio", []).append("illuminator")
+    if isinstance(settings.presence.button, GpioButton):
+        needed.setdefault("gpio", []).append("button")
     return {group: " and ".join(devices) for group, devices in needed.items()}
 
 

@@ -46,6 +46,11 @@ def test_a_user_outside_of_a_needed_group_fails_with_what_for(context):
     assert "video" not in check.seen
 
 
+def test_a_button_needs_the_group_of_its_line(context):
+    with_button = context(presence={"button": {"driver": "gpio", "line": 17}})
+    assert service.needed_groups(with_button.settings) == {"gpio": "button"}
+
+
 def test_a_user_in_all_of_them_is_well(context):
     user = replace(TERMINAL, groups=frozenset({"video", "render", "gpio", "more"}))
     assert service.groups(context(user=user, **REAL)).verdict is Verdict.OK
