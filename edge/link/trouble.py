@@ -8,6 +8,7 @@ import ssl
 from typing import Final
 
 import aiomqtt
+from paho.mqtt.client import WebsocketConnectionError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import LinkError
@@ -56,8 +57,8 @@ def explain(error: Exception, options: LinkOptions, identifier: str) -> LinkErro
     if isinstance(error, ClosedBeforeAnswerError):
         return LinkError(
             f"the broker at {options.address} took the connection and closed it without an answer",
-            remedy="check that this port is for MQTT with this TLS setting, that the broker speaks MQTT 5, and that"
-            " it accepts this client's certificate",
+            remedy="check that this port is for MQTT with this transport and TLS setting, that the broker speaks"
+            " MQTT 5, and that it accepts this client's certificate",
         )
     return LinkError(
         f"the broker at {options.address} does not answer",
@@ -91,7 +92,8 @@ def _tls(error: ssl.SSLError, options: LinkOptions) -> LinkError:
     reason = error.reason or str(error)
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
         return LinkError(f"{broker} does not speak TLS at this port", remedy="correct link.port, or remove link.tls")
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+    # DECRYPT_ERROR: it is signed by an authority of the right name with another key.
+    if "ALERT" in reason and any(said in reason for said in ("CERTIFICATE", "UNKNOWN_CA", "DECRYPT_ERROR")):
         return LinkError(
             f"{broker} does not accept this client's certificate: {reason.lower().replace('_', ' ')}",
             remedy="set link.tls.certificate and link.tls.key to a valid pair that its authority issued",
@@ -104,6 +106,11 @@ def _network(error: OSError, options: LinkOptions) -> LinkError:
         return LinkError(
             f"the name {options.host!r} of the broker is not known here",
             remedy="correct link.host, or the device's name service",
+        )
+    if isinstance(error, WebsocketConnectionError):
+        return LinkError(
+            f"{options.address} does not speak websockets",
+            remedy="correct link.port and link.websocket_path, or set link.transport to tcp",
         )
     if isinstance(error, ConnectionRefusedError):
         return LinkError(
