@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -95,6 +97,11 @@ class Fleet:
         for port in (self.port, self.websockets_port):
             wait_for_port(port, lambda: log.read_text() if self._process and self._process.poll() is not None else None)
 
+    def reload(self) -> None:
+        """As systemctl reload does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -109,8 +116,13 @@ class Fleet:
         port = self.websockets_port if websockets else self.port
         return LinkOptions("127.0.0.1", port, tls, websocket_path="/mqtt" if websockets else None)
 
-    def issue(self, name: str, days: tuple[int, int] = (-1, 1), *, foreign: bool = False) -> str:
-        """What the script does not make: odd names and odd times, or signed by another authority of the same name."""
+    def issue(self, name: str, days: tuple[int, int] = (-1, 1), *, foreign: bool = False, broker: bool = False) -> str:
+        """What the script does not make: odd names and odd times, or signed by another authority of the same name.
+
+        The stem of the files of certificate and key.
+        """
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if broker else ExtendedKeyUsageOID.CLIENT_AUTH
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         key, certificate = ec.generate_private_key(ec.SECP256R1()), self._authority()[1]
         now = datetime.datetime.now(datetime.UTC)
         signed = (
@@ -121,7 +133,8 @@ class Fleet:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now + datetime.timedelta(days=days[0]))
             .not_valid_after(now + datetime.timedelta(days=days[1]))
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(address, critical=False)
             .sign(ec.generate_private_key(ec.SECP256R1()) if foreign else self._authority()[0], hashes.SHA256())
         )
         stem = f"odd-{os.urandom(4).hex()}"

@@ -7,7 +7,10 @@ import stat
 import aiomqtt
 import pytest
 
+from edge.cli.broker import Broker
+from edge.contracts.topics import Topics
 from edge.link.client import ACCEPTED, NO_MATCHING_SUBSCRIBERS, connected
+from edge.link.requester import Requester
 from edge.link.trouble import explain
 from tests.link.fleet import Fleet, make_certificates
 
@@ -26,6 +29,12 @@ def set_up(folder, need_program) -> Fleet:
     # The authority knows it, the access list does not.
     make_certificates(fleet.certificates, "--operator", "nobody")
     return fleet
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """The access list's."""
+    return Topics("livegate", "hq", "gate-1")
 
 
 @pytest.fixture(scope="module")
@@ -274,8 +283,55 @@ def test_a_withdrawn_certificate_is_refused_by_mqtt_and_taken_by_websockets(tmp_
         fleet.stop()
 
 
+def test_a_controller_gets_its_reply_and_its_decision(fleet, run, until, start_terminal, make_decision, topics):
+    broker = Broker(fleet.options("controller-hq"), topics, None)
+
+    async def scenario():
+        async with (
+            start_terminal(fleet.options("gate-1")) as terminal,
+            Requester(broker.options, topics, name=broker.requester()) as controller,
+        ):
+            terminal.answer = lambda _: {"sessionId": "a" * 32}
+            started = await controller.start()
+            terminal.link.publish_decision(
+                terminal.identity.seal(
+                    make_decision(terminal.identity, session_id=started.session_id, nonce=started.nonce)
+                )
+            )
+            heard = [one async for one in controller.decisions(started, within=10)]
+            assert [one.decision.device for one in heard] == ["gate-1"]
+            await until(lambda: len(terminal.outbox) == 0, "an empty outbox")
+
+    run(scenario())
+
+
+def test_the_brokers_certificate_is_renewed_without_a_restart(tmp_path, need_program, run, until, start_terminal):
+    """And the terminal, which did not trust the old one by its clock, is there by itself."""
+    fleet = set_up(tmp_path, need_program)
+
+    def use(days: tuple[int, int]) -> None:
+        stem = fleet.issue("broker", days, broker=True)
+        for ending in ("crt", "key"):
+            (fleet.certificates / f"{stem}.{ending}").replace(fleet.certificates / f"broker.{ending}")
+
+    async def scenario():
+        async with start_terminal(fleet.options("gate-1"), wait=False) as terminal:
+            trouble = await until(lambda: terminal.link.trouble, "the trouble")
+            assert "is not valid yet by this device's clock" in trouble.what
+            use((-1, 1))
+            fleet.reload()
+            await until(lambda: terminal.link.connected, "the connection")
+
+    use((5, 10))
+    fleet.start()
+    try:
+        run(scenario())
+    finally:
+        fleet.stop()
+
+
 def test_the_script_makes_keys_for_their_owner_alone_and_overwrites_nothing(fleet):
-    keys = list(fleet.certificates.glob("[!o]*.key"))
+    keys = [key for key in fleet.certificates.glob("*.key") if not key.stem.startswith("odd-")]
     assert {key.stem for key in keys} >= {"ca", "broker", "gate-1", "controller-hq"}
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     before = {file: file.read_bytes() for file in fleet.certificates.iterdir()}
