@@ -52,6 +52,11 @@ def explain(error: Exception, options: LinkOptions, identifier: str) -> LinkErro
             return _coded(found.rc, options, identifier)
     if isinstance(cause, ssl.SSLError):
         return _tls(cause, options)
+    if isinstance(cause, WebsocketConnectionError):
+        return LinkError(
+            f"{options.address} does not speak websockets",
+            remedy="correct link.port and link.websocket_path, or set link.transport to tcp",
+        )
     if isinstance(cause, OSError):
         return _network(cause, options)
     if isinstance(error, ClosedBeforeAnswerError):
@@ -106,11 +111,6 @@ def _network(error: OSError, options: LinkOptions) -> LinkError:
         return LinkError(
             f"the name {options.host!r} of the broker is not known here",
             remedy="correct link.host, or the device's name service",
-        )
-    if isinstance(error, WebsocketConnectionError):
-        return LinkError(
-            f"{options.address} does not speak websockets",
-            remedy="correct link.port and link.websocket_path, or set link.transport to tcp",
         )
     if isinstance(error, ConnectionRefusedError):
         return LinkError(
