@@ -35,10 +35,11 @@ RUN: Final = (sys.executable, "-m", "edge", "run")
 
 
 def environment() -> dict[str, str]:
-    """Of a terminal that keeps the bytecode of its modules, as an installed one has it: without, each start would
-    translate them anew.
+    """Of a terminal as its service runs it (systemd/livegate.service), that keeps the bytecode of its modules:
+    without, each start would translate them anew.
     """
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONOPTIMIZE": "2"}
 
 
 class TerminalProcess:

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.errors import LinkError
+from edge.link.causes import BrokerError, Cause
 from edge.link.options import LinkOptions, RefusalSocket
 
 MAX_PACKET_BYTES: Final = 256 * 1024
@@ -89,9 +89,10 @@ class Client(aiomqtt.Client):
         for topic, code in zip(filters, cast("list[ReasonCode]", granted), strict=True):
             value = code.value
             if value >= FIRST_ERROR:
-                raise LinkError(
+                raise BrokerError(
                     f"the broker does not let {self.identifier!r} subscribe to {topic} (0x{value:02x})",
                     remedy="allow it in the broker's access list, or use credentials that may",
+                    cause=Cause.ACCESS,
                 )
 
     async def leave(self, *, with_will: bool) -> None:

@@ -1,4 +1,4 @@
-"""The terminal's side of MQTT: one owner of the connection, and of bringing it back."""
+"""The terminal's side of MQTT: carries out what ``Connection`` decides, over one broker connection at a time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import contextlib
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol, assert_never
 
 import aiomqtt
 from paho.mqtt.properties import Properties
@@ -18,51 +18,50 @@ from paho.mqtt.properties import Properties
 from edge.contracts.base import Outgoing
 from edge.contracts.config import DesiredConfig, ReportedConfig
 from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
-from edge.contracts.enums import CommandErrorCode, TerminalState
+from edge.contracts.enums import CommandErrorCode
 from edge.contracts.session import SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
+from edge.link.answering import Answering, CommandHandler
 from edge.link.backoff import FullJitter
-from edge.link.client import (
-    ACCEPTED,
-    FIRST_ERROR,
-    NO_MATCHING_SUBSCRIBERS,
-    Client,
-    connected,
-    publish_properties,
-)
-from edge.link.commands import (
-    Accepted,
-    Command,
+from edge.link.causes import BrokerError, Cause, cause_of
+from edge.link.client import Client, connected, publish_properties
+from edge.link.commands import ReplyTo
+from edge.link.connection import (
+    SPREAD_SECONDS,
+    Announce,
+    Announced,
+    Close,
+    Closed,
+    Connect,
+    Connected,
+    Connection,
+    Effect,
+    Event,
+    Lost,
+    Phase,
     Refused,
-    ReplyTo,
-    error_reply,
-    ok_reply,
-    read_command,
+    RepublishRest,
+    Serve,
+    Started,
+    StopWanted,
+    TakeLeave,
+    TellConnected,
+    TellTrouble,
+    TimePassed,
 )
+from edge.link.delivery import REDELIVERY_SECONDS, Delivery
 from edge.link.desired import read_desired
 from edge.link.options import LinkOptions
-from edge.link.outbox import Outbox, Remembered
+from edge.link.outbox import Outbox
 from edge.link.payloads import CommandRefused, Inbound
+from edge.link.sending import Publication, Refusals, SendQueue
 from edge.link.trouble import explain
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING: Final = 500
 MAX_INCOMING: Final = 100
 FAREWELL_SECONDS: Final = 3.0
-REDELIVERY_SECONDS: Final = 30.0
-
-
-class CommandHandler(Protocol):
-    """What the terminal does with a valid command. Awaited one at a time, in order: return soon.
-
-    A connection that ends cancels it where it awaits: leave nothing half done there.
-    """
-
-    async def __call__(self, command: Command) -> dict[str, Any] | None:
-        """The reply's ``data``. Raises CommandRefused to say no."""
-        ...
 
 
 class DesiredHandler(Protocol):
@@ -79,17 +78,19 @@ class DesiredHandler(Protocol):
 async def _unheard(desired: DesiredConfig | CommandRefused) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Publication:
-    """``lasting``: waits for the next connection when this one ends."""
+async def _unanswered(command: object) -> None: ...
 
-    kind: str
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool = False
-    lasting: bool = False
-    properties: Properties | None = None
+
+@dataclass(slots=True)
+class _Line:
+    """What runs on the connection that is open. ``leaving``: send what waits, then no more. ``left``: close it."""
+
+    client: Client
+    tasks: asyncio.TaskGroup
+    hearing: asyncio.Task[None] | None = None
+    sending: tuple[asyncio.Task[None], ...] = ()
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Link:
@@ -97,7 +98,8 @@ class Link:
 
     Everything is for the event loop's thread, except ``publish_decision``, which any thread may call.
     Lost connections, a refusing broker and unreadable certificates never end ``run``: they are logged in
-    plain words when they begin, and tried again. ``trouble`` holds the current one.
+    plain words when they begin, and tried again. ``trouble`` holds the current one. ``refused`` counts the commands
+    that were refused, by why.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Link:
         info: Info,
         on_outbox: Callable[[], None] = lambda: None,
         backoff: FullJitter | None = None,
+        spread_seconds: float = SPREAD_SECONDS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -119,57 +122,77 @@ class Link:
         """state, info: what the first connection announces. on_outbox: called on the loop's thread after the outbox
         was used, when its ``full`` and ``trouble`` may have changed.
 
-        redelivery_seconds: how long a decision that nobody subscribed to, or that the broker refused, waits
-        before it is offered again on the same connection. answer_seconds: how long the broker may take.
+        spread_seconds: see Connection. sleep: what ends early counts as waited. redelivery_seconds: see Delivery.
+        answer_seconds: how long the broker may take.
         """
+        self.refused: Counter[CommandErrorCode] = Counter()
         self._options = options
         self._topics = topics
         self._outbox = outbox
         self._state = state
         self._retained: dict[str, tuple[str, Outgoing]] = {"info": (topics.info, info)}
+        self._unpublished: set[str] = set()
         self._on_outbox = on_outbox
-        self._backoff = backoff or FullJitter(secrets.SystemRandom().random)
         self._sleep = sleep
         self._monotonic = monotonic
         self._wall_clock = wall_clock
-        self._redelivery_seconds = redelivery_seconds
         self._answer_seconds = answer_seconds
+        refusals = Refusals()
+        self._queue = SendQueue(refusals)
+        self._delivery = Delivery(
+            outbox,
+            topics.decision,
+            refusals,
+            on_outbox=on_outbox,
+            on_damage=lambda message: self.publish_event(
+                DeviceEvent(kind="fault", message=message, at=self._wall_clock())
+            ),
+            redelivery_seconds=redelivery_seconds,
+        )
+        self._connection = Connection(
+            backoff or FullJitter(secrets.SystemRandom().random), state.boot_count, spread_seconds=spread_seconds
+        )
+        self._handler: CommandHandler = _unanswered
+        self._on_desired: DesiredHandler = _unheard
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
+        self._now = monotonic()
+        self._changed = asyncio.Event()
         self._finished = asyncio.Event()
-        self._waiting: deque[_Publication] = deque()
-        self._work = asyncio.Event()
-        self._stored = asyncio.Event()
-        self._client: Client | None = None
-        self._announced_at: float | None = None
-        self._trouble: LinkError | None = None
-        self._refusals: dict[str, int] = {}
+        self._holding: asyncio.Task[None] | None = None
+        self._line: _Line | None = None
 
     @property
     def connected(self) -> bool:
         """Subscribed to commands and announced."""
-        return self._announced_at is not None
+        return self._line is not None and self._connection.phase is Phase.SERVING
 
     @property
     def trouble(self) -> LinkError | None:
         """Why there is no connection; None while there is one, and before the first try."""
-        return self._trouble
+        return self._connection.trouble
+
+    @property
+    def connections(self) -> int:
+        """How often the terminal was announced to the broker since the start."""
+        return self._connection.connections
 
     async def run(self, handler: CommandHandler, on_desired: DesiredHandler = _unheard) -> None:
         """Connect and serve until ``stop``. Only once."""
         if self._loop is not None:
             raise RuntimeError("a link runs once")
         self._loop = asyncio.get_running_loop()
-        self._tell_set_aside()
-        stopped = asyncio.create_task(self._stopping.wait(), name="link-stop")
+        self._handler, self._on_desired = handler, on_desired
+        self._delivery.tell_damage()
         try:
-            while not self._stopping.is_set():
-                held = await self._connect_and_serve(handler, on_desired, stopped)
-                if not self._stopping.is_set():
-                    pause = asyncio.ensure_future(self._sleep(self._backoff.delay(held)))
-                    await _first(pause, stopped)
+            self._happened(Started())
+            while self._connection.phase is not Phase.ENDED:
+                await self._until_something_happens()
         finally:
-            stopped.cancel()
+            if self._holding is not None:
+                # Cut down: nobody is told, and the will says it.
+                self._holding.remove_done_callback(self._is_closed)
+                self._holding.cancel()
+                await asyncio.wait((self._holding,))
             self._finished.set()
 
     async def stop(self) -> None:
@@ -177,9 +200,7 @@ class Link:
 
         With a silent broker this takes a few seconds; decisions then stay in the outbox.
         """
-        self._stopping.set()
-        self._work.set()
-        self._stored.set()
+        self._happened(StopWanted())
         if self._loop is not None:
             await self._finished.wait()
 
@@ -199,10 +220,6 @@ class Link:
     def publish_reported(self, reported: ReportedConfig) -> None:
         """Retained; the latest one is announced again at each connection."""
         self._retain("reported configuration", self._topics.config_reported, reported)
-
-    def _retain(self, kind: str, topic: str, message: Outgoing) -> None:
-        self._retained[kind] = topic, message
-        self._publish(kind, topic, message, qos=1, retain=True)
 
     def publish_progress(self, progress: SessionProgress) -> None:
         """QoS 0; dropped while there is no connection."""
@@ -224,89 +241,13 @@ class Link:
             if self._loop is not None:
                 # The loop may be gone already; the row then waits for the next start.
                 with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._stored.set)
+                    self._loop.call_soon_threadsafe(self._delivery.wake)
 
-    async def _connect_and_serve(
-        self, handler: CommandHandler, on_desired: DesiredHandler, stopped: asyncio.Task[bool]
-    ) -> float | None:
-        """How long the connection held, seconds; None when none came about."""
-        connection = asyncio.create_task(self._connection(handler, on_desired, stopped), name="link-connection")
-        try:
-            await asyncio.wait((connection, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not connection.done() and self._client is not None:
-                # It takes its leave by itself: the rest, the farewell, the closing.
-                await asyncio.wait((connection,), timeout=4 * FAREWELL_SECONDS)
-        finally:
-            connection.cancel()
-            await asyncio.wait((connection,))
-            announced_at, self._announced_at = self._announced_at, None
-            self._client = None
-            self._waiting = deque(p for p in self._waiting if p.lasting)
-        if not connection.cancelled():
-            self._tell(connection.exception())
-        return None if announced_at is None else self._monotonic() - announced_at
-
-    def _tell(self, error: BaseException | None) -> None:
-        if error is None:
-            return
-        if isinstance(error, aiomqtt.MqttError | LinkError):
-            trouble = explain(error, self._options, self._topics.device)
-        else:
-            log.error("the link failed by a fault of its own; connecting anew", exc_info=error)
-            trouble = LinkError(f"the link failed: {error!r}", remedy="report it with the log")
-        if str(trouble) != str(self._trouble):
-            log.warning("no connection: %s", trouble)
-        self._trouble = trouble
-
-    async def _connection(
-        self, handler: CommandHandler, on_desired: DesiredHandler, stopped: asyncio.Task[bool]
-    ) -> None:
-        lost = State(state=TerminalState.LOST, boot_count=self._state.boot_count)
-        will = aiomqtt.Will(self._topics.state, lost.to_json(), qos=1, retain=True)
-        async with connected(
-            self._options,
-            self._topics.device,
-            will=will,
-            answer_seconds=self._answer_seconds,
-            max_incoming=MAX_INCOMING,
-        ) as client:
-            self._client = client
-            await self._announce(client)
-            receiving = asyncio.create_task(self._receive(client, handler, on_desired), name="link-receive")
-            sending = (
-                asyncio.create_task(self._pump(client), name="link-publish"),
-                asyncio.create_task(self._deliver(client), name="link-outbox"),
-            )
-            tasks = (receiving, *sending)
-            try:
-                await asyncio.wait((*tasks, stopped), return_when=asyncio.FIRST_COMPLETED)
-                if self._stopping.is_set():
-                    receiving.cancel()
-                    await asyncio.wait(sending, timeout=FAREWELL_SECONDS)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
-            for task in tasks:
-                if not task.cancelled():
-                    task.result()
-            await self._say_farewell(client)
-
-    async def _announce(self, client: Client) -> None:
-        # Retained as published: a command with the retain flag is refused, also when it comes fresh.
-        await client.subscribe_all([self._topics.command("+"), self._topics.config_desired], retain_as_published=True)
-        latest: list[tuple[str, str, Outgoing]] = [("state", self._topics.state, self._state)]
-        latest += [(kind, topic, message) for kind, (topic, message) in self._retained.items()]
-        for kind, topic, message in latest:
-            await self._send(client, _Publication(kind, topic, message.to_json(), qos=1, retain=True))
-        self._announced_at = self._monotonic()
-        self._trouble = None
-        log.info("connected to %s as %s", self._options.address, self._topics.device)
-
-    async def _say_farewell(self, client: Client) -> None:
-        goodbye = State(state=TerminalState.DISCONNECTED, boot_count=self._state.boot_count)
-        client.timeout = FAREWELL_SECONDS
-        await client.publish_acknowledged(self._topics.state, goodbye.to_json(), retain=True)
+    def _retain(self, kind: str, topic: str, message: Outgoing) -> None:
+        self._retained[kind] = topic, message
+        if self._line is not None:
+            self._unpublished.discard(kind)
+        self._publish(kind, topic, message, qos=1, retain=True)
 
     def _publish(
         self,
@@ -319,163 +260,173 @@ class Link:
         lasting: bool = False,
         properties: Properties | None = None,
     ) -> None:
-        if self._client is None and not lasting:
-            return
-        if len(self._waiting) >= MAX_WAITING:
-            dropped = next((p for p in self._waiting if not p.lasting), self._waiting[0])
-            self._waiting.remove(dropped)
-            log.warning("too many messages wait for the broker; the oldest was dropped (%s)", dropped.kind)
-        self._waiting.append(_Publication(kind, topic, message.to_json(), qos, retain, lasting, properties))
-        self._work.set()
+        if self._line is not None or lasting:
+            self._queue.put(Publication(kind, topic, message.to_json(), qos, retain, lasting, properties))
 
-    async def _pump(self, client: Client) -> None:
-        while True:
-            self._work.clear()
-            while self._waiting:
-                publication = self._waiting[0]
-                await self._send(client, publication)
-                if self._waiting and self._waiting[0] is publication:
-                    self._waiting.popleft()
-            if self._stopping.is_set():
-                return
-            await self._work.wait()
+    async def _until_something_happens(self) -> None:
+        self._changed.clear()
+        deadline = self._connection.deadline
+        waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
+        if deadline is not None:
+            waiting.append(asyncio.ensure_future(self._sleep(max(0.0, deadline - self._time()))))
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in waiting:
+                future.cancel()
+        if deadline is not None and waiting[-1] in done:
+            self._now = max(self._now, deadline)
+            self._happened(TimePassed())
 
-    async def _send(self, client: Client, publication: _Publication) -> None:
-        if publication.qos == 0:
-            await client.publish(publication.topic, publication.payload, properties=publication.properties)
-            return
-        reason = await client.publish_acknowledged(
-            publication.topic,
-            publication.payload,
-            retain=publication.retain,
-            properties=publication.properties,
-        )
-        self._note(publication.kind, publication.topic, reason)
+    def _time(self) -> float:
+        self._now = max(self._now, self._monotonic())
+        return self._now
 
-    def _note(self, kind: str, topic: str, reason: int) -> None:
-        """Log a refused publication when the refusing begins, not each time."""
-        if reason >= FIRST_ERROR and self._refusals.get(kind) != reason:
-            log.warning("the broker does not take %s on %s: 0x%02x; see its access list", kind, topic, reason)
-        self._refusals[kind] = reason
+    def _happened(self, event: Event) -> None:
+        for effect in self._connection.handle(event, self._time()):
+            self._carry_out(effect)
+        self._changed.set()
 
-    async def _deliver(self, client: Client) -> None:
-        """Decisions in the order of storing, each until somebody has it."""
-        while True:
-            self._stored.clear()
-            waits = await self._deliver_waiting(client)
-            self._on_outbox()
-            if self._stopping.is_set():
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._redelivery_seconds if waits else None):
-                    await self._stored.wait()
+    def _carry_out(self, effect: Effect) -> None:
+        line = self._line
+        match effect:
+            case Connect(will):
+                self._unpublished = set(self._retained)
+                self._holding = asyncio.create_task(self._hold(will), name="link-connection")
+                self._holding.add_done_callback(self._is_closed)
+            case Announce() if line is not None:
+                line.hearing = line.tasks.create_task(self._announce(line.client), name="link-announce")
+            case Serve() if line is not None:
+                line.hearing = line.tasks.create_task(self._receive(line.client), name="link-receive")
+                self._begin_sending(line)
+            case RepublishRest():
+                for kind in sorted(self._unpublished):
+                    self._retain(kind, *self._retained[kind])
+            case TakeLeave(farewell) if line is not None:
+                line.tasks.create_task(self._take_leave(line, farewell), name="link-farewell")
+            case Close() if self._holding is not None:
+                self._holding.cancel()
+            case TellTrouble(trouble, again):
+                words = "connections come and go, told no more until one holds" if again else "no connection"
+                log.warning("%s: %s", words, trouble)
+            case TellConnected():
+                log.info("connected to %s as %s", self._options.address, self._topics.device)
+            case Announce() | Serve() | TakeLeave() | Close():
+                pass  # The connection is breaking, which is about to be told.
+            case _:
+                assert_never(effect)
 
-    async def _deliver_waiting(self, client: Client) -> bool:
-        """True when a decision stays behind."""
-        while True:
+    async def _hold(self, will: State) -> None:
+        """One connection from its opening to its closing. Raises what ended it."""
+        async with connected(
+            self._options,
+            self._topics.device,
+            will=aiomqtt.Will(self._topics.state, will.to_json(), qos=1, retain=True),
+            answer_seconds=self._answer_seconds,
+            max_incoming=MAX_INCOMING,
+        ) as client:
             try:
-                if self._outbox.trouble is not None:
-                    await asyncio.to_thread(self._outbox.probe)
-                row = await asyncio.to_thread(self._outbox.oldest)
-                self._tell_set_aside()
-                if row is None:
-                    return False
-                reason = await client.publish_acknowledged(self._topics.decision, row.payload)
-                self._note_delivery(reason)
-                if reason != ACCEPTED:
-                    return True
-                await asyncio.to_thread(self._outbox.remove, row.id)
-            except LinkError as error:
-                log.warning("%s", error)
-                return True
+                async with asyncio.TaskGroup() as tasks:
+                    self._line = line = _Line(client, tasks)
+                    self._happened(Connected())
+                    await line.left.wait()
+            finally:
+                self._line = None
 
-    def _note_delivery(self, reason: int) -> None:
-        if reason == NO_MATCHING_SUBSCRIBERS and self._refusals.get("decision") != reason:
-            log.warning("nobody is subscribed to %s; decisions are kept", self._topics.decision)
-        self._note("decision", self._topics.decision, reason)
+    def _is_closed(self, holding: asyncio.Task[None]) -> None:
+        self._holding = None
+        self._queue.keep_what_lasts()
+        phase = self._connection.phase
+        error = asyncio.CancelledError() if holding.cancelled() else holding.exception()
+        if phase is Phase.LEAVING and (error is None or isinstance(error, asyncio.CancelledError)):
+            self._happened(Closed())
+            return
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        trouble, cause = self._explained(error)
+        announced = phase not in {Phase.CONNECTING, Phase.ANNOUNCING}
+        self._happened(Lost(trouble, cause) if announced else Refused(trouble, cause))
 
-    def _tell_set_aside(self) -> None:
-        for path in self._outbox.take_set_aside():
-            message = f"the outbox was damaged; it is kept as {path.name} and a new one was begun"
-            log.error("%s", message)
-            self.publish_event(DeviceEvent(kind="fault", message=message, at=self._wall_clock()))
+    def _explained(self, error: BaseException | None) -> tuple[LinkError, Cause]:
+        if isinstance(error, aiomqtt.MqttError | LinkError):
+            trouble = explain(error, self._options, self._topics.device)
+        else:
+            log.error("the link failed by a fault of its own; connecting anew", exc_info=error)
+            trouble = BrokerError(f"the link failed: {error!r}", remedy="report it with the log", cause=Cause.FAULT)
+        return trouble, cause_of(trouble)
 
-    async def _receive(self, client: Client, handler: CommandHandler, on_desired: DesiredHandler) -> None:
-        async for message in client.messages:
-            inbound = Inbound(
-                topic=message.topic.value,
-                payload=bytes(message.payload),
-                retain=message.retain,
-                response_topic=getattr(message.properties, "ResponseTopic", None),
-                correlation=getattr(message.properties, "CorrelationData", None),
-            )
-            if inbound.topic == self._topics.config_desired:
-                await self._hear_desired(inbound, on_desired)
-                continue
-            answer = await self._answer(inbound, handler)
-            if answer is None:
-                log.warning("ignored a message on %.200s", inbound.topic)
-                continue
-            reply, reply_to = answer
-            if reply.error is not None:
-                log.info("refused %s: %s: %s", inbound.topic, reply.error.code, reply.error.message)
-            self._publish(
-                "reply",
-                reply_to.topic,
-                reply,
-                qos=1,
-                properties=publish_properties(correlation=reply_to.correlation),
-            )
+    async def _announce(self, client: Client) -> None:
+        # Retained as published: a command with the retain flag is refused, also when it comes fresh.
+        await client.subscribe_all([self._topics.command("+"), self._topics.config_desired], retain_as_published=True)
+        state = Publication("state", self._topics.state, self._state.to_json(), qos=1, retain=True)
+        await self._queue.send(client, state)
+        self._happened(Announced())
 
-    async def _hear_desired(self, inbound: Inbound, on_desired: DesiredHandler) -> None:
+    def _begin_sending(self, line: _Line) -> None:
+        line.sending = (
+            line.tasks.create_task(self._queue.pump(line.client, line.leaving), name="link-publish"),
+            line.tasks.create_task(self._delivery.run(line.client, line.leaving), name="link-outbox"),
+        )
+
+    async def _take_leave(self, line: _Line, farewell: State) -> None:
+        line.leaving.set()
+        if line.hearing is not None:
+            line.hearing.cancel()
+        if not line.sending:
+            self._begin_sending(line)
+        self._queue.wake()
+        self._delivery.wake()
+        await asyncio.wait(line.sending, timeout=FAREWELL_SECONDS)
+        for task in line.sending:
+            task.cancel()
+        line.client.timeout = FAREWELL_SECONDS
+        await line.client.publish_acknowledged(self._topics.state, farewell.to_json(), retain=True)
+        line.left.set()
+
+    async def _receive(self, client: Client) -> None:
+        async with Answering(
+            self._topics,
+            self._outbox,
+            self._handler,
+            self._send_reply,
+            wall_clock=self._wall_clock,
+            on_outbox=self._outbox_failed,
+        ) as answering:
+            async for message in client.messages:
+                inbound = Inbound(
+                    topic=message.topic.value,
+                    payload=bytes(message.payload),
+                    retain=message.retain,
+                    response_topic=getattr(message.properties, "ResponseTopic", None),
+                    correlation=getattr(message.properties, "CorrelationData", None),
+                )
+                if inbound.topic == self._topics.config_desired:
+                    await self._hear_desired(inbound)
+                else:
+                    await answering.hear(inbound)
+
+    def _send_reply(self, reply_to: ReplyTo, reply: CommandReply) -> None:
+        if reply.error is not None:
+            self.refused[reply.error.code] += 1
+        self._publish(
+            "reply", reply_to.topic, reply, qos=1, properties=publish_properties(correlation=reply_to.correlation)
+        )
+
+    def _outbox_failed(self) -> None:
+        self._on_outbox()
+        # To try from then on whether it works again.
+        self._delivery.wake()
+
+    async def _hear_desired(self, inbound: Inbound) -> None:
+        desired: DesiredConfig | CommandRefused | None
         try:
             desired = read_desired(inbound)
         except CommandRefused as refused:
             log.warning("refused %s: %s: %s", inbound.topic, refused.code, refused.message)
-            await on_desired(refused)
-        else:
-            if desired is not None:
-                await on_desired(desired)
-
-    async def _answer(self, inbound: Inbound, handler: CommandHandler) -> tuple[CommandReply, ReplyTo] | None:
-        now = self._wall_clock()
-        verdict = read_command(inbound, self._topics, now)
-        if isinstance(verdict, Refused):
-            return None if verdict.reply_to is None else (verdict.reply, verdict.reply_to)
-        return await self._carry_out(verdict, now, handler), verdict.reply_to
-
-    async def _carry_out(self, accepted: Accepted, now: float, handler: CommandHandler) -> CommandReply:
-        command = accepted.command
+            desired = refused
         try:
-            match await asyncio.to_thread(self._outbox.remember_command, command.id, command.expires_at, now):
-                case Remembered.KNOWN:
-                    return error_reply(
-                        CommandErrorCode.REPEATED,
-                        "this id was received before; give each a new one",
-                        command.id,
-                    )
-                case Remembered.NO_PLACE:
-                    return error_reply(
-                        CommandErrorCode.BUSY,
-                        "too many commands that have not expired; try later",
-                        command.id,
-                    )
-            return ok_reply(command.id, await handler(command))
-        except CommandRefused as refused:
-            return error_reply(refused.code, refused.message, command.id)
-        except LinkError as error:
-            self._on_outbox()
-            self._stored.set()
-            return error_reply(CommandErrorCode.DEGRADED, error.what, command.id)
+            if desired is not None:
+                await self._on_desired(desired)
         except Exception:
-            log.exception("%s failed", accepted.verb)
-            return error_reply(CommandErrorCode.INTERNAL, "a fault of the terminal; its log says more", command.id)
-
-
-async def _first(*tasks: asyncio.Future[Any]) -> None:
-    """Until one is done; all but the last are then cancelled if need be."""
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks[:-1]:
-            task.cancel()
+            # It is retained, and would end each further connection too.
+            log.exception("the desired configuration could not be taken")

@@ -29,7 +29,7 @@ from edge.errors import ConfigError, HardwareError, InputError, LivegateError
 from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
-from edge.terminal.hygiene import keep_memory_private
+from edge.terminal.hygiene import keep_heap_small, keep_memory_private
 
 # Not structlog: the child would load it, and rich with it, before its camera.
 log = logging.getLogger(__name__)
@@ -386,6 +386,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
     keep_memory_private()
+    keep_heap_small()
     lifeline = sys.stdin.fileno()
     (length,) = _LENGTH.unpack(_read_exactly(lifeline, _LENGTH.size))
     handle, report_to, orders, factory = pickle.loads(_read_exactly(lifeline, length))  # noqa: S301 - from the parent

@@ -50,7 +50,7 @@ from edge.terminal.assembly import (
 )
 from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.frame_watch import FrameWatch
-from edge.terminal.hygiene import give_back_free_memory, keep_memory_private, keep_to_one_heap
+from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
@@ -452,7 +452,7 @@ def _outcome(report: SessionReport) -> str:
 def serve(start: Start) -> None:
     """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
     keep_memory_private()
-    keep_to_one_heap()
+    keep_heap_small()
     keep_to_one_thread()
     asyncio.run(_serve(start))
 

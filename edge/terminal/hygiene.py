@@ -12,7 +12,11 @@ from functools import cache
 log = logging.getLogger(__name__)
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
-M_ARENA_MAX = -8  # malloc.h of glibc
+# malloc.h of glibc.
+M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
+# Frames, and what is reckoned of them, are larger.
+MAPPED_BYTES = 256 * 1024
 
 
 def keep_memory_private() -> None:
@@ -24,14 +28,18 @@ def keep_memory_private() -> None:
         log.error("other processes of this user may read this one's memory: prctl was refused: %s", reason)
 
 
-def keep_to_one_heap() -> None:
-    """For all threads, if called before they start. Does nothing where the C library is not glibc.
+def keep_heap_small() -> None:
+    """One heap for all threads, if called before they start, and no large buffers in it. Does nothing where the C
+    library is not glibc.
 
-    Otherwise each has a heap of its own, of whose end nothing is given back.
+    Otherwise each thread has a heap of its own, of whose end nothing is given back, and buffers of up to 32 MiB come
+    to lie in it: glibc maps a large one by itself, but takes the size of each that is freed for the new limit
+    (mallopt(3)).
     """
     options = getattr(ctypes.CDLL(None), "mallopt", None)
     if options is not None:
         options(M_ARENA_MAX, 1)
+        options(M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def give_back_free_memory() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.session import Assurance, AttemptError, AttemptReport
 from edge.contracts.topics import Topics
+from edge.link.answering import Deferred
 from edge.link.backoff import FullJitter
 from edge.link.commands import Command
 from edge.link.embedded import EmbeddedBroker, free_port
@@ -124,12 +126,13 @@ class Terminal:
     outbox: Outbox
     topics: Topics
     commands: list[Command] = field(default_factory=list)
-    answer: Callable[[Command], dict[str, Any] | None] = lambda _: {"sessionId": "0" * 32}
+    answer: Callable[[Command], Any] = lambda _: {"sessionId": "0" * 32}
     running: asyncio.Task[None] | None = None
 
-    async def handle(self, command: Command) -> dict[str, Any] | None:
+    async def handle(self, command: Command) -> dict[str, Any] | Deferred | None:
         self.commands.append(command)
-        return self.answer(command)
+        answer = self.answer(command)
+        return await answer if inspect.isawaitable(answer) else answer
 
     def state(self, state: TerminalState) -> State:
         return State(state=state, boot_count=self.identity.boot_count)
@@ -162,7 +165,12 @@ def start_terminal(tmp_path: Path, topics: Topics, until):
                 config="c" * 64,
                 public_key=identity.public_jwk(),
             ),
-            **{"backoff": FullJitter(lambda: 1.0, base=0.05, cap=0.2), "redelivery_seconds": 0.1, **link_options},
+            **{
+                "backoff": FullJitter(lambda: 1.0, base=0.05, cap=0.2),
+                "redelivery_seconds": 0.1,
+                "spread_seconds": 0.05,
+                **link_options,
+            },
         )
         terminal = Terminal(link, identity, outbox, topics)
         terminal.running = asyncio.create_task(link.run(terminal.handle))

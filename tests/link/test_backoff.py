@@ -34,3 +34,14 @@ def test_a_connection_that_was_dropped_at_once_does_not():
 
 def test_years_without_a_broker_do_no_harm():
     assert most(FullJitter(lambda: 1.0, cap=60.0), None, 5000)[-1] == 60.0
+
+
+def test_slow_tries_begin_high_wait_at_least_half_and_stay_below_the_cap():
+    for share, delays in ((0.0, [8.0, 16.0, 30.0, 30.0]), (1.0, [16.0, 32.0, 60.0, 60.0])):
+        backoff = FullJitter(lambda share=share: share)
+        assert [backoff.delay(None, slow=True) for _ in range(4)] == delays
+
+
+def test_a_connection_that_held_brings_slow_tries_no_further_down():
+    backoff = FullJitter(lambda: 1.0)
+    assert [backoff.delay(3600.0, slow=True) for _ in range(4)] == [16.0, 32.0, 60.0, 60.0]

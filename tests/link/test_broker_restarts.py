@@ -44,13 +44,15 @@ def test_a_broker_without_memory_hears_everything_retained_again(mosquitto, run,
             await until(lambda: terminal.link.trouble, "the loss")
             mosquitto.start()
             await until(lambda: terminal.link.connected, "the connection")
-            async with observe(broker) as (_, seen):
-                for suffix in ("state", "info", "health", "config/reported"):
-                    await until(lambda suffix=suffix: last(seen, suffix), suffix)
-                assert all(message.retain for _, message in seen)
-                assert last(seen, "state")["state"] == "paused"
-                assert last(seen, "health")["at"] == HEALTH.at
-                assert last(seen, "config/reported")["rev"] == 7
+            # Once as it comes, and once as the broker keeps it.
+            for kept in (False, True):
+                async with observe(broker) as (_, seen):
+                    for suffix in ("state", "info", "health", "config/reported"):
+                        await until(lambda suffix=suffix, seen=seen: last(seen, suffix), suffix)
+                    assert all(message.retain for _, message in seen) or not kept
+            assert last(seen, "state")["state"] == "paused"
+            assert last(seen, "health")["at"] == HEALTH.at
+            assert last(seen, "config/reported")["rev"] == 7
 
     run(scenario())
 

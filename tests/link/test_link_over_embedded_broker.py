@@ -8,9 +8,10 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from edge.contracts.device import CommandReply, DeviceEvent, State
+from edge.contracts.device import CommandReply, DeviceEvent, SelfTest, State
 from edge.contracts.enums import CommandErrorCode, TerminalState
 from edge.contracts.session import SessionProgress
+from edge.link.answering import Deferred
 from edge.link.backoff import FullJitter
 from edge.link.client import publish_properties
 from edge.link.embedded import EmbeddedBroker, free_port
@@ -39,8 +40,11 @@ def test_a_terminal_announces_itself_and_both_messages_are_retained(
     broker, run, until, start_terminal, observe, topics
 ):
     async def scenario():
-        async with start_terminal(broker), observe(broker) as (_, seen):
-            await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "state and info")
+        async with start_terminal(broker):
+            async with observe(broker) as (_, seen):
+                await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "state and info")
+            async with observe(broker) as (_, seen):
+                await until(lambda: {"state", "info"} <= {suffix for suffix, _ in seen}, "what the broker keeps")
             by_suffix = dict(seen)
             assert all(by_suffix[suffix].retain for suffix in ("state", "info"))
             assert json.loads(by_suffix["state"].payload) == {
@@ -66,15 +70,19 @@ def test_a_farewell_says_disconnected_and_the_will_stays_unsaid(broker, run, unt
     run(scenario())
 
 
-def test_a_link_that_is_cut_down_is_lost_and_the_will_names_its_boot(broker, run, until, start_terminal, observe):
+def test_a_link_that_is_cut_down_is_lost_and_the_will_names_its_boot(
+    broker, run, until, start_terminal, observe, caplog
+):
     async def scenario():
         async with observe(broker) as (_, seen), start_terminal(broker) as terminal:
             terminal.running.cancel()
             await until(lambda: "lost" in seen_states(seen), "the will")
             lost = [m for s, m in seen if s == "state"][-1]
             assert State.model_validate_json(lost.payload) == State(state=TerminalState.LOST, boot_count=1)
+            assert not terminal.link.connected
 
     run(scenario())
+    assert not caplog.records
 
 
 def test_the_second_boot_counts_two(broker, run, until, start_terminal, observe):
@@ -176,6 +184,28 @@ def test_a_handlers_no_is_the_reply(broker, run, until, start_terminal, observe,
             await client.publish(topics.command("session.start"), command(), qos=1)
             (reply,) = await until(lambda: replies(seen), "the reply")
             assert (reply.error.code, reply.error.message) == (CommandErrorCode.BUSY, "a session is running")
+            assert terminal.link.refused == {CommandErrorCode.BUSY: 1}
+
+    run(scenario())
+
+
+def test_a_later_answer_does_not_hold_up_the_next_command(broker, run, until, start_terminal, observe, topics):
+    async def scenario():
+        ready = asyncio.Event()
+
+        async def later():
+            await ready.wait()
+            return {"passed": True}
+
+        async with start_terminal(broker) as terminal, observe(broker) as (client, seen):
+            terminal.answer = lambda command: Deferred(later) if isinstance(command, SelfTest) else {"at": 1}
+            await client.publish(topics.command("selftest"), command(id="command-0001"), qos=1)
+            await client.publish(topics.command("ping"), command(id="command-0002"), qos=1)
+            await until(lambda: replies(seen, "res/ping"), "the second reply")
+            assert not replies(seen, "res/selftest")
+            ready.set()
+            (reply,) = await until(lambda: replies(seen, "res/selftest"), "the first reply")
+            assert (reply.transaction, reply.data) == ("command-0001", {"passed": True})
 
     run(scenario())
 
@@ -329,7 +359,7 @@ def test_too_many_waiting_events_drop_the_oldest_and_say_so(run, start_terminal,
         async with start_terminal(LinkOptions("127.0.0.1", 1), wait=False) as terminal:
             for n in range(510):
                 terminal.link.publish_event(DeviceEvent(kind="presence", message=str(n), at=1.0))
-            waiting = [json.loads(p.payload)["message"] for p in terminal.link._waiting]
+            waiting = [json.loads(p.payload)["message"] for p in terminal.link._queue.waiting]
             assert waiting == [str(n) for n in range(10, 510)]
 
     run(scenario())
@@ -372,7 +402,7 @@ def test_a_fault_inside_the_link_is_logged_and_the_link_comes_back(
                 raise ZeroDivisionError
 
             monkeypatch.setattr(terminal.outbox, "oldest", faulty)
-            terminal.link._stored.set()
+            terminal.link._delivery.wake()
             await until(lambda: "fault of its own" in caplog.text, "the fault")
             await until(lambda: terminal.link.connected, "the link again")
 

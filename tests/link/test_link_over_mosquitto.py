@@ -67,7 +67,7 @@ def test_waiting_for_a_subscriber_is_no_busy_loop(mosquitto, run, until, start_t
                 await until(lambda expected=expected: offered == expected, "an offer")
             for _ in range(3):
                 terminal.link.publish_state(terminal.state(TerminalState.BUSY))
-                await until(lambda: not terminal.link._waiting, "the broker's answer")
+                await until(lambda: not terminal.link._queue.waiting, "the broker's answer")
             assert offered == 2
             assert len(terminal.outbox) == 2
 
@@ -208,6 +208,7 @@ def test_an_unacknowledged_decision_is_sent_again_with_the_same_identity(
         proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
         port = proxy.sockets[0].getsockname()[1]
         async with observe(broker) as (_, seen), start_terminal(replace(broker, port=port)) as terminal:
+            await until(lambda: not terminal.link._queue.waiting, "the announcement")
             cut.set()
             sealed = terminal.identity.seal(make_decision(terminal.identity))
             terminal.link.publish_decision(sealed)

@@ -5,9 +5,11 @@ import json
 from dataclasses import replace
 
 import aiomqtt
+import click
 import pytest
+from click.testing import CliRunner
 
-from edge.cli.broker import Broker
+from edge.cli.broker import Broker, broker_options
 from edge.config.settings import Link
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
@@ -152,6 +154,26 @@ def test_a_web_server_without_mqtt_is_told(run, until, start_terminal):
 )
 def test_settings_lead_to_an_address(settings, address):
     assert link_options(Link.model_validate(settings)).address == address
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--websocket-path", "/mqtt"], 0, "ws://localhost:80/mqtt"),
+        (["--websocket-path", "/mqtt", "--ca", "ca.crt", "--port", "8884"], 0, "wss://localhost:8884/mqtt"),
+        (["--ca", "ca.crt"], 0, "mqtts://localhost:8883"),
+        (["--websocket-path", "mqtt"], 2, "begins with /"),
+    ],
+)
+def test_commands_take_a_path_of_websockets(options, code, told):
+    @click.command()
+    @broker_options
+    def show(broker: Broker) -> None:
+        click.echo(broker.options.address)
+
+    shown = CliRunner().invoke(show, options)
+    assert shown.exit_code == code
+    assert told in shown.output
 
 
 def test_replies_are_asked_for_under_the_name_that_the_broker_knows(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.errors import LinkError
+from edge.link.causes import Cause, cause_of
 from edge.link.options import LinkOptions, TlsOptions
 from edge.link.trouble import explain
 
@@ -32,6 +34,7 @@ def because(cause: BaseException) -> Exception:
         (PacketTypes.CONNACK, 0x86, "user name or password"),
         (PacketTypes.CONNACK, 0x87, "does not authorise 'gate-1'"),
         (PacketTypes.CONNACK, 0x8A, "has banned 'gate-1'"),
+        (PacketTypes.DISCONNECT, 0x8D, "did not hear each other for the keepalive"),
         (PacketTypes.DISCONNECT, 0x8E, "another client that calls itself 'gate-1'"),
         (PacketTypes.DISCONNECT, 0x8B, "is shutting down"),
         (PacketTypes.CONNACK, 0x9C, "0x9c"),
@@ -90,3 +93,37 @@ def test_anything_else_still_names_the_broker():
 def test_equal_causes_have_equal_texts_so_that_they_are_told_once():
     first, second = (str(explain(because(ConnectionRefusedError(111, "x")), OPTIONS, "gate-1")) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("packet", "code", "cause"),
+    [
+        (PacketTypes.CONNACK, 0x86, Cause.CREDENTIALS),
+        (PacketTypes.CONNACK, 0x87, Cause.CREDENTIALS),
+        (PacketTypes.CONNACK, 0x89, Cause.BUSY),
+        (PacketTypes.CONNACK, 0x9C, Cause.REFUSED),
+        (PacketTypes.DISCONNECT, 0x80, Cause.ENDED),
+        (PacketTypes.DISCONNECT, 0x8D, Cause.NETWORK),
+        (PacketTypes.DISCONNECT, 0x8E, Cause.TAKEN_OVER),
+    ],
+)
+def test_a_reason_code_has_a_cause(packet, code, cause):
+    told = explain(aiomqtt.MqttCodeError(ReasonCode(packet, identifier=code)), OPTIONS, "gate-1")
+    assert cause_of(told) is cause
+
+
+@pytest.mark.parametrize(
+    ("verify_code", "cause"), [(9, Cause.CERTIFICATE_NOT_YET_VALID), (10, Cause.TLS), (20, Cause.TLS)]
+)
+def test_a_certificate_that_is_not_valid_yet_is_another_cause_than_one_that_is_wrong(verify_code, cause):
+    refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    refused.verify_code, refused.verify_message = verify_code, "certificate verify failed"
+    assert cause_of(explain(because(refused), OPTIONS, "gate-1")) is cause
+
+
+def test_files_of_this_device_are_a_cause_of_their_own_and_the_network_is_the_rest():
+    assert cause_of(LinkError("no such file", remedy="make it")) is Cause.OWN_FILES
+    broken = ssl.SSLError(8, "EOF occurred in violation of protocol")
+    broken.reason = "UNEXPECTED_EOF_WHILE_READING"
+    for cause in (ConnectionRefusedError(111, "refused"), broken):
+        assert cause_of(explain(because(cause), OPTIONS, "gate-1")) is Cause.NETWORK

@@ -59,7 +59,7 @@ def test_what_is_free_between_what_is_in_use_goes_back_to_the_system():
 
 HEAPS = """
 import ctypes, threading
-from edge.terminal.hygiene import keep_to_one_heap
+from edge.terminal.hygiene import keep_heap_small
 
 libc = ctypes.CDLL(None)
 libc.fopen.restype = ctypes.c_void_p
@@ -75,11 +75,34 @@ libc.fclose(told)
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
-@pytest.mark.parametrize(("first", "heaps"), [("", 2), ("keep_to_one_heap()", 1)])
+@pytest.mark.parametrize(("first", "heaps"), [("", 2), ("keep_heap_small()", 1)])
 def test_threads_share_one_heap(first, heaps):
     program = HEAPS.format(first=first)
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.count("<heap nr=") == heaps
+
+
+LARGE = """
+import ctypes
+from edge.terminal.hygiene import keep_heap_small
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = (ctypes.c_void_p,)
+{first}
+libc.free(libc.malloc(4 << 20))
+kept = libc.malloc(1 << 20)
+heap = next(line for line in open("/proc/self/maps") if "[heap]" in line).split()[0]
+low, high = (int(end, 16) for end in heap.split("-"))
+print(low <= kept < high)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
+@pytest.mark.parametrize(("first", "in_heap"), [("", "True"), ("keep_heap_small()", "False")])
+def test_a_frame_lies_outside_the_heap_also_after_a_larger_one_was_freed(first, in_heap):
+    program = LARGE.format(first=first)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == in_heap
 
 
 @pytest.mark.parametrize("error", [None, HardwareError("gone", remedy="look")])
@@ -115,7 +138,7 @@ def test_another_c_library_keeps_what_it_has(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     hygiene._malloc_trim.cache_clear()
     try:
-        hygiene.keep_to_one_heap()
+        hygiene.keep_heap_small()
         give_back_free_memory()
     finally:
         hygiene._malloc_trim.cache_clear()
