@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ import click
 
 from edge.cli.options import matching
 from edge.config.loader import load
+from edge.config.settings import WEBSOCKET_PATH_PATTERN, default_port
 from edge.contracts.jws import EnrolledKeys
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN, Topics
+from edge.errors import LinkError
 from edge.link.enrolled import read_enrolled
-from edge.link.options import LinkOptions, TlsOptions
+from edge.link.options import LinkOptions, TlsOptions, read_file
 from edge.terminal.assembly import topics
 from edge.terminal.link_settings import link_options
 
@@ -33,16 +36,47 @@ class Broker:
     topics: Topics
     keys: EnrolledKeys | None
 
+    def requester(self) -> str:
+        """Whom replies are addressed to: the name by which the broker knows this client, where it can stand in a topic.
+
+        Raises LinkError for a certificate that cannot be read.
+        """
+        options = self.options
+        name = options.username
+        if options.tls is not None and options.tls.certificate is not None:
+            name = common_name(options.tls.certificate) or name
+        return name if name is not None and re.fullmatch(ID_PATTERN, name) else "livegate-cli"
+
+
+def common_name(certificate: Path) -> str | None:
+    """Of a PEM certificate's subject; None without one. Raises LinkError."""
+    from cryptography import x509  # noqa: PLC0415 - only those with a certificate wait for it
+
+    try:
+        subject = x509.load_pem_x509_certificate(read_file(certificate)).subject
+    except ValueError as error:
+        raise LinkError(f"{certificate} is not a certificate: {error}", remedy="give a PEM file by --cert") from None
+    names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else None
+
 
 def broker_options(command: F) -> F:
     """--config, or --host and what goes with it; the command gets them as ``broker``."""
 
     @click.option("--config", type=click.Path(path_type=Path), help="Take broker and device from a terminal's file.")
     @click.option("--host", default="localhost", show_default=True)
-    @click.option("--port", type=click.IntRange(1, 65535), help="Default: 1883, with --ca 8883.")
+    @click.option(
+        "--port", type=click.IntRange(1, 65535), help="Default: 1883, with TLS 8883; by websockets 80 and 443."
+    )
     @click.option("--ca", type=click.Path(path_type=Path), help="TLS: certificates that sign the broker's.")
     @click.option("--cert", type=click.Path(path_type=Path), help="TLS: certificate of this client.")
     @click.option("--cert-key", type=click.Path(path_type=Path), help="TLS: its key.")
+    @click.option(
+        "--websocket-path",
+        metavar="PATH",
+        callback=matching(WEBSOCKET_PATH_PATTERN, "a path that begins with /"),
+        help="By websockets, at this path, such as /mqtt.",
+    )
     @click.option("--username")
     @click.option("--password-file", type=click.Path(path_type=Path))
     @click.option("--prefix", callback=PREFIX, default="livegate", show_default=True)
@@ -65,6 +99,7 @@ def broker_options(command: F) -> F:
         ca: Path | None,
         cert: Path | None,
         cert_key: Path | None,
+        websocket_path: str | None,
         username: str | None,
         password_file: Path | None,
         prefix: str,
@@ -81,7 +116,8 @@ def broker_options(command: F) -> F:
             if (cert is None) != (cert_key is None):
                 raise click.UsageError("--cert and --cert-key go together")
             tls = TlsOptions(ca, cert, cert_key) if ca or cert else None
-            options = LinkOptions(host, port or (8883 if tls else 1883), tls, username, password_file)
+            port = port or default_port(tls=tls is not None, websockets=websocket_path is not None)
+            options = LinkOptions(host, port, tls, username, password_file, websocket_path=websocket_path)
             broker = Broker(options, Topics(prefix, site, device), keys)
         return command(*args, broker=broker, **kwargs)
 

@@ -100,7 +100,7 @@ async def _start(
     within: float,
     as_json: bool,
 ) -> int:
-    async with Requester(broker.options, broker.topics, keys=broker.keys) as requester:
+    async with Requester(broker.options, broker.topics, keys=broker.keys, name=broker.requester()) as requester:
         started = await requester.start(
             mode=mode,
             attempts=attempts,
@@ -132,7 +132,7 @@ def cancel(broker: Broker, session_id: str) -> int:
     """End a running session. Its decision still comes, as UserCanceledSession."""
 
     async def ask() -> None:
-        async with Requester(broker.options, broker.topics) as requester:
+        async with Requester(broker.options, broker.topics, name=broker.requester()) as requester:
             await requester.cancel(session_id)
 
     asyncio.run(ask())

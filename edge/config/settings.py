@@ -35,6 +35,7 @@ from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 MODEL_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,62}$"
 POLICY_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 HOST_PATTERN = r"^[A-Za-z0-9._:-]+$"
+WEBSOCKET_PATH_PATTERN = r"^/[!-~]*$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 
 
@@ -228,6 +229,20 @@ class Tls(Section):
         return key
 
 
+def default_port(*, tls: bool, websockets: bool) -> int:
+    """Where IANA's register has such a broker."""
+    if websockets:
+        return 443 if tls else 80
+    return 8883 if tls else 1883
+
+
+class Transport(StrEnum):
+    """What carries MQTT."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
+
+
 class Link(Section):
     """The MQTT 5 broker."""
 
@@ -243,8 +258,24 @@ class Link(Section):
     ] = "localhost"
     port: Annotated[
         Annotated[Whole, Field(ge=1, le=65535)] | None,
-        Field(title="Port", description="null: 8883 with tls, 1883 without"),
+        Field(title="Port", description="null: 8883 with tls, 1883 without; by websockets 443 and 80"),
     ] = None
+    transport: Annotated[
+        Transport,
+        Field(
+            title="Transport",
+            description="tcp: MQTT itself; websockets: within HTTP, where a firewall lets nothing else through",
+        ),
+    ] = Transport.TCP
+    websocket_path: Annotated[
+        Text,
+        Field(
+            title="Websocket path",
+            description="Path of the broker's websockets; counts with transport websockets alone",
+            max_length=256,
+            pattern=WEBSOCKET_PATH_PATTERN,
+        ),
+    ] = "/mqtt"
     tls: Annotated[Tls | None, Field(title="TLS", description="null: nothing is encrypted")] = None
     username: Annotated[
         Annotated[Text, Field(min_length=1, max_length=256, pattern=PRINTABLE_PATTERN)] | None,
@@ -289,7 +320,7 @@ class Link(Section):
         """The port to connect to, 1..65535."""
         if self.port is not None:
             return self.port
-        return 1883 if self.tls is None else 8883
+        return default_port(tls=self.tls is not None, websockets=self.transport is Transport.WEBSOCKETS)
 
 
 class Level(StrEnum):

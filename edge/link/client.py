@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, cast
 
 import aiomqtt
@@ -17,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.link.causes import BrokerError, Cause
-from edge.link.options import LinkOptions
+from edge.link.options import LinkOptions, RefusalSocket
 
 MAX_PACKET_BYTES: Final = 256 * 1024
 ACCEPTED: Final = 0x00
@@ -52,6 +53,9 @@ class Client(aiomqtt.Client):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._acknowledgements: dict[int, asyncio.Future[int]] = {}
+        self._opened: socket.socket | None = None
+        for step in ("_create_socket_connection", "_ssl_wrap_socket"):
+            setattr(self._client, step, self._remembering(getattr(self._client, step)))
 
     async def publish_acknowledged(
         self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
@@ -97,9 +101,9 @@ class Client(aiomqtt.Client):
         connection = self._client.socket()
         if connection is not None:
             with contextlib.suppress(OSError, ValueError):
-                if with_will and isinstance(connection, socket.socket):
+                if with_will:
                     # Reason code 0x04 asks for the will too, but not every broker listens.
-                    connection.shutdown(socket.SHUT_RDWR)
+                    _break(connection.fileno())
                 else:
                     # Without a reason code: rumqttd publishes the will when one is given, even 0x00.
                     self._client.disconnect()
@@ -108,6 +112,22 @@ class Client(aiomqtt.Client):
         if self._disconnected.done() and not self._disconnected.cancelled():
             # Marks it as read: that it ended is no news here.
             self._disconnected.exception()
+
+    def _remembering(self, step: Callable[..., socket.socket]) -> Callable[..., socket.socket]:
+        def remembered(*args: socket.socket) -> socket.socket:
+            self._opened = step(*args)
+            return self._opened
+
+        return remembered
+
+    def _client_connect(self) -> None:
+        try:
+            super()._client_connect()
+        except BaseException:
+            # paho leaves a socket open over which the websocket handshake failed.
+            if self._opened is not None:
+                self._opened.close()
+            raise
 
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
@@ -131,9 +151,17 @@ class Client(aiomqtt.Client):
 
     def _give_up_connecting(self, reason_code: ReasonCode) -> None:
         if not self._connected.done():
-            self._connected.set_exception(ClosedBeforeAnswerError(str(reason_code)))
+            closed = ClosedBeforeAnswerError(str(reason_code))
+            closed.__cause__ = self._opened.alert if isinstance(self._opened, RefusalSocket) else None
+            self._connected.set_exception(closed)
             # Marks it as read: nobody waits for it when connecting itself raised.
             self._connected.exception()
+
+
+def _break(descriptor: int) -> None:
+    """End the connection below TLS and websockets, which would say goodbye first. Closes nothing."""
+    with socket.socket(fileno=os.dup(descriptor)) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager
@@ -160,6 +188,8 @@ async def connected(
         username=options.username,
         password=password,
         identifier=identifier,
+        transport="tcp" if options.websocket_path is None else "websockets",
+        websocket_path=options.websocket_path,
         protocol=aiomqtt.ProtocolVersion.V5,
         clean_start=True,
         properties=properties,

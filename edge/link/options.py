@@ -9,14 +9,27 @@ from pathlib import Path
 from edge.errors import LinkError
 
 
-class _ClosedWhenRefused(ssl.SSLSocket):
-    """paho leaves a socket open whose handshake failed."""
+class RefusalSocket(ssl.SSLSocket):
+    """What paho does not do: close a socket whose handshake failed, and keep why the broker refused later.
+
+    alert: the broker's. With TLS 1.3 one about the client's certificate comes when the handshake is over for us.
+    """
+
+    alert: ssl.SSLError | None = None
 
     def do_handshake(self, block: bool = False) -> None:
         try:
             super().do_handshake(block)
         except BaseException:
             self.close()
+            raise
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ssl.SSLError as error:
+            if "_ALERT_" in (error.reason or ""):
+                self.alert = error
             raise
 
 
@@ -39,7 +52,7 @@ class TlsOptions:
             raise LinkError(
                 f"{self.ca} is not a file of CA certificates: {error}", remedy="set link.tls.ca to a PEM file"
             ) from None
-        context.sslsocket_class = _ClosedWhenRefused
+        context.sslsocket_class = RefusalSocket
         # Python 3.13 turned this on: a site's own authority made without key identifiers would lock its terminals
         # out with the next operating system. What is checked of a certificate is the same on all versions.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -56,7 +69,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:
-    """One broker. ``tls`` None: in the clear. ``keepalive``: seconds."""
+    """One broker. ``tls`` None: in the clear. ``keepalive``: seconds. ``websocket_path`` None: no websockets."""
 
     host: str = "localhost"
     port: int = 1883
@@ -64,11 +77,13 @@ class LinkOptions:
     username: str | None = None
     password_file: Path | None = None
     keepalive: int = 30
+    websocket_path: str | None = None
 
     @property
     def address(self) -> str:
         """For messages to people."""
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+        scheme = "mqtt" if self.websocket_path is None else "ws"
+        return f"{scheme}{'s' if self.tls else ''}://{self.host}:{self.port}{self.websocket_path or ''}"
 
     def password(self) -> str | None:
         """The first line of the password file. Raises LinkError."""

@@ -8,6 +8,7 @@ import ssl
 from typing import Final
 
 import aiomqtt
+from paho.mqtt.client import WebsocketConnectionError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import LinkError
@@ -68,13 +69,19 @@ def explain(error: Exception, options: LinkOptions, identifier: str) -> LinkErro
             return _coded(found.rc, options, identifier)
     if isinstance(cause, ssl.SSLError):
         return _tls(cause, options)
+    if isinstance(cause, WebsocketConnectionError):
+        return BrokerError(
+            f"{options.address} does not speak websockets",
+            remedy="correct link.port and link.websocket_path, or set link.transport to tcp",
+            cause=Cause.REFUSED,
+        )
     if isinstance(cause, OSError):
         return _network(cause, options)
     if isinstance(error, ClosedBeforeAnswerError):
         return BrokerError(
             f"the broker at {options.address} took the connection and closed it without an answer",
-            remedy="check that this port is for MQTT with this TLS setting, that the broker speaks MQTT 5, and that"
-            " it accepts this client's certificate",
+            remedy="check that this port is for MQTT with this transport and TLS setting, that the broker speaks"
+            " MQTT 5, and that it accepts this client's certificate",
             cause=Cause.NETWORK,
         )
     return BrokerError(
@@ -122,7 +129,8 @@ def _tls(error: ssl.SSLError, options: LinkOptions) -> LinkError:
             remedy="correct link.port, or remove link.tls",
             cause=Cause.TLS,
         )
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+    # DECRYPT_ERROR: it is signed by an authority of the right name with another key.
+    if "ALERT" in reason and any(said in reason for said in ("CERTIFICATE", "UNKNOWN_CA", "DECRYPT_ERROR")):
         return BrokerError(
             f"{broker} does not accept this client's certificate: {reason.lower().replace('_', ' ')}",
             remedy="set link.tls.certificate and link.tls.key to a valid pair that its authority issued",

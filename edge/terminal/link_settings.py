@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.config.settings import Link
+from edge.config.settings import Link, Transport
 from edge.link.options import LinkOptions, TlsOptions
 
 
@@ -18,4 +18,5 @@ def link_options(link: Link) -> LinkOptions:
         username=link.username,
         password_file=link.password_file.path if link.password_file else None,
         keepalive=link.keepalive_seconds,
+        websocket_path=link.websocket_path if link.transport is Transport.WEBSOCKETS else None,
     )

@@ -248,6 +248,10 @@ class Mosquitto:
             else:
                 return LinkOptions("127.0.0.1", self.port)
 
+    def tell(self, which: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(which)
+
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(how)

@@ -75,6 +75,7 @@ def test_a_network_failure_has_words(cause, words):
         ("WRONG_VERSION_NUMBER", "does not speak TLS at this port"),
         ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "does not accept this client's certificate"),
         ("TLSV1_ALERT_UNKNOWN_CA", "does not accept this client's certificate"),
+        ("TLSV1_ALERT_DECRYPT_ERROR", "does not accept this client's certificate"),
         ("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLS with"),
     ],
 )
