@@ -17,9 +17,11 @@ import structlog
 
 from edge import __version__
 from edge.config.loader import Loaded
+from edge.config.settings import Settings
+from edge.contracts.config import DesiredConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import DeviceEvent, EventKind, Info, State
-from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
+from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, Service, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
     AttemptError,
@@ -49,11 +51,13 @@ from edge.terminal.assembly import (
     watch_limits,
 )
 from edge.terminal.camera_minder import CameraMinder
+from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.hygiene import give_back_free_memory, keep_memory_private, keep_to_one_heap
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
+from edge.terminal.logs import log_to
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
 from edge.terminal.threads import keep_to_one_thread
@@ -92,10 +96,11 @@ class Daemon:
 
         Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts.
         """
-        self._loaded = loaded
         self._rejection = rejection
-        settings = loaded.settings
-        self._claim = claim(settings.state_directory)
+        self._claim = claim(loaded.settings.state_directory)
+        self._desired = DesiredKeeper(loaded, may_try=rejection is None or rejection.trouble is None)
+        self._loaded = self._desired.loaded
+        settings = self._loaded.settings
         self._identity = Identity.open(settings.state_directory, settings.device.id)
         self._outbox = Outbox(settings.state_directory / OUTBOX_FILE)
         self._texts = texts(settings.guidance.language)
@@ -104,11 +109,12 @@ class Daemon:
         self._session: RunningSession | None = None
         self._session_task: asyncio.Task[None] | None = None
         self._result: asyncio.Task[None] | None = None
-        self._trouble: str | None = None if rejection is None else rejection.trouble
+        self._trouble: str | None = self._desired.trouble if rejection is None else rejection.trouble
         self._opening_since: float | None = None
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
         self._stopping = False
+        self._again = asyncio.Event()
         self._published: State = self._state()
         self._link = Link(
             link_options(settings.link),
@@ -118,32 +124,81 @@ class Daemon:
             info=self._info(),
             on_outbox=self._announce,
         )
+        self._link.publish_reported(self._desired.reported())
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye."""
+    @property
+    def settings(self) -> Settings:
+        """In effect: the site's, with what was pushed on top."""
+        return self._loaded.settings
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> bool:
+        """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye.
+
+        True: it ended by itself, and another Daemon is to take its place, with another configuration in effect.
+        """
         async with asyncio.TaskGroup() as tasks:
-            link = tasks.create_task(self._link.run(self._handle), name="link")
+            link = tasks.create_task(self._link.run(self._handle, self._hear_desired), name="link")
+            watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
+            self._take_up_desired()
             if self._may_judge:
                 await self._open_workbench()
             self._announce()
             notify("READY=1", f"STATUS={self._published.state}")
             on_ready()
-            watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
-            stopped = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            notify("STOPPING=1")
+            trial = tasks.create_task(self._try_out(), name="trial")
+            ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._again.wait())}
+            await asyncio.wait({*ends, link}, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+            again = self._again.is_set() and not stop.is_set()
+            # To systemd a process that starts itself again has not ended.
+            notify("STATUS=starting again" if again else "STOPPING=1")
             recovery.cancel()
+            trial.cancel()
             await self._wind_up()
             watchdog.cancel()
+        return again
 
     @property
     def _may_judge(self) -> bool:
-        return self._rejection is None or self._rejection.trouble is None
+        return (self._rejection is None or self._rejection.trouble is None) and self._desired.trouble is None
+
+    async def _hear_desired(self, desired: DesiredConfig | CommandRefused) -> None:
+        self._desired.hear(desired)
+        self._take_up_desired()
+
+    async def _try_out(self) -> None:
+        if await self._desired.tried_out(self._unwell):
+            self._take_up_desired()
+
+    def _unwell(self) -> str | None:
+        """What keeps a configuration on trial from having shown that it works."""
+        if self._trouble is not None or self._camera_trouble is not None:
+            return self._trouble or self._camera_trouble
+        if self._workbench is None:
+            return "models and devices are not open"
+        if is_watched(self._loaded.settings.camera) and (self._minder is None or not self._minder.seen):
+            return "the camera has given no frame"
+        return None if self._link.connected else "there is no connection to the broker"
+
+    def _take_up_desired(self) -> None:
+        """What the fleet wants may be something else than before."""
+        for kind, message in self._desired.take_news():
+            self._tell(kind, message)
+        if self._session is not None and self._desired.service is Service.QUARANTINED:
+            self._session.cancel_reason = "the terminal is quarantined"
+        self._link.publish_reported(self._desired.reported())
+        self._announce()
+        self._start_again_if_wanted()
+
+    def _start_again_if_wanted(self) -> None:
+        # A session that runs ends first, as it began.
+        if self._desired.wants_restart and self._session is None:
+            self._again.set()
 
     async def _open_workbench(self) -> None:
         self._opening_since = time.monotonic()
@@ -223,6 +278,7 @@ class Daemon:
         if self._result is not None:
             self._result.cancel()
         await self._link.stop()
+        self._desired.ended_in_order()
         self._inference.close()
         self._outbox.close()
         os.close(self._claim)
@@ -260,6 +316,7 @@ class Daemon:
     def _start(self, request: SessionStart) -> dict[str, Any]:
         if self._stopping:
             raise CommandRefused(CommandErrorCode.BUSY, STOPPING)
+        self._desired.admit_session()
         state = self._state()
         if state.state is TerminalState.DEGRADED:
             raise CommandRefused(CommandErrorCode.DEGRADED, f"no session can run: {state.reason}")
@@ -313,6 +370,7 @@ class Daemon:
         finally:
             self._session = None
             self._session_changed()
+            self._start_again_if_wanted()
             self._result = asyncio.create_task(self._take_off_result(), name="result")
 
     async def _take_off_result(self) -> None:
@@ -399,8 +457,12 @@ class Daemon:
             reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
             reason = self._outbox.trouble
-        if reason is not None:
+        if self._desired.service is Service.QUARANTINED:
+            state, reason = TerminalState.QUARANTINED, self._desired.not_wanted
+        elif reason is not None:
             state = TerminalState.DEGRADED
+        elif self._desired.service is Service.PAUSED and self._session is None:
+            state, reason = TerminalState.PAUSED, self._desired.not_wanted
         elif self._workbench is None:
             state = TerminalState.INIT
         else:
@@ -449,15 +511,18 @@ def _outcome(report: SessionReport) -> str:
     return attempt.error.code.value if attempt.error is not None else attempt.attempt_status.value
 
 
-def serve(start: Start) -> None:
-    """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used."""
+def serve(start: Start) -> bool:
+    """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used.
+
+    True: it ended to be started again.
+    """
     keep_memory_private()
     keep_to_one_heap()
     keep_to_one_thread()
-    asyncio.run(_serve(start))
+    return asyncio.run(_serve(start))
 
 
-async def _serve(start: Start) -> None:
+async def _serve(start: Start) -> bool:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -465,7 +530,9 @@ async def _serve(start: Start) -> None:
     # Of a terminal that was closed; nohup has it ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
-    await Daemon(start.loaded, start.rejection).run(stop, on_ready=_keep_what_the_start_made)
+    daemon = Daemon(start.loaded, start.rejection)
+    log_to(daemon.settings.log)
+    return await daemon.run(stop, on_ready=_keep_what_the_start_made)
 
 
 def _keep_what_the_start_made() -> None:
