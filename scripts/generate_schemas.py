@@ -9,11 +9,13 @@ from pathlib import Path
 from generated import between, write_or_check
 
 from edge.contracts.base import Outgoing
+from edge.contracts.config import ConfigProblem, DesiredConfig, ReportedConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Info, State
 from edge.contracts.enums import (
     CaptureKind,
     CommandErrorCode,
+    ConfigStatus,
     EvidenceKind,
     EvidenceOutcome,
     EvidencePath,
@@ -22,6 +24,7 @@ from edge.contracts.enums import (
     LivenessOperationMode,
     Prompt,
     QualityFailure,
+    Service,
     SessionStatus,
     TerminalState,
 )
@@ -120,6 +123,19 @@ def examples() -> dict[str, bytes]:
             public_key=public_jwk(EXAMPLE_KEY, "gate-1"),
         ),
         "event": DeviceEvent(kind="fault", message="the camera is held by another program", at=1767225590.0),
+        "config.reported": ReportedConfig(
+            status=ConfigStatus.APPLIED,
+            rev=7,
+            desired_rev=7,
+            service=Service.ACTIVE,
+            config=CONFIG,
+            settings={"guidance": {"language": "de"}, "policy": {"max_attempts": 1}},
+            problems=(
+                ConfigProblem(
+                    path="policy.max_attempts", message="2 demands less than the site's file: 1 is in effect"
+                ),
+            ),
+        ),
         "session.event": SessionProgress(
             session_id=SESSION,
             attempt_id=1,
@@ -145,8 +161,16 @@ def examples() -> dict[str, bytes]:
         "numberOfClientAttemptsAllowed": 2,
     }
     cancel = {"schemaVersion": "1.0", "id": "p9Wd2LhT7cRbE4aK", "expiresAt": 1767225630, "sessionId": SESSION}
+    desired = {
+        "schemaVersion": "1.0",
+        "rev": 7,
+        "service": "active",
+        "settings": {"guidance": {"language": "de"}, "policy": {"max_attempts": 2}},
+    }
+    DesiredConfig.model_validate(desired)
     return {
         **{name: message.to_json() for name, message in messages.items()},
+        "config.desired": json.dumps(desired).encode(),
         "decision": write_decision(example_decision(), EXAMPLE_KEY),
         "cmd.session.start": json.dumps(start).encode(),
         "cmd.session.cancel": json.dumps(cancel).encode(),

@@ -321,7 +321,7 @@ class Guidance(Section):
 
 
 class Recovery(Section):
-    """What the daemon does by itself about a camera that gives no frames."""
+    """What the daemon does by itself about a camera that gives no frames, or a pushed configuration that is no good."""
 
     probe_seconds: Annotated[
         Annotated[Number, Field(ge=10, le=86400)] | None,
@@ -356,6 +356,15 @@ class Recovery(Section):
             le=86400,
         ),
     ] = 1800.0
+    trial_seconds: Annotated[
+        Number,
+        Field(
+            title="Trial",
+            description="Seconds in which the terminal must be ready with what was pushed to it, or it is taken back",
+            ge=30,
+            le=3600,
+        ),
+    ] = 120.0
 
 
 class Settings(Section):
@@ -380,7 +389,8 @@ class Settings(Section):
     log: Annotated[Log, Field(title="Log", description="What goes to standard error")] = Log()
     guidance: Annotated[Guidance, Field(title="Guidance", description="What the person sees")] = Guidance()
     recovery: Annotated[
-        Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
+        Recovery,
+        Field(title="Recovery", description="What is done about a camera without frames, and bad pushed settings"),
     ] = Recovery()
 
     @field_validator("lights")

@@ -142,7 +142,7 @@ class Daemon:
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
-            self._take_up_desired()
+            self._tell_news_of_desired()
             if self._may_judge:
                 await self._open_workbench()
             self._announce()
@@ -187,13 +187,16 @@ class Daemon:
 
     def _take_up_desired(self) -> None:
         """What the fleet wants may be something else than before."""
-        for kind, message in self._desired.take_news():
-            self._tell(kind, message)
+        self._tell_news_of_desired()
         if self._session is not None and self._desired.service is Service.QUARANTINED:
             self._session.cancel_reason = "the terminal is quarantined"
         self._link.publish_reported(self._desired.reported())
         self._announce()
         self._start_again_if_wanted()
+
+    def _tell_news_of_desired(self) -> None:
+        for kind, message in self._desired.take_news():
+            self._tell(kind, message)
 
     def _start_again_if_wanted(self) -> None:
         # A session that runs ends first, as it began.

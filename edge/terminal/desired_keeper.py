@@ -37,7 +37,6 @@ from edge.terminal.trial import Trial, TrialLimits, Verdict
 log = structlog.get_logger(__name__)
 
 MOST_TOLD: Final = 10
-TRIAL: Final = TrialLimits()
 # From one look at a terminal on trial to the next.
 LOOK_SECONDS: Final = 1.0
 APPLYING: Final = "a new configuration is being applied; wait for the state ready"
@@ -153,16 +152,17 @@ class DesiredKeeper:
         self,
         trouble: Callable[[], str | None],
         *,
-        limits: TrialLimits = TRIAL,
+        limits: TrialLimits | None = None,
         look_seconds: float = LOOK_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> bool:
         """Watches a trial to its end, where one is in effect. True: something has changed.
 
-        trouble: what is not well with the terminal now.
+        trouble: what is not well with the terminal now. limits: None for the site's.
         """
         if not self._on_trial:
             return False
+        limits = limits or TrialLimits(within=self._site.settings.recovery.trial_seconds)
         trial = Trial(limits, monotonic())
         while not self._restart:
             unwell = trouble()

@@ -27,6 +27,7 @@ from edge.terminal import daemon as daemon_module
 from edge.terminal.assembly import Workbench, unlit
 from edge.terminal.daemon import Daemon
 from edge.terminal.desired_keeper import DesiredKeeper
+from edge.terminal.frame_watch import WatchLimits
 from edge.terminal.last_good import Rejection
 from edge.terminal.trial import TrialLimits
 from tests.session.scripted import ScriptedCamera, ScriptedVision, frames
@@ -52,10 +53,15 @@ def topics():
 
 
 @pytest.fixture
-def loaded(tmp_path, broker, topics):
+def camera():
+    return "{driver: replay, sources: [face.png]}"
+
+
+@pytest.fixture
+def loaded(tmp_path, broker, topics, camera):
     text = f"""
 device: {{id: {topics.device}}}
-camera: {{driver: replay, sources: [face.png]}}
+camera: {camera}
 policy: {{preset: kiosk}}
 link: {{host: 127.0.0.1, port: {broker.port}}}
 state_directory: state
@@ -64,13 +70,18 @@ state_directory: state
 
 
 class Sittings(ScriptedCamera):
-    """A face for as long as somebody asks; with ``waiting`` none, on a clock that stands still."""
+    """A face for as long as somebody asks; with ``waiting`` none, on a clock that stands still. ``broken``: it
+    cannot be opened.
+    """
 
     def __init__(self):
         super().__init__([])
         self.waiting = False
+        self.broken = False
 
     def open(self):
+        if self.broken:
+            raise HardwareError("no camera number 0", remedy="check its cable")
         self.script = iter([None] * 10_000_000 if self.waiting else frames(100_000))
 
 
@@ -269,6 +280,27 @@ def test_a_terminal_that_does_not_become_ready_goes_back_by_itself(scenario, loa
         assert terminal.starts == 3
 
     scenario(part, limits=QUICK)
+
+
+@pytest.mark.parametrize("camera", ["{driver: picamera2}"])
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_watched_camera_has_to_give_a_frame_before_a_configuration_has_shown_that_it_works(
+    scenario, monkeypatch, broken
+):
+    quick = WatchLimits(every=None, first_retry=0.05, longest_retry=0.05)
+    monkeypatch.setattr(daemon_module, "watch_limits", lambda _: quick)
+
+    async def part(terminal, fleet):
+        terminal.camera.broken = broken
+        await fleet.push(1, {"log": {"level": "debug"}})
+        if broken:
+            event = await fleet.until("event", kind="rollback")
+            assert "no camera number 0" in event["message"]
+            await fleet.settled(status="rolledBack")
+        else:
+            await fleet.settled(status="applied", rev=1, state="ready")
+
+    scenario(part, limits=QUICK if broken else PATIENT)
 
 
 def test_a_session_that_runs_is_ended_before_a_new_configuration_is_applied(scenario, broker, topics, monkeypatch):
