@@ -139,6 +139,7 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             link = tasks.create_task(self._link.run(self._handle, self._hear_desired), name="link")
             watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
+            trial = tasks.create_task(self._try_out(), name="trial")
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
@@ -149,7 +150,6 @@ class Daemon:
             notify("READY=1", f"STATUS={self._published.state}")
             on_ready()
             recovery = tasks.create_task(self._recover(), name="recovery")
-            trial = tasks.create_task(self._try_out(), name="trial")
             ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._again.wait())}
             await asyncio.wait({*ends, link}, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
@@ -168,7 +168,12 @@ class Daemon:
         return (self._rejection is None or self._rejection.trouble is None) and self._desired.trouble is None
 
     async def _hear_desired(self, desired: DesiredConfig | CommandRefused) -> None:
-        self._desired.hear(desired)
+        try:
+            self._desired.hear(desired)
+        except Exception as error:
+            # It is retained: what ended this connection would end the next one too.
+            log.exception("a desired configuration could not be judged")
+            self._tell("fault", f"a desired configuration could not be judged: {_told(error)}")
         self._take_up_desired()
 
     async def _try_out(self) -> None:

@@ -117,6 +117,10 @@ class DesiredKeeper:
         """As ``config/reported`` has it."""
         record, running = self._record, self._running
         refused = self._refusal or self._misfit
+        tried = record.status in (ConfigStatus.PENDING, ConfigStatus.APPLIED)
+        in_effect = tried and running is not None and running.rev == record.rev
+        # The site's file may demand more, or less, than when it came.
+        told = _problems(self._merged.without_effect) if in_effect else record.problems
         return ReportedConfig(
             status=ConfigStatus.REJECTED if refused else record.status,
             rev=None if running is None else running.rev,
@@ -125,7 +129,7 @@ class DesiredKeeper:
             reason=None if record.service is Service.ACTIVE else record.reason,
             config=self.loaded.sha256,
             settings=self._merged.settings,
-            problems=refused or record.problems,
+            problems=refused or told,
         )
 
     def hear(self, desired: DesiredConfig | CommandRefused) -> None:
@@ -227,6 +231,7 @@ class DesiredKeeper:
         overlay = Overlay(rev=desired.rev, settings=desired.settings)
         record = self._decided(taken(before, desired), overlay)
         if record == before:
+            self._save(before)
             return
         if not self._save(record) and record.trial is overlay and self._running is not overlay:
             # Nothing would count its starts.

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.config.loader import load_bytes
+from edge.config.pushed import PUSHABLE
 from edge.contracts.config import DesiredConfig
 from edge.contracts.enums import CommandErrorCode, ConfigStatus, Service
 from edge.errors import ConfigError
-from edge.link.payloads import CommandRefused
+from edge.link.desired import read_desired
+from edge.link.payloads import CommandRefused, Inbound
 from edge.terminal import desired_keeper, desired_record
 from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.desired_record import DESIRED_FILE
@@ -44,8 +51,8 @@ def start(site):
     return begin
 
 
-def wish(rev, settings=None, **fields):
-    return DesiredConfig(rev=rev, settings=settings or {}, **fields)
+def wish(rev, pushed=None, **fields):
+    return DesiredConfig(rev=rev, settings=pushed or {}, **fields)
 
 
 def tried(keeper, trouble=lambda: None, step=5.0):
@@ -56,8 +63,8 @@ def tried(keeper, trouble=lambda: None, step=5.0):
     return asyncio.run(watching)
 
 
-def pushed_and_good(start, settings, rev=1):
-    start().hear(wish(rev, settings))
+def pushed_and_good(start, pushed, rev=1):
+    start().hear(wish(rev, pushed))
     keeper = start()
     assert tried(keeper)
     return keeper
@@ -249,6 +256,12 @@ def test_a_looser_policy_has_no_effect_and_is_named(start, site):
     assert keeper.loaded.sha256 == site("{preset: kiosk, max_attempts: 2}").sha256
 
 
+def test_what_has_no_effect_is_told_by_the_sites_file_of_now(start):
+    pushed_and_good(start, {"policy": {"max_attempts": 2}})
+    assert not start().reported().problems
+    assert [problem.path for problem in start("{max_attempts: 1}").reported().problems] == ["policy.max_attempts"]
+
+
 def test_a_sites_file_that_does_not_take_what_says_how_strict_to_be_runs_no_session(start):
     wanted = {"policy": {"modes": ["PassiveActive"]}}
     pushed_and_good(start, wanted)
@@ -336,3 +349,45 @@ def test_a_long_list_of_mistakes_is_told_in_short(start):
     assert "and 40 more" in message
     assert len(keeper.reported().problems) == 50
     assert desired_keeper.MOST_TOLD == 10
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=6), inside, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "rev": st.integers(-1, 9) | JSON,
+        "service": st.sampled_from(Service) | JSON,
+        "reason": st.text(max_size=6) | JSON,
+        "settings": st.dictionaries(
+            st.sampled_from(sorted(PUSHABLE)) | st.text(max_size=6),
+            st.dictionaries(st.sampled_from(["level", "language", "modes", "max_attempts", "keepalive_seconds"]), JSON)
+            | JSON,
+            max_size=3,
+        )
+        | JSON,
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(FIELDS.map(json.dumps).map(str.encode) | st.binary(max_size=20), max_size=4), st.booleans())
+def test_whatever_comes_the_terminal_starts_again_and_says_what_became_of_it(payloads, well):
+    with tempfile.TemporaryDirectory() as folder:
+        content = b"camera: {driver: replay, sources: [a]}\nstate_directory: .\n"
+        site = load_bytes(content, Path(folder) / "livegate.yaml")
+        keeper = DesiredKeeper(site)
+        for payload in payloads:
+            try:
+                came = read_desired(Inbound("config/desired", payload))
+            except CommandRefused as refused:
+                came = refused
+            if came is not None:
+                keeper.hear(came)
+            tried(keeper, lambda: None if well else "unwell", step=60.0)
+            assert keeper.reported().to_json()
+            if keeper.wants_restart:
+                keeper = DesiredKeeper(site)
