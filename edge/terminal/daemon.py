@@ -154,14 +154,14 @@ class Daemon:
             await asyncio.wait({*ends, link}, return_when=asyncio.FIRST_COMPLETED)
             for end in ends:
                 end.cancel()
-            again = self._again.is_set() and not stop.is_set()
             # To systemd a process that starts itself again has not ended.
-            notify("STATUS=starting again" if again else "STOPPING=1")
+            notify("STOPPING=1" if stop.is_set() else "STATUS=starting again")
             recovery.cancel()
             trial.cancel()
             await self._wind_up()
             watchdog.cancel()
-        return again
+        # Whoever stops it while it winds up means the process.
+        return self._again.is_set() and not stop.is_set()
 
     @property
     def _may_judge(self) -> bool:

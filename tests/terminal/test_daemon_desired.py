@@ -224,6 +224,27 @@ def test_a_pushed_configuration_is_applied_by_a_new_start_and_decisions_sign_it(
     scenario(part)
 
 
+def test_who_stops_it_while_it_ends_to_start_again_stops_it(scenario):
+    stopped = []
+
+    async def part(terminal, fleet):
+        wind_up, winding_up = terminal.daemon._wind_up, asyncio.Event()
+
+        async def stopped_meanwhile():
+            terminal.stop.set()
+            await wind_up()
+            winding_up.set()
+
+        terminal.daemon._wind_up = stopped_meanwhile
+        await fleet.push(1, {"log": {"level": "debug"}})
+        async with asyncio.timeout(PATIENCE):
+            await winding_up.wait()
+        stopped.append(terminal)
+
+    scenario(part)
+    assert [terminal.starts for terminal in stopped] == [1]
+
+
 def test_a_retained_one_that_is_in_effect_changes_nothing_at_the_next_connection(
     scenario, loaded, broker, topics, monkeypatch
 ):

