@@ -116,7 +116,8 @@ class DesiredKeeper:
     def reported(self) -> ReportedConfig:
         """As ``config/reported`` has it."""
         record, running = self._record, self._running
-        refused = self._refusal or self._misfit
+        newest = record.problems if record.status is ConfigStatus.REJECTED else ()
+        refused = self._refusal or newest or self._misfit
         tried = record.status in (ConfigStatus.PENDING, ConfigStatus.APPLIED)
         in_effect = tried and running is not None and running.rev == record.rev
         # The site's file may demand more, or less, than when it came.

@@ -293,8 +293,8 @@ def test_a_terminal_that_does_not_become_ready_goes_back_by_itself(scenario, loa
         await fleet.until("state", state="degraded")
         event = await fleet.until("event", kind="rollback")
         assert "no font for de" in event["message"]
-        back = await fleet.settled(status="rolledBack", desiredRev=1, state="ready", bootCount=3)
-        assert back["config"] == loaded.sha256
+        wanted = {"status": "rolledBack", "desiredRev": 1, "config": loaded.sha256, "settings": {}}
+        back = await fleet.settled(**wanted, state="ready", bootCount=3)
         assert "rev" not in back
         # The retained message has come again meanwhile; it is not tried again.
         await decided(broker, topics)

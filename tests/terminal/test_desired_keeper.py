@@ -269,9 +269,11 @@ def test_a_sites_file_that_does_not_take_what_says_how_strict_to_be_runs_no_sess
     assert "rev 1" in keeper.trouble
     assert said(keeper) == (ConfigStatus.REJECTED, None, 1)
     assert [kind for kind, _ in keeper.take_news()] == ["configRejected"]
+    keeper.hear(wish(2, {"log": {"level": "loud"}}))
+    assert [problem.path for problem in keeper.reported().problems] == ["log.level"]
     # With a file that takes it, it is in effect again; else the fleet has to want something else.
-    assert said(start()) == (ConfigStatus.APPLIED, 1, 1)
-    keeper.hear(wish(2))
+    assert said(start()) == (ConfigStatus.REJECTED, 1, 2)
+    keeper.hear(wish(3))
     assert keeper.wants_restart
     assert start("{modes: [Passive]}").trouble is None
 
