@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.fields import fields
@@ -45,10 +45,10 @@ def test_nothing_pushed_is_the_sites_file():
 
 def test_what_is_pushed_lies_on_top_and_the_rest_is_as_the_site_has_it():
     own, merged = site(), merge(site(), {"log": {"level": "debug"}, "guidance": {"language": "de"}})
-    settings = merged.loaded.settings
-    assert (settings.log.level, settings.guidance.language) == (Level.DEBUG, "de")
-    assert settings.guidance.result_seconds == 7.0
-    assert settings.model_copy(update={"log": own.settings.log, "guidance": own.settings.guidance}) == own.settings
+    both = merged.loaded.settings
+    assert (both.log.level, both.guidance.language) == (Level.DEBUG, "de")
+    assert both.guidance.result_seconds == 7.0
+    assert both.model_copy(update={"log": own.settings.log, "guidance": own.settings.guidance}) == own.settings
     assert merged.settings == {"log": {"level": "debug"}, "guidance": {"language": "de"}}
     # Decisions sign what is in effect; what is kept as the last good file is the file.
     assert merged.loaded.sha256 != own.sha256
@@ -154,6 +154,9 @@ def test_what_protects_is_known(section):
     assert not protects({section: {}, "log": {"level": "debug"}})
 
 
+# Each example reads a file.
+patient = settings(deadline=None)
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=8), inside, max_size=3),
@@ -167,6 +170,7 @@ PUSHED = st.dictionaries(
 )
 
 
+@patient
 @given(PUSHED)
 def test_whatever_is_pushed_is_merged_or_refused_and_what_cannot_be_pushed_stays(pushed):
     own = site()
@@ -185,6 +189,7 @@ def own_policy(floor) -> str:
     return f"camera: {{driver: replay, sources: [a]}}\npolicy: {json.dumps(written)}\n"
 
 
+@patient
 @given(floors, floors, st.sets(st.sampled_from(PUSHABLE["policy"])))
 def test_no_pushed_policy_makes_any_site_demand_less(floor, other, keys):
     try:
@@ -204,6 +209,7 @@ def test_no_pushed_policy_makes_any_site_demand_less(floor, other, keys):
     assert demands_at_least(effective, asked)
 
 
+@patient
 @given(st.sampled_from(Preset), floors)
 def test_a_preset_stays_a_floor_whatever_is_pushed(preset, other):
     own = site(f"camera: {{driver: replay, sources: [a]}}\npolicy: {{preset: {preset}}}\n")
@@ -225,6 +231,7 @@ limits = st.builds(
 )
 
 
+@patient
 @given(limits)
 def test_no_pushed_quality_judges_a_frame_that_the_site_would_not(other):
     own = site().settings.quality
