@@ -21,7 +21,6 @@ class ExitCode(IntEnum):
     LINK = 6
     INPUT = 7
     UPDATE = 8
-    RESTART = 75
     INTERRUPTED = 130
 
 

@@ -10,12 +10,14 @@ from typing import Any
 from generated import between, write_or_check
 
 from edge.contracts.base import Outgoing
+from edge.contracts.config import ConfigProblem, DesiredConfig, ReportedConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Health, Info, OutboxHealth, State
 from edge.contracts.doctor import Check, DoctorReport, Verdict
 from edge.contracts.enums import (
     CaptureKind,
     CommandErrorCode,
+    ConfigStatus,
     EvidenceKind,
     EvidenceOutcome,
     EvidencePath,
@@ -24,6 +26,7 @@ from edge.contracts.enums import (
     LivenessOperationMode,
     Prompt,
     QualityFailure,
+    Service,
     SessionStatus,
     TerminalState,
 )
@@ -203,6 +206,19 @@ def examples() -> dict[str, bytes]:
             source="button",
             id="0d4f6c7e-5a3b-4c1d-9e2f-8a7b6c5d4e3f",
         ),
+        "config.reported": ReportedConfig(
+            status=ConfigStatus.APPLIED,
+            rev=7,
+            desired_rev=7,
+            service=Service.ACTIVE,
+            config=CONFIG,
+            settings={"guidance": {"language": "de"}, "policy": {"max_attempts": 1}},
+            problems=(
+                ConfigProblem(
+                    path="policy.max_attempts", message="2 demands less than the site's file: 1 is in effect"
+                ),
+            ),
+        ),
         "session.event": SessionProgress(
             session_id=SESSION,
             attempt_id=1,
@@ -229,8 +245,16 @@ def examples() -> dict[str, bytes]:
     }
     cancel = {"schemaVersion": "1.0", "id": "p9Wd2LhT7cRbE4aK", "expiresAt": 1767225630, "sessionId": SESSION}
     identify = {"schemaVersion": "1.0", "id": COMMAND, "expiresAt": 1767225630, "seconds": 15}
+    desired = {
+        "schemaVersion": "1.0",
+        "rev": 7,
+        "service": "active",
+        "settings": {"guidance": {"language": "de"}, "policy": {"max_attempts": 2}},
+    }
+    DesiredConfig.model_validate(desired)
     return {
         **{name: message.to_json() for name, message in messages.items()},
+        "config.desired": json.dumps(desired).encode(),
         "decision": write_decision(example_decision(), EXAMPLE_KEY),
         "cmd.session.start": json.dumps(start).encode(),
         "cmd.session.cancel": json.dumps(cancel).encode(),

@@ -49,6 +49,10 @@ class Kind(Generic[M]):
             tree = parse(content, example=self.example)
         except Unreadable as error:
             raise ConfigProblems(source, [error.problem], page=self.page) from None
+        return self.load_tree(tree, source)
+
+    def load_tree(self, tree: Tree, source: Path) -> M:
+        """As `load`, of what was parsed, or never stood in a file."""
         problems = list(tree.problems)
         read = None
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
@@ -19,8 +19,9 @@ from edge.config.document import Kind
 from edge.config.fields import schema
 from edge.config.policy import PRESETS
 from edge.config.settings import Policy, Settings
+from edge.config.yaml_tree import parse, tree_of
 
-__all__ = ["Loaded", "fingerprint", "load", "load_bytes", "schema", "show"]
+__all__ = ["Loaded", "fingerprint", "in_place_of", "load", "load_bytes", "schema", "show", "written"]
 
 _SITE: Final = Kind(Settings, page="docs/configuration.md", example="config/livegate.yaml")
 
@@ -48,6 +49,20 @@ def load_bytes(content: bytes, source: Path) -> Loaded:
     """As `load`, of content that is already read; ``source`` need not exist."""
     settings = _SITE.load_bytes(content, source)
     return Loaded(settings, fingerprint(settings), source, content)
+
+
+def written(site: Loaded) -> dict[str, Any]:
+    """The values that stand in the file itself, section by section."""
+    return parse(site.content, example=_SITE.example).data
+
+
+def in_place_of(site: Loaded, data: dict[str, Any]) -> Loaded:
+    """The settings that the file would give if it held ``data``. Source and content stay the file's own.
+
+    Raises ConfigProblems, whose places are of no file.
+    """
+    settings = _SITE.load_tree(tree_of(data), site.source)
+    return replace(site, settings=settings, sha256=fingerprint(settings))
 
 
 def fingerprint(settings: Settings) -> str:

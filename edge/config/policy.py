@@ -391,6 +391,11 @@ def stricter(a: PolicyFloor, b: PolicyFloor) -> PolicyFloor:
     return PolicyFloor(**joined)
 
 
+def stricter_value(field: str, a: Any, b: Any) -> Any:
+    """Of two values of a field other than the name what demands all that either does; of modes it may be none."""
+    return _STRICTER[field](a, b)
+
+
 def loosens(floor: PolicyFloor, field: str, value: object) -> bool:
     """Whether ``value`` of a field other than the name demands less than ``floor`` does."""
-    return bool(_STRICTER[field](getattr(floor, field), value) != value)
+    return bool(stricter_value(field, getattr(floor, field), value) != value)

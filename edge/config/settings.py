@@ -365,7 +365,7 @@ class Guidance(Section):
 
 
 class Recovery(Section):
-    """What the daemon does by itself about a camera that gives no frames."""
+    """What the daemon does by itself about a camera that gives no frames, or a pushed configuration that is no good."""
 
     probe_seconds: Annotated[
         Annotated[Number, Field(ge=10, le=86400)] | None,
@@ -400,6 +400,15 @@ class Recovery(Section):
             le=86400,
         ),
     ] = 1800.0
+    trial_seconds: Annotated[
+        Number,
+        Field(
+            title="Trial",
+            description="Seconds in which the terminal must be ready with what was pushed to it, or it is taken back",
+            ge=30,
+            le=3600,
+        ),
+    ] = 120.0
 
 
 class Settings(Section):
@@ -424,7 +433,8 @@ class Settings(Section):
     log: Annotated[Log, Field(title="Log", description="What goes to standard error")] = Log()
     guidance: Annotated[Guidance, Field(title="Guidance", description="What the person sees")] = Guidance()
     recovery: Annotated[
-        Recovery, Field(title="Recovery", description="What is done about a camera that gives no frames")
+        Recovery,
+        Field(title="Recovery", description="What is done about a camera without frames, and bad pushed settings"),
     ] = Recovery()
     tamper: Annotated[Tamper, Field(title="Tamper", description="What tells that the terminal's case is open")] = (
         NO_CONTACT

@@ -48,6 +48,20 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
 
 
+def tree_of(data: dict[str, Any]) -> Tree:
+    """Of values that stand in no file: every place is that of the whole, which is none."""
+    places = dict.fromkeys(_steps(data, ()), (0, 0))
+    return Tree(data, places, places)
+
+
+def _steps(value: Any, path: Steps) -> Iterator[Steps]:
+    yield path
+    if len(path) <= DEEPEST:
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for step, part in inside:
+            yield from _steps(part, (*path, step))
+
+
 class Unreadable(Exception):  # noqa: N818 - a reason, not yet the user's error
     """Content that is no YAML mapping, or no content at all, and the one problem that says why."""
 

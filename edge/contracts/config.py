@@ -18,8 +18,9 @@ Revision = Annotated[
 class DesiredConfig(Incoming):
     """Retained ``config/desired``: the whole of what is wanted; what it leaves out is as the site's file has it.
 
-    ``settings`` has the sections and keys of the site's file. Hardware, safety and keys are refused in it; of policy
-    the stricter of the site's file and this counts.
+    ``settings`` has sections and keys as the site's file has them. Hardware, safety and keys are refused in it; of
+    policy and quality the stricter of the site's file and this counts. ``service`` counts even where settings are
+    refused.
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
@@ -30,7 +31,7 @@ class DesiredConfig(Incoming):
 
 
 class ConfigProblem(Outgoing):
-    """One reason why a desired configuration was rejected."""
+    """Why a desired configuration was rejected or rolled back, or what of an applied one has no effect."""
 
     path: Annotated[str, Field(description="Of the setting, with dots; empty: the document as a whole")]
     message: str
@@ -44,8 +45,9 @@ class ReportedConfig(Outgoing):
     rev: Annotated[Revision | None, Field(description="In effect; absent: the site's file alone")] = None
     desired_rev: Annotated[Revision | None, Field(description="Newest that was received and could be read")] = None
     service: Service
+    reason: Annotated[str | None, Field(description="Of a service that is not active, as it was given")] = None
     config: Annotated[Sha256, Field(description="Of the configuration in effect, which decisions sign")]
-    settings: Annotated[dict[str, Any], Field(description="What was pushed and is in effect")] = Field(
-        default_factory=dict
-    )
+    settings: Annotated[
+        dict[str, Any], Field(description="What was pushed and is in effect; of policy and quality what became of it")
+    ] = Field(default_factory=dict)
     problems: tuple[ConfigProblem, ...] = ()

@@ -7,7 +7,6 @@ comes first.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -66,11 +65,6 @@ class Site:
     watched: bool
 
 
-def supervised() -> bool:
-    """Whether systemd waits for this process to end, to start it again."""
-    return bool(os.environ.get("NOTIFY_SOCKET"))
-
-
 async def _diagnosed(config: Path) -> dict[str, Any]:
     # Only where it is asked for: the daemon itself needs none of it.
     from edge.terminal.doctor.answer import ask  # noqa: PLC0415
@@ -95,7 +89,6 @@ class Commands:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = _sleep,
         diagnosed: Callable[[Path], Awaitable[dict[str, Any]]] = _diagnosed,
-        supervised: Callable[[], bool] = supervised,
         self_test_seconds: float = SELF_TEST_SECONDS,
     ) -> None:
         """The terminal's uptime counts from now. diagnosed: the doctor's report of a site's file."""
@@ -106,7 +99,6 @@ class Commands:
         self._monotonic = monotonic
         self._sleep = sleep
         self._diagnosed = diagnosed
-        self._supervised = supervised
         self._self_test_seconds = self_test_seconds
         self._started_at = monotonic()
         self._identity: asyncio.Task[None] | None = None
@@ -210,10 +202,6 @@ class Commands:
         return Deferred(carry_out)
 
     def _restart(self) -> dict[str, Any]:
-        if not self._supervised():
-            raise CommandRefused(
-                CommandErrorCode.UNSUPPORTED, "it does not run as a service of systemd, so nothing would start it again"
-            )
         self._terminal.restart()
         return {"bootCount": self._terminal.state().boot_count}
 

@@ -18,9 +18,11 @@ import structlog
 
 from edge import __version__
 from edge.config.loader import Loaded
+from edge.config.settings import Settings
+from edge.contracts.config import DesiredConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import DeviceEvent, EventKind, Health, Info, PresenceSource, State
-from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, SessionStatus, TerminalState
+from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, Service, SessionStatus, TerminalState
 from edge.contracts.session import (
     Assurance,
     AttemptError,
@@ -51,6 +53,7 @@ from edge.terminal.assembly import (
 )
 from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.commands import Commands, Site
+from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.failures import Failures, limits_of
 from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled, outbox_health
@@ -58,6 +61,7 @@ from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_m
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options
+from edge.terminal.logs import log_to
 from edge.terminal.metrics import Counters, LinkFigures, Sources, outcome_of
 from edge.terminal.metrics_server import serve_metrics
 from edge.terminal.notify import notify, watchdog_period
@@ -102,10 +106,11 @@ class Daemon:
 
         Raises LinkError when the state folder cannot be used, ConfigError for a language without prompts.
         """
-        self._loaded = loaded
         self._rejection = rejection
-        settings = loaded.settings
-        self._claim = claim(settings.state_directory)
+        self._claim = claim(loaded.settings.state_directory)
+        self._desired = DesiredKeeper(loaded, may_try=rejection is None or rejection.trouble is None)
+        self._loaded = self._desired.loaded
+        settings = self._loaded.settings
         self._identity = Identity.open(settings.state_directory, settings.device.id)
         self._outbox = Outbox(settings.state_directory / OUTBOX_FILE)
         self._texts = texts(settings.guidance.language)
@@ -114,13 +119,11 @@ class Daemon:
         self._session: RunningSession | None = None
         self._session_task: asyncio.Task[None] | None = None
         self._result: asyncio.Task[None] | None = None
-        self._trouble: str | None = None if rejection is None else rejection.trouble
+        self._trouble: str | None = self._desired.trouble if rejection is None else rejection.trouble
         self._opening_since: float | None = None
         self._minder: CameraMinder | None = None
         self._camera_trouble: str | None = None
         self._stopping = False
-        self._stop: asyncio.Event | None = None
-        self.restart_wanted = False
         self._failures = Failures(settings.state_directory, limits_of(settings.back_off))
         site = Site(device=settings.device.id, config=loaded.source, watched=is_watched(settings.camera))
         self._commands = Commands(site, self, self._inference, self._outbox)
@@ -139,6 +142,7 @@ class Daemon:
             on_fault=lambda message: self._tell("fault", message),
             on_camera=self._look_failed,
         )
+        self._again = asyncio.Event()
         self._published: State = self._state()
         self._link = Link(
             link_options(settings.link),
@@ -148,45 +152,94 @@ class Daemon:
             info=self._info(),
             on_outbox=self._outbox_used,
         )
+        self._link.publish_reported(self._desired.reported())
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> None:
+    @property
+    def settings(self) -> Settings:
+        """In effect: the site's, with what was pushed on top."""
+        return self._loaded.settings
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None] = lambda: None) -> bool:
         """Serves until ``stop`` is set; then cancels a running session, delivers what it can and says goodbye.
 
-        ``restart_wanted`` says afterwards whether somebody who may command the terminal wants it to be started again.
+        True: it ended by itself, and another Daemon is to take its place, with another configuration in effect.
         """
-        self._stop = stop
         async with asyncio.TaskGroup() as tasks:
-            link = tasks.create_task(self._link.run(self._handle), name="link")
+            link = tasks.create_task(self._link.run(self._handle, self._hear_desired), name="link")
             # While models load, so that an open case is known before the first session.
             tamper = tasks.create_task(self._tamper.run(), name="tamper")
+            watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
+            trial = tasks.create_task(self._try_out(), name="trial")
             if self._rejection is not None:
                 log.error("the site's file is rejected", reason=self._rejection.message)
                 self._tell("configRejected", self._rejection.message)
+            self._tell_news_of_desired()
             if self._may_judge:
                 await self._open_workbench()
             self._announce()
             notify("READY=1", f"STATUS={self._published.state}")
             on_ready()
-            watchdog = tasks.create_task(self._feed_watchdog(), name="watchdog")
             recovery = tasks.create_task(self._recover(), name="recovery")
             health = tasks.create_task(self._health.run(), name="health")
             presence = tasks.create_task(self._presence.run(), name="presence")
             metrics = tasks.create_task(self._serve_metrics(), name="metrics")
-            stopped = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({stopped, link}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            notify("STOPPING=1")
-            recovery.cancel()
-            health.cancel()
-            tamper.cancel()
-            presence.cancel()
-            metrics.cancel()
+            ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._again.wait())}
+            await asyncio.wait({*ends, link}, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+            # To systemd a process that starts itself again has not ended.
+            notify("STOPPING=1" if stop.is_set() else "STATUS=starting again")
+            for task in (recovery, trial, health, tamper, presence, metrics):
+                task.cancel()
             await self._wind_up()
             watchdog.cancel()
+        # Whoever stops it while it winds up means the process.
+        return self._again.is_set() and not stop.is_set()
 
     @property
     def _may_judge(self) -> bool:
-        return self._rejection is None or self._rejection.trouble is None
+        return (self._rejection is None or self._rejection.trouble is None) and self._desired.trouble is None
+
+    async def _hear_desired(self, desired: DesiredConfig | CommandRefused) -> None:
+        try:
+            self._desired.hear(desired)
+        except Exception as error:
+            # It is retained: what ended this connection would end the next one too.
+            log.exception("a desired configuration could not be judged")
+            self._tell("fault", f"a desired configuration could not be judged: {_told(error)}")
+        self._take_up_desired()
+
+    async def _try_out(self) -> None:
+        if await self._desired.tried_out(self._unwell):
+            self._take_up_desired()
+
+    def _unwell(self) -> str | None:
+        """What keeps a configuration on trial from having shown that it works."""
+        if self._trouble is not None or self._camera_trouble is not None:
+            return self._trouble or self._camera_trouble
+        if self._workbench is None:
+            return "models and devices are not open"
+        if is_watched(self._loaded.settings.camera) and (self._minder is None or not self._minder.seen):
+            return "the camera has given no frame"
+        return None if self._link.connected else "there is no connection to the broker"
+
+    def _take_up_desired(self) -> None:
+        """What the fleet wants may be something else than before."""
+        self._tell_news_of_desired()
+        if self._session is not None and self._desired.service is Service.QUARANTINED:
+            self._session.cancel_reason = "the terminal is quarantined"
+        self._link.publish_reported(self._desired.reported())
+        self._announce()
+        self._start_again_if_wanted()
+
+    def _tell_news_of_desired(self) -> None:
+        for kind, message in self._desired.take_news():
+            self._tell(kind, message)
+
+    def _start_again_if_wanted(self) -> None:
+        # A session that runs ends first, as it began.
+        if self._desired.wants_restart and self._session is None:
+            self._again.set()
 
     async def _open_workbench(self) -> None:
         self._opening_since = time.monotonic()
@@ -272,6 +325,7 @@ class Daemon:
         if self._result is not None:
             self._result.cancel()
         await self._link.stop()
+        self._desired.ended_in_order()
         self._inference.close()
         self._outbox.close()
         os.close(self._claim)
@@ -311,6 +365,7 @@ class Daemon:
     def _start(self, request: SessionStart) -> dict[str, Any]:
         if self._stopping:
             raise CommandRefused(CommandErrorCode.BUSY, STOPPING)
+        self._desired.admit_session()
         state = self._state()
         if state.state is TerminalState.DEGRADED:
             raise CommandRefused(CommandErrorCode.DEGRADED, f"no session can run: {state.reason}")
@@ -373,6 +428,7 @@ class Daemon:
         finally:
             self._session = None
             self._session_changed()
+            self._start_again_if_wanted()
             self._result = asyncio.create_task(self._take_off_result(), name="result")
 
     async def _take_off_result(self) -> None:
@@ -495,8 +551,12 @@ class Daemon:
             reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
             reason = self._outbox.trouble
-        if reason is not None:
+        if self._desired.service is Service.QUARANTINED:
+            state, reason = TerminalState.QUARANTINED, self._desired.not_wanted
+        elif reason is not None:
             state = TerminalState.DEGRADED
+        elif self._desired.service is Service.PAUSED and self._session is None:
+            state, reason = TerminalState.PAUSED, self._desired.not_wanted
         elif self._workbench is None:
             state = TerminalState.INIT
         else:
@@ -531,9 +591,7 @@ class Daemon:
 
     def restart(self) -> None:
         """Ends in good order."""
-        if self._stop is not None:
-            self.restart_wanted = True
-            self._stop.set()
+        self._again.set()
 
     def _read_health(self) -> Health:
         """On another thread than the event loop's."""
@@ -581,9 +639,9 @@ def _told(error: Exception) -> str:
 
 
 def serve(start: Start) -> bool:
-    """Runs the terminal until SIGTERM, SIGINT, SIGHUP or the command to restart: True then.
+    """Runs the terminal until SIGTERM, SIGINT or SIGHUP. Raises LinkError when its state folder cannot be used.
 
-    Raises LinkError when its state folder cannot be used.
+    True: it ended to be started again.
     """
     keep_memory_private()
     keep_heap_small()
@@ -600,8 +658,8 @@ async def _serve(start: Start) -> bool:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
     daemon = Daemon(start.loaded, start.rejection)
-    await daemon.run(stop, on_ready=_keep_what_the_start_made)
-    return daemon.restart_wanted
+    log_to(daemon.settings.log)
+    return await daemon.run(stop, on_ready=_keep_what_the_start_made)
 
 
 def _keep_what_the_start_made() -> None:

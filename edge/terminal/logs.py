@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # structlog takes rich along where it is installed, for tracebacks that are not wanted here: 3 MiB of the daemon's
 # memory and a twentieth of its start.
@@ -18,6 +18,9 @@ if "rich" not in sys.modules:
         del sys.modules["rich"]
 
 import structlog
+
+if TYPE_CHECKING:
+    from edge.config.settings import Log
 
 
 def configure(level: str, *, as_json: bool) -> None:
@@ -54,6 +57,11 @@ def configure(level: str, *, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def log_to(log: Log) -> None:
+    """As the settings say."""
+    configure(log.level.value, as_json=log.format == "json")
 
 
 # The default one of rich shows local variables, and with them frames.

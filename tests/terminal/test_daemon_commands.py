@@ -10,13 +10,10 @@ import time
 import aiomqtt
 import pytest
 
-from edge.cli import run as run_command
 from edge.contracts.device import Health, Identify, Ping, Restart, SelfTest, State
 from edge.contracts.enums import CommandErrorCode, TerminalState
-from edge.errors import ExitCode
 from edge.link.requester import Requester, TerminalRefusedError
 from edge.session.clock import FrameClock
-from edge.terminal import daemon as daemon_module
 from tests.session.scripted import ScriptedVision
 from tests.terminal import test_daemon as given
 from tests.terminal.test_daemon import PATIENCE, TOPICS, Endless, configuration, heard_until, is_state, running, session
@@ -136,22 +133,18 @@ def test_failures_in_a_row_make_the_device_wait_for_seconds(tmp_path, broker, mo
 
 
 def test_restart_is_answered_and_ends_it_in_good_order(loaded, broker, monkeypatch):
-    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
-    monkeypatch.setattr(daemon_module, "notify", lambda *lines: None)
 
     async def scenario():
         async with running(loaded, monkeypatch) as daemon:
             async with Requester(broker, TOPICS) as requester:
                 assert await ask(requester, "restart", Restart) == {"bootCount": 1}
             await heard_until(broker, is_state(TerminalState.DISCONNECTED))
-            assert daemon.restart_wanted
+            assert daemon._again.is_set()
 
     asyncio.run(scenario())
 
 
 def test_a_restart_that_arrives_again_after_it_is_refused(loaded, broker, monkeypatch):
-    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
-    monkeypatch.setattr(daemon_module, "notify", lambda *lines: None)
     once = command(Restart)
 
     async def scenario():
@@ -162,26 +155,9 @@ def test_a_restart_that_arrives_again_after_it_is_refused(loaded, broker, monkey
             with pytest.raises(TerminalRefusedError) as refused:
                 await requester._ask("restart", once, 30.0)
             assert refused.value.code is CommandErrorCode.REPEATED
-            assert not daemon.restart_wanted
+            assert not daemon._again.is_set()
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(("again", "code"), [(True, ExitCode.RESTART), (False, ExitCode.OK)])
-def test_the_exit_code_says_whether_to_start_it_again(loaded, monkeypatch, again, code):
-    class Served:
-        def __init__(self, *_):
-            self.restart_wanted = again
-
-        async def run(self, stop, on_ready):
-            on_ready()
-
-    monkeypatch.setattr(daemon_module, "Daemon", Served)
-    monkeypatch.setattr(daemon_module, "_keep_what_the_start_made", lambda: None)
-    monkeypatch.setattr(daemon_module, "keep_memory_private", lambda: None)
-    monkeypatch.setattr(run_command, "load_or_last_good", lambda _: given.Start(loaded))
-    monkeypatch.setattr(run_command.logs, "configure", lambda *_, **__: None)
-    assert run_command.run.callback(loaded.source) == code
 
 
 def test_a_reading_of_health_that_fails_ends_nothing(loaded, broker, monkeypatch):

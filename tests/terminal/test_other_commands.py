@@ -404,15 +404,7 @@ def test_restart_is_answered_and_then_carried_out(tmp_path):
         assert commands.handle(Restart(**COMMON)) == {"bootCount": 7}
         assert terminal.restarts == 1
 
-    scenario(tmp_path, play, bench(), supervised=lambda: True)
-
-
-def test_what_nobody_would_start_again_does_not_end(tmp_path):
-    async def play(commands, terminal, _):
-        assert (await refusal(commands, Restart(**COMMON))).code is CommandErrorCode.UNSUPPORTED
-        assert terminal.restarts == 0
-
-    scenario(tmp_path, play, bench(), supervised=lambda: False)
+    scenario(tmp_path, play, bench())
 
 
 def test_diagnostics_is_the_doctors_report_one_at_a_time(tmp_path):
