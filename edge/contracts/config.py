@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing, Told, cut
 from edge.contracts.enums import ConfigStatus, Service
 from edge.contracts.session import Sha256
 
 Revision = Annotated[
     int, Field(ge=1, le=2**53 - 1, description="Rises with each change; the same or a lower one is old")
 ]
+
+
+MAX_PROBLEMS: Final = 20
 
 
 class DesiredConfig(Incoming):
@@ -22,6 +25,7 @@ class DesiredConfig(Incoming):
     the stricter of the site's file and this counts.
     """
 
+    max_bytes: ClassVar[int] = 64 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     rev: Revision
     service: Service = Service.ACTIVE
@@ -32,8 +36,8 @@ class DesiredConfig(Incoming):
 class ConfigProblem(Outgoing):
     """One reason why a desired configuration was rejected."""
 
-    path: Annotated[str, Field(description="Of the setting, with dots; empty: the document as a whole")]
-    message: str
+    path: Annotated[str, cut(200), Field(description="Of the setting, with dots; empty: the document as a whole")]
+    message: Told
 
 
 class ReportedConfig(Outgoing):
@@ -48,4 +52,6 @@ class ReportedConfig(Outgoing):
     settings: Annotated[dict[str, Any], Field(description="What was pushed and is in effect")] = Field(
         default_factory=dict
     )
-    problems: tuple[ConfigProblem, ...] = ()
+    problems: Annotated[tuple[ConfigProblem, ...], AfterValidator(lambda all_of_them: all_of_them[:MAX_PROBLEMS])] = (
+        Field((), description=f"The first {MAX_PROBLEMS}")
+    )

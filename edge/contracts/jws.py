@@ -22,7 +22,7 @@ from edge.errors import LinkError
 
 ALGORITHM: Final = "EdDSA"
 DECISION_TYPE: Final = "livegate-decision+json"
-MAX_MESSAGE_BYTES: Final = 128 * 1024
+MAX_MESSAGE_BYTES: Final = SignedDecision.max_bytes
 _JWK_MEMBERS: Final = ("kty", "crv", "x", "d")
 
 

@@ -15,9 +15,10 @@ from edge.link.commands import (
     Accepted,
     Refused,
     ReplyTo,
+    ok_reply,
     read_command,
 )
-from edge.link.payloads import Inbound
+from edge.link.payloads import CommandRefused, Inbound
 
 TOPICS = Topics("livegate", "hq", "gate-1")
 NOW = 1_700_000_000.0
@@ -295,3 +296,13 @@ def test_no_damaged_command_raises(data):
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     judged(Inbound(TOPICS.command("session.start"), bytes(payload)))
+
+
+@pytest.mark.parametrize(
+    "data", [{"x": "y" * 200_000}, {"x": "\ud800"}, {"x": object()}], ids=["large", "surrogate", "no JSON"]
+)
+def test_an_answer_that_cannot_be_sent_is_a_fault_that_can(data):
+    with pytest.raises(CommandRefused) as refused:
+        ok_reply("command-0001", data)
+    assert refused.value.code is CommandErrorCode.INTERNAL
+    assert len(refused.value.message) < 200
