@@ -16,10 +16,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.contracts.base import MAX_PACKET_BYTES
 from edge.errors import LinkError
 from edge.link.options import LinkOptions
 
+MAX_PACKET_BYTES: Final = 256 * 1024
 ACCEPTED: Final = 0x00
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 FIRST_ERROR: Final = 0x80

@@ -13,7 +13,7 @@ from edge.contracts.config import ReportedConfig
 from edge.contracts.device import DeviceEvent, Health, OutboxHealth
 from edge.contracts.enums import ConfigStatus, Service, TerminalState
 from edge.contracts.session import SessionProgress
-from edge.link.client import publish_properties
+from edge.link.client import MAX_PACKET_BYTES, publish_properties
 from edge.link.requester import Requester
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +55,11 @@ async def watched(observe, broker, topics):
     async with observe(broker, "nothing") as (client, seen):
         await client.subscribe(f"{topics.prefix}/v1/#", options=SubscribeOptions(qos=2, retainAsPublished=True))
         yield client, seen
+
+
+def test_a_client_takes_packets_of_the_size_that_the_document_names():
+    (size,) = {server["bindings"]["mqtt"]["maximumPacketSize"] for server in DOCUMENT["servers"].values()}
+    assert size == MAX_PACKET_BYTES
 
 
 def test_what_a_terminal_sends_is_as_the_document_says(
