@@ -88,7 +88,7 @@ def document(examples: Mapping[str, bytes], *, schemas_at: str) -> dict[str, Any
         "defaultContentType": "application/json",
         "servers": {
             "mqtts": _server("secure-mqtt", "8883", "MQTT 5 over TLS"),
-            "wss": _server("wss", "443", "MQTT 5 in a secure WebSocket, subprotocol mqtt"),
+            "wss": _server("wss", "443", "MQTT 5 in a secure WebSocket, subprotocol mqtt") | {"pathname": "/mqtt"},
         },
         "channels": {topic.name: _channel(topic) for topic in TOPICS} | {"responseTopic": _response_topic()},
         "operations": {_operation_id(topic): _operation(topic) for topic in TOPICS},

@@ -52,6 +52,6 @@ class ReportedConfig(Outgoing):
     settings: Annotated[dict[str, Any], Field(description="What was pushed and is in effect")] = Field(
         default_factory=dict
     )
-    problems: Annotated[tuple[ConfigProblem, ...], AfterValidator(lambda all_of_them: all_of_them[:MAX_PROBLEMS])] = (
-        Field((), description=f"The first {MAX_PROBLEMS}")
+    problems: Annotated[tuple[ConfigProblem, ...], AfterValidator(lambda all_: all_[:MAX_PROBLEMS])] = Field(
+        (), description=f"The first {MAX_PROBLEMS}"
     )
