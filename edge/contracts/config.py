@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing, Told, cut
 from edge.contracts.enums import ConfigStatus, Service
 from edge.contracts.session import Sha256
 
 Revision = Annotated[
     int, Field(ge=1, le=2**53 - 1, description="Rises with each change; the same or a lower one is old")
 ]
+
+
+MAX_PROBLEMS: Final = 20
 
 
 class DesiredConfig(Incoming):
@@ -23,6 +26,7 @@ class DesiredConfig(Incoming):
     refused.
     """
 
+    max_bytes: ClassVar[int] = 64 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     rev: Revision
     service: Service = Service.ACTIVE
@@ -33,8 +37,8 @@ class DesiredConfig(Incoming):
 class ConfigProblem(Outgoing):
     """Why a desired configuration was rejected or rolled back, or what of an applied one has no effect."""
 
-    path: Annotated[str, Field(description="Of the setting, with dots; empty: the document as a whole")]
-    message: str
+    path: Annotated[str, cut(200), Field(description="Of the setting, with dots; empty: the document as a whole")]
+    message: Told
 
 
 class ReportedConfig(Outgoing):
@@ -50,4 +54,6 @@ class ReportedConfig(Outgoing):
     settings: Annotated[
         dict[str, Any], Field(description="What was pushed and is in effect; of policy and quality what became of it")
     ] = Field(default_factory=dict)
-    problems: tuple[ConfigProblem, ...] = ()
+    problems: Annotated[tuple[ConfigProblem, ...], AfterValidator(lambda all_: all_[:MAX_PROBLEMS])] = Field(
+        (), description=f"The first {MAX_PROBLEMS}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -25,6 +25,7 @@ class Provenance(Outgoing):
 class Decision(Outgoing):
     """One attempt of one session. Identity is (device, bootCount, seq)."""
 
+    max_bytes: ClassVar[int] = 48 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     device: str
     site: str
@@ -47,5 +48,7 @@ class Decision(Outgoing):
 class SignedDecision(Outgoing):
     """The payload of the ``decision`` topic. Only ``jws`` counts; ``decision`` is its payload made readable."""
 
+    # Once readable and once in base64: seven thirds of it, and the signature.
+    max_bytes: ClassVar[int] = 128 * 1024
     decision: Decision
     jws: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing, Told
 from edge.contracts.enums import Alternative, CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
 from edge.contracts.session import Sha256
 
@@ -14,15 +14,17 @@ from edge.contracts.session import Sha256
 class State(Outgoing):
     """Retained ``state``. A will carries the boot count of its connection, so that a stale one can be told."""
 
+    max_bytes: ClassVar[int] = 16 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     state: TerminalState
     boot_count: Annotated[int, Field(ge=1)]
-    reason: str | None = None
+    reason: Told | None = None
 
 
 class Info(Outgoing):
     """Retained ``info``."""
 
+    max_bytes: ClassVar[int] = 64 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     device: str
     site: str
@@ -56,9 +58,10 @@ PresenceSource = Literal["face", "button"]
 class DeviceEvent(Outgoing):
     """``event``: presence, tamper, fault, recovered (from a fault that made it degraded), config rejected, rollback."""
 
+    max_bytes: ClassVar[int] = 16 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     kind: EventKind
-    message: str
+    message: Told
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
     source: Annotated[PresenceSource | None, Field(description="Of a presence alone: what noticed it")] = None
     id: Annotated[
@@ -79,6 +82,7 @@ class OutboxHealth(Outgoing):
 class Health(Outgoing):
     """Retained ``health``. What cannot be had on this board is absent."""
 
+    max_bytes: ClassVar[int] = 16 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     at: Annotated[float, Field(description="Unix time in seconds by the device's clock")]
     boot_count: Annotated[int, Field(ge=1)]
@@ -128,12 +132,13 @@ class CommandError(Outgoing):
     """Why a command was refused."""
 
     code: CommandErrorCode
-    message: str
+    message: Told
 
 
 class CommandReply(Outgoing):
     """``res/<verb>`` or the Response Topic."""
 
+    max_bytes: ClassVar[int] = 128 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     status: Literal["ok", "error"]
     transaction: Annotated[str | None, Field(description="id of the command, where it could be read")] = None

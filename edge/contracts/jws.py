@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
@@ -19,11 +20,12 @@ from pydantic import ValidationError
 
 from edge.contracts.base import SCHEMA_VERSION
 from edge.contracts.decision import Decision, SignedDecision
+from edge.contracts.strict_json import read_json
 from edge.errors import LinkError
 
 ALGORITHM: Final = "EdDSA"
 DECISION_TYPE: Final = "livegate-decision+json"
-MAX_MESSAGE_BYTES: Final = 128 * 1024
+MAX_MESSAGE_BYTES: Final = SignedDecision.max_bytes
 _JWK_MEMBERS: Final = ("kty", "crv", "x", "d")
 
 
@@ -113,8 +115,8 @@ def read_public_keys(content: bytes, source: str) -> EnrolledKeys:
     if content.lstrip().startswith(b"-----BEGIN"):
         return EnrolledKeys([_enrol(_import(content, source), None, source)])
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        document = read_json(content)
+    except ValueError as error:
         raise SignatureError(
             f"{source} is neither PEM nor JSON: {error}", remedy="give a JWK, a JWK Set or a PEM public key"
         ) from None
@@ -130,7 +132,7 @@ def _import(value: bytes | dict[str, Any], source: str) -> OKPKey:
     try:
         key = OKPKey.import_key(material)
         curve, private = key.curve_name, key.is_private
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SignatureError(
             f"{source} holds a key that cannot be read: {error}",
             remedy="give Ed25519 public keys (kty OKP, crv Ed25519)",
@@ -286,8 +288,8 @@ def _parts(payload: bytes) -> tuple[str, dict[str, Any]]:
 
 def _json(content: bytes, name: str) -> dict[str, Any]:
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        document = read_json(content)
+    except ValueError as error:
         raise SignatureError(f"{name} is not JSON: {error}", remedy="distrust the message") from None
     if not isinstance(document, dict):
         raise SignatureError(f"{name} is not a JSON object", remedy="distrust the message")
@@ -302,7 +304,7 @@ def _decision(signed: bytes) -> Decision:
             remedy="update the reader",
         )
     try:
-        return Decision.model_validate_json(signed, extra="ignore")
+        return Decision.model_validate_json(signed, extra="ignore", by_alias=True, by_name=False)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise SignatureError(f"the signed decision breaks the contract: {wrong}", remedy="update the reader") from None

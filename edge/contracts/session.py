@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -199,6 +199,7 @@ class SessionReport(Outgoing):
 class SessionProgress(Outgoing):
     """``session/<id>/event``: for a screen elsewhere."""
 
+    max_bytes: ClassVar[int] = 16 * 1024
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     session_id: SessionId
     attempt_id: int

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edge.contracts.base import CommandBase
 from edge.contracts.device import CommandError, CommandReply, Diagnostics, Identify, Ping, Restart, SelfTest
 from edge.contracts.enums import CommandErrorCode
 from edge.contracts.session import SessionCancel, SessionStart
 from edge.contracts.topics import ID_PATTERN, Topics
+from edge.errors import LinkError
 from edge.link.payloads import CommandRefused, Inbound, read_model, read_object, refuse
 
-MAX_COMMAND_BYTES: Final = 16 * 1024
+log = logging.getLogger(__name__)
+
+MAX_COMMAND_BYTES: Final = CommandBase.max_bytes
 MAX_LIFETIME_SECONDS: Final = 3600.0
 MAX_REPLY_TOPIC_BYTES: Final = 256
 MAX_CORRELATION_BYTES: Final = 256
@@ -60,7 +65,14 @@ class Refused:
 
 
 def ok_reply(transaction: str, data: dict[str, Any] | None = None) -> CommandReply:
-    return CommandReply(status="ok", transaction=transaction, data=data)
+    """Raises CommandRefused where ``data`` cannot be sent: too large, or no JSON."""
+    try:
+        reply = CommandReply(status="ok", transaction=transaction, data=data)
+        reply.to_json()
+    except (LinkError, ValueError) as error:
+        log.error("a reply cannot be sent: %s", error)
+        refuse(CommandErrorCode.INTERNAL, "the answer cannot be sent; the terminal's log says more")
+    return reply
 
 
 def error_reply(code: CommandErrorCode, message: str, transaction: str | None = None) -> CommandReply:

@@ -8,7 +8,7 @@ from edge.contracts.config import DesiredConfig
 from edge.contracts.enums import CommandErrorCode
 from edge.link.payloads import Inbound, read_model, read_object, refuse
 
-MAX_DESIRED_BYTES: Final = 64 * 1024
+MAX_DESIRED_BYTES: Final = DesiredConfig.max_bytes
 
 
 def read_desired(inbound: Inbound) -> DesiredConfig | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from edge.contracts.base import SCHEMA_VERSION, Incoming
 from edge.contracts.enums import CommandErrorCode
+from edge.contracts.strict_json import read_json
 
 _SHOWN_ERRORS: Final = 10
 
@@ -41,15 +41,11 @@ def refuse(code: CommandErrorCode, message: str) -> NoReturn:
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
-    """A JSON object without a field twice and without NaN. Raises CommandRefused."""
+    """A JSON object without a field twice, and numbers that are some. Raises CommandRefused."""
     try:
-        document = json.loads(
-            payload,
-            object_pairs_hook=_no_duplicates,
-            parse_constant=lambda name: _not_json(f"{name} is no number"),
-        )
-    except (ValueError, RecursionError) as error:
-        _not_json(str(error) or "nested too deeply")
+        document = read_json(payload)
+    except ValueError as error:
+        _not_json(str(error))
     if not isinstance(document, dict):
         _not_json("it is no JSON object")
     return document
@@ -65,10 +61,12 @@ def read_model(model: type[M], document: dict[str, Any], payload: bytes) -> M:
         )
     try:
         # Strict, and from the bytes: "600" is no number here, and nothing is guessed.
-        return model.model_validate_json(payload, strict=True)
+        return model.model_validate_json(payload, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
-        told = [f"{_short('.'.join(map(str, p['loc'])) or 'payload')}: {p['msg']}" for p in problems[:_SHOWN_ERRORS]]
+        told = [
+            f"{_short('.'.join(map(str, p['loc'])) or 'payload')}: {_plain(p['msg'])}" for p in problems[:_SHOWN_ERRORS]
+        ]
         more = len(problems) - len(told)
         refuse(CommandErrorCode.MALFORMED, "; ".join(told) + (f"; and {more} more" if more else ""))
 
@@ -77,11 +75,9 @@ def _not_json(why: str) -> NoReturn:
     refuse(CommandErrorCode.MALFORMED, f"not JSON that counts here: {why[:200]}")
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        _not_json("a field is there twice")
-    return members
+def _plain(text: str) -> str:
+    # Some messages repeat what was received, and end in a log.
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _short(value: object) -> str:

@@ -12,19 +12,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar, cast
 from uuid import UUID
 
 import aiomqtt
 from aiomqtt.message import Message
 from pydantic import ValidationError
 
+from edge.contracts.base import Outgoing
 from edge.contracts.decision import Decision
 from edge.contracts.device import CommandReply, DeviceEvent, Info, State
 from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, LivenessDecision, LivenessOperationMode
 from edge.contracts.jws import EnrolledKeys, OKPKey, SignatureError, Signer, read_decision, read_unverified
 from edge.contracts.request_authorization import RequestAuthorization, write_authorization
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
+from edge.contracts.strict_json import read_json
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
 from edge.link.client import (
@@ -335,11 +337,11 @@ class Requester:
         elif topic == self._topics.decision:
             self._decisions.append(hear_decision(payload, self._keys))
         elif topic == self._topics.state:
-            with contextlib.suppress(ValidationError):
-                self._state = State.model_validate_json(payload, extra="ignore")
+            with contextlib.suppress(ValueError):
+                self._state = _parsed(State, payload)
         else:
-            with contextlib.suppress(ValidationError):
-                self._progress.append(SessionProgress.model_validate_json(payload, extra="ignore"))
+            with contextlib.suppress(ValueError):
+                self._progress.append(_parsed(SessionProgress, payload))
 
 
 async def listen(
@@ -397,9 +399,10 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
     if model is None:
         return Heard(topic, None, "no message of the contract has this topic", retained, payload)
     try:
-        return Heard(topic, model.model_validate_json(payload, extra="ignore"), "", retained, payload)
-    except ValidationError as error:
-        return Heard(topic, None, _first_problem(error), retained, payload)
+        content = cast("State | Info | DeviceEvent | SessionProgress", _parsed(model, payload))
+    except ValueError as error:
+        return Heard(topic, None, str(error), retained, payload)
+    return Heard(topic, content, "", retained, payload)
 
 
 def _on_its_own_topic(heard: HeardDecision, levels: Sequence[str]) -> HeardDecision:
@@ -431,11 +434,9 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 def _read_reply(payload: bytes) -> CommandReply:
     try:
-        return CommandReply.model_validate_json(payload, extra="ignore")
-    except ValidationError as error:
-        raise LinkError(
-            f"the terminal's reply breaks the contract: {_first_problem(error)}", remedy="update this client"
-        ) from None
+        return _parsed(CommandReply, payload)
+    except ValueError as error:
+        raise LinkError(f"the terminal's reply breaks the contract: {error}", remedy="update this client") from None
 
 
 def _checked(reply: CommandReply, verb: str, device: str) -> CommandReply:
@@ -445,6 +446,16 @@ def _checked(reply: CommandReply, verb: str, device: str) -> CommandReply:
     raise TerminalRefusedError(f"{device!r} refused {verb}: {code or 'error'}", remedy=message, code=code)
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}"
+M = TypeVar("M", bound=Outgoing)
+
+
+def _parsed(model: type[M], payload: bytes) -> M:
+    """Raises ValueError that names the first problem."""
+    try:
+        read_json(payload)
+        return model.model_validate_json(payload, extra="ignore", by_alias=True, by_name=False)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}") from None
+    except ValueError as error:
+        raise ValueError(f"payload: {error}") from None

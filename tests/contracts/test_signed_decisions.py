@@ -286,3 +286,10 @@ def test_a_back_end_verifies_without_the_devices_libraries():
 def test_the_decision_model_itself_stays_strict(decision):
     with pytest.raises(ValueError, match="weather"):
         Decision.model_validate_json(json.dumps(json.loads(decision.to_json()) | {"weather": "fine"}))
+
+
+def test_a_key_of_a_kind_that_nobody_knows_is_refused_by_name():
+    # The object identifier after those of Ed25519 and its kin is nobody's (1.3.101.119).
+    spki = base64.b64encode(bytes.fromhex("302a300506032b6577032100") + bytes(32))
+    with pytest.raises(SignatureError, match="cannot be read"):
+        read_public_keys(b"-----BEGIN PUBLIC KEY-----\n" + spki + b"\n-----END PUBLIC KEY-----\n", "keys.pem")

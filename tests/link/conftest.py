@@ -16,6 +16,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
+from edge.contracts.config import DesiredConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import Info, State
 from edge.contracts.enums import (
@@ -36,6 +37,7 @@ from edge.link.identity import Identity
 from edge.link.link import Link
 from edge.link.options import LinkOptions
 from edge.link.outbox import Outbox
+from edge.link.payloads import CommandRefused
 
 PATIENCE = 15.0
 
@@ -128,11 +130,15 @@ class Terminal:
     commands: list[Command] = field(default_factory=list)
     answer: Callable[[Command], Any] = lambda _: {"sessionId": "0" * 32}
     running: asyncio.Task[None] | None = None
+    desired: list[DesiredConfig | CommandRefused] = field(default_factory=list)
 
     async def handle(self, command: Command) -> dict[str, Any] | Deferred | None:
         self.commands.append(command)
         answer = self.answer(command)
         return await answer if inspect.isawaitable(answer) else answer
+
+    async def hear_desired(self, desired: DesiredConfig | CommandRefused) -> None:
+        self.desired.append(desired)
 
     def state(self, state: TerminalState) -> State:
         return State(state=state, boot_count=self.identity.boot_count)
@@ -173,7 +179,7 @@ def start_terminal(tmp_path: Path, topics: Topics, until):
             },
         )
         terminal = Terminal(link, identity, outbox, topics)
-        terminal.running = asyncio.create_task(link.run(terminal.handle))
+        terminal.running = asyncio.create_task(link.run(terminal.handle, terminal.hear_desired))
         try:
             if wait:
                 await until(lambda: link.connected, "the link")

@@ -15,9 +15,10 @@ from edge.link.commands import (
     Accepted,
     Refused,
     ReplyTo,
+    ok_reply,
     read_command,
 )
-from edge.link.payloads import Inbound
+from edge.link.payloads import CommandRefused, Inbound
 
 TOPICS = Topics("livegate", "hq", "gate-1")
 NOW = 1_700_000_000.0
@@ -200,7 +201,7 @@ def test_a_flood_of_unknown_fields_does_not_make_a_flood_of_words():
         ("numberOfClientAttemptsAllowed", 2.5),
         ("numberOfClientAttemptsAllowed", "2"),
         ("numberOfClientAttemptsAllowed", True),
-        ("nonce", 12345678901234567890),
+        ("nonce", 1234567890123456),
         ("livenessOperationMode", "passive"),
         ("deviceCorrelationId", "x"),
         ("requiredEvidence", "pad"),
@@ -295,3 +296,24 @@ def test_no_damaged_command_raises(data):
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     judged(Inbound(TOPICS.command("session.start"), bytes(payload)))
+
+
+@pytest.mark.parametrize(
+    "data", [{"x": "y" * 200_000}, {"x": "\ud800"}, {"x": object()}], ids=["large", "surrogate", "no JSON"]
+)
+def test_an_answer_that_cannot_be_sent_is_a_fault_that_can(data):
+    with pytest.raises(CommandRefused) as refused:
+        ok_reply("command-0001", data)
+    assert refused.value.code is CommandErrorCode.INTERNAL
+    assert len(refused.value.message) < 200
+
+
+@pytest.mark.parametrize("field", ["schema_version", "expires_at", "number_of_client_attempts_allowed"])
+def test_a_field_has_the_name_of_the_wire_and_no_other(field):
+    assert code(read(START | {field: "1.0"})) is CommandErrorCode.MALFORMED
+
+
+def test_what_is_repeated_in_an_answer_and_a_log_cannot_steer_a_terminal():
+    verdict = read(START | {"deviceCorrelationId": "\x1b[2J\r\nERROR"})
+    assert code(verdict) is CommandErrorCode.MALFORMED
+    assert verdict.reply.error.message.isprintable()
