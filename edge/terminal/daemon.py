@@ -11,7 +11,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -128,7 +128,6 @@ class Daemon:
         site = Site(device=settings.device.id, config=loaded.source, watched=is_watched(settings.camera))
         self._commands = Commands(site, self, self._inference, self._outbox)
         self._tamper = TamperMinder(settings.tamper, tell=self._tell, on_change=self._case_changed)
-        self._counts = Counts()
         self._board = BoardReader(settings.state_directory)
         self._health = HealthTeller(self._read_health, self._tell_health, random=random.SystemRandom().random)
         self._counters = Counters()
@@ -384,7 +383,7 @@ class Daemon:
         session = RunningSession(uuid.uuid4().hex, request, policy)
         self._visit.started(request.device_correlation_id, time.monotonic())
         self._session = session
-        self._counts.sessions += 1
+        self._counters.sessions_begun += 1
         self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
         self._session_changed()
         return {"sessionId": session.session_id, "status": SessionStatus.RUNNING.value}
@@ -487,7 +486,6 @@ class Daemon:
         )
         self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
-        self._counts.decisions += 1
         self._failures.note(request, attempt)
         self._counters.decided(attempt)
         session.attempts_decided += 1
@@ -602,7 +600,11 @@ class Daemon:
             None if workbench is None else workbench.runner.sight,
             self._board.read(),
             outbox_health(self._outbox, settings.state_directory / OUTBOX_FILE),
-            replace(self._counts, connections=self._link.connections),
+            Counts(
+                sessions=self._counters.sessions_begun,
+                decisions=self._counters.decisions.total(),
+                connections=self._link.connections,
+            ),
         )
 
     def _tell_health(self, health: Health) -> None:

@@ -99,7 +99,7 @@ class BoardReader:
         return found.f_bavail * found.f_frsize
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Since the daemon started."""
 

@@ -18,10 +18,12 @@ PREFIX: Final = "livegate_"
 class Counters:
     """Fed by the daemon. Any thread may feed it, each kind from one at a time.
 
-    health: the latest that was published; None while there is none.
+    sessions: that ended, by outcome. decisions: by kind and result. health: the latest that was published; None while
+    there is none.
     """
 
     def __init__(self) -> None:
+        self.sessions_begun = 0
         self.sessions: Counter[str] = Counter()
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.presences: Counter[str] = Counter()
