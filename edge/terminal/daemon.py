@@ -53,7 +53,7 @@ from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.hygiene import give_back_free_memory, keep_memory_private, keep_to_one_heap
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
-from edge.terminal.link_settings import link_options
+from edge.terminal.link_settings import link_options, outbox_limits
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.reboot import Rebooter
 from edge.terminal.threads import keep_to_one_thread
@@ -97,7 +97,7 @@ class Daemon:
         settings = loaded.settings
         self._claim = claim(settings.state_directory)
         self._identity = Identity.open(settings.state_directory, settings.device.id)
-        self._outbox = Outbox(settings.state_directory / OUTBOX_FILE)
+        self._outbox = Outbox(settings.state_directory / OUTBOX_FILE, outbox_limits(settings.link))
         self._texts = texts(settings.guidance.language)
         self._inference = InferenceThread()
         self._workbench: Workbench | None = None
@@ -395,10 +395,8 @@ class Daemon:
 
     def _state(self) -> State:
         reason = self._trouble or self._camera_trouble
-        if reason is None and self._outbox.full:
-            reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
-            reason = self._outbox.trouble
+            reason = self._outbox.why_full or self._outbox.trouble
         if reason is not None:
             state = TerminalState.DEGRADED
         elif self._workbench is None:

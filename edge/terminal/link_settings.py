@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.config.settings import Link
 from edge.link.options import LinkOptions, TlsOptions
+from edge.link.waiting import DAY, Limits
 
 
 def link_options(link: Link) -> LinkOptions:
@@ -19,3 +20,8 @@ def link_options(link: Link) -> LinkOptions:
         password_file=link.password_file.path if link.password_file else None,
         keepalive=link.keepalive_seconds,
     )
+
+
+def outbox_limits(link: Link) -> Limits:
+    """What may wait for the broker, as the outbox wants it."""
+    return Limits(rows=link.outbox.rows, bytes=link.outbox.mebibytes * 2**20, age=link.outbox.days * DAY)
