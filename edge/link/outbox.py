@@ -25,6 +25,7 @@ LAYOUT: Final = 2
 # SQLite keeps up to 2 MiB of pages otherwise, and with each command's id a little more: one page here serves one row.
 CACHE_KIB: Final = 64
 KEPT_DAMAGED: Final = 5
+HEADER_BYTES: Final = 100
 
 # No AUTOINCREMENT, and one tree for each table: every further page is 4 KiB of the card's life at each row.
 _TABLES: Final = (
@@ -223,6 +224,9 @@ class Outbox:
                 self._keep_copy()
         except OSError as error:
             raise self._trouble(error) from None
+        # SQLite takes these for a new file; an empty one is what a start leaves that was killed at once.
+        if 0 < self._path.stat().st_size < HEADER_BYTES:
+            raise sqlite3.DatabaseError("the file has no whole header")
         db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         try:
             self._prepare(db)
