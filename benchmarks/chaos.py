@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,7 +40,7 @@ KILLS_PER_TERMINAL: Final = 20
 LIFE_SECONDS: Final = 0.9
 OPENING_SECONDS: Final = 0.03
 DOWN_SECONDS: Final = 0.3
-PAUSES: Final = (0.0, 0.003, 0.01)
+PAUSES: Final = (0.0, 0.005, 0.02)
 PATIENCE: Final = 60.0
 BROKER_LINES: Final = ("max_inflight_messages 0", "max_queued_messages 0", "autosave_interval 1")
 
@@ -297,8 +298,8 @@ def run(folder: Path, daemon_kills: int, broker_kills: int, seed: int) -> Outcom
         broker.wait()
         if not collector.wait(PATIENCE):
             raise NoBrokerError("the broker takes no subscriber any more")
-        for device in sorted(ledger.boots):
-            terminals.deliver(device)
+        with ThreadPoolExecutor(TERMINALS_AT_ONCE) as pool:
+            list(pool.map(terminals.deliver, sorted(ledger.boots)))
         # What the broker still has of it.
         end = time.monotonic() + 10.0
         while ledger.told.keys() - ledger.received.keys() and time.monotonic() < end:

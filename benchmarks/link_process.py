@@ -31,7 +31,7 @@ from edge.link.outbox import OUTBOX_FILE, Outbox
 PREFIX = "chaos"
 SITE = "hq"
 # While the broker is away no more is stored than can be delivered soon.
-MOST_WAITING = 300
+MOST_WAITING = 40
 
 
 def tell(line: str) -> None:
