@@ -12,6 +12,7 @@ import hashlib
 import os
 import random
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -40,6 +41,7 @@ KILLS_PER_TERMINAL: Final = 20
 LIFE_SECONDS: Final = 0.9
 OPENING_SECONDS: Final = 0.03
 DOWN_SECONDS: Final = 0.3
+LOOK_SECONDS: Final = 0.01
 PAUSES: Final = (0.0, 0.005, 0.02)
 PATIENCE: Final = 60.0
 BROKER_LINES: Final = ("max_inflight_messages 0", "max_queued_messages 0", "autosave_interval 1")
@@ -137,7 +139,7 @@ FAULTS: Final = (
 
 
 class Terminals:
-    """Starts and kills links until there were enough kills."""
+    """Starts and kills links until there were enough kills, ``goes_on`` kept it going, or ``enough`` was said."""
 
     def __init__(self, ledger: Ledger, broker: Broker, kills: int, seed: int) -> None:
         self._ledger = ledger
@@ -147,6 +149,7 @@ class Terminals:
         self._lock = threading.Lock()
         self.kills = 0
         self.goes_on = threading.Event()
+        self.enough = threading.Event()
 
     def run(self, lane: int) -> None:
         """One after the other; several lanes at once are several terminals."""
@@ -155,7 +158,7 @@ class Terminals:
             device = f"gate-{lane}-{number}"
             for _ in range(KILLS_PER_TERMINAL):
                 with self._lock:
-                    if self._left <= 0 and not self.goes_on.is_set():
+                    if self.enough.is_set() or (self._left <= 0 and not self.goes_on.is_set()):
                         return
                     self._left -= 1
                 self._live_and_die(device, draw)
@@ -183,6 +186,8 @@ class Terminals:
         _bury(process)
         with self._lock:
             self.kills += 1
+            if self.kills % 100 == 0:
+                print(f"{self.kills} kills of terminals", file=sys.stderr, flush=True)
 
     def deliver(self, device: str) -> None:
         """Let it live until nothing waits."""
@@ -246,14 +251,19 @@ class Lines:
             self._rest += chunk
 
 
-def trouble_the_broker(broker: Broker, kills: int, mean_life: float, seed: int) -> None:
-    """Kills it so often, and leaves it running."""
+def trouble_the_broker(broker: Broker, kills: int, terminals: Terminals, terminal_kills: int, seed: int) -> int:
+    """Kills it so often, spread over the kills of terminals, and leaves it running. How often it was."""
     draw = random.Random(f"{seed} broker")  # noqa: S311 - to be the same again
-    for _ in range(kills):
-        time.sleep(draw.uniform(0.0, 2 * mean_life))
+    for done in range(kills):
+        due = (done + draw.random()) * terminal_kills / kills
+        while terminals.kills < due:
+            if terminals.enough.wait(LOOK_SECONDS):
+                return done
+        time.sleep(draw.uniform(0.0, LIFE_SECONDS))
         broker.kill()
         time.sleep(draw.uniform(0.0, DOWN_SECONDS))
         broker.start()
+    return kills
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +288,8 @@ def run(folder: Path, daemon_kills: int, broker_kills: int, seed: int) -> Outcom
     broker = Broker(folder / "broker", BROKER_LINES)
     collector = Collector(broker.port, broker.ca, f"{PREFIX}/v1/{SITE}/+/decision", ledger.record)
     terminals = Terminals(ledger, broker, daemon_kills, seed)
+    # What was killed until then is settled and reported.
+    before = signal.signal(signal.SIGINT, lambda *_: terminals.enough.set())
     broker.start()
     try:
         broker.wait()
@@ -288,9 +300,8 @@ def run(folder: Path, daemon_kills: int, broker_kills: int, seed: int) -> Outcom
         terminals.goes_on.set()
         for lane in lanes:
             lane.start()
-        mean_life = 0.6 * daemon_kills / TERMINALS_AT_ONCE / max(1, broker_kills)
         try:
-            trouble_the_broker(broker, broker_kills, max(0.1, mean_life), seed)
+            broker_kills = trouble_the_broker(broker, broker_kills, terminals, daemon_kills, seed)
         finally:
             terminals.goes_on.clear()
             for lane in lanes:
@@ -307,6 +318,7 @@ def run(folder: Path, daemon_kills: int, broker_kills: int, seed: int) -> Outcom
         collector.stop()
     finally:
         broker.stop()
+        signal.signal(signal.SIGINT, before)
     ledger.settle()
     return Outcome(terminals.kills, broker_kills, time.monotonic() - began, ledger)
 
