@@ -84,7 +84,7 @@ class Outbox:
         self._set_aside: list[Path] = []
         self._rows = 0
         self._bytes = 0
-        self._oldest_at: float | None = None
+        self._oldest_since: float | None = None
         self._last_id = 0
         self._unusable: str | None = None
         try:
@@ -119,8 +119,8 @@ class Outbox:
 
     def oldest_age(self) -> float | None:
         """Seconds that the oldest has waited; None: none waits."""
-        oldest_at = self._oldest_at
-        return None if oldest_at is None else max(0.0, self._clock.now() - oldest_at)
+        since = self._oldest_since
+        return None if since is None else max(0.0, self._clock.monotonic() - since)
 
     def health(self) -> OutboxHealth:
         """For ``health``."""
@@ -147,8 +147,8 @@ class Outbox:
             self._last_id, created_at = self._use(insert)
             self._rows += 1
             self._bytes += len(payload)
-            if self._oldest_at is None:
-                self._oldest_at = created_at
+            if self._oldest_since is None:
+                self._oldest_since = self._clock.since(created_at)
             return self._last_id
 
     def oldest(self) -> Row | None:
@@ -178,7 +178,8 @@ class Outbox:
         with self._lock:
             removed = self._use(delete, synced=False)
             if removed is not None:
-                size, self._oldest_at = removed
+                size, next_at = removed
+                self._oldest_since = None if next_at is None else self._clock.since(next_at)
                 self._rows -= 1
                 self._bytes -= size
 
@@ -292,9 +293,10 @@ class Outbox:
         now = self._clock.now()
         # Stored by a clock that was ahead, or read by one that is behind: counted from now on.
         db.execute("UPDATE decision SET created_at = ? WHERE created_at > ?", (now, now))
-        self._rows, self._bytes, last_id, self._oldest_at = db.execute(
+        self._rows, self._bytes, last_id, oldest_at = db.execute(
             "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(max(id), 0), min(created_at) FROM decision"
         ).fetchone()
+        self._oldest_since = None if oldest_at is None else self._clock.since(oldest_at)
         self._last_id = max(self._last_id, last_id)
 
     def _use(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True, synced: bool = True) -> T:
@@ -345,9 +347,8 @@ class Outbox:
         step = self._clock.step()
         if not step:
             return
-        if self._oldest_at is not None:
+        if self._oldest_since is not None:
             self._db.execute("UPDATE decision SET created_at = created_at + ?", (step,))
-            self._oldest_at += step
         self._clock.follow(step)
 
     @property

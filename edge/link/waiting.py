@@ -24,16 +24,13 @@ class Limits:
     age: float = MAX_AGE
 
     def reached(self, rows: int, bytes_: int, age: float | None) -> str | None:
-        """Which one, in words; None: none. age: of the oldest, None where nothing waits."""
+        """Which one, in the same words while it lasts; None: none. age: of the oldest, None where nothing waits."""
         if rows >= self.rows:
-            return f"the outbox is full: {rows} decisions wait, of at most {self.rows}"
+            return f"the outbox is full: {self.rows} decisions or more wait"
         if bytes_ >= self.bytes:
-            mebibytes = self.bytes / 2**20
-            return f"the outbox is full: the {rows} decisions that wait have {mebibytes:g} MiB, which is the most"
+            return f"the outbox is full: the decisions that wait have {self.bytes / 2**20:g} MiB or more"
         if age is not None and age >= self.age:
-            return (
-                f"the outbox is full: nobody has fetched a decision for {self.age / DAY:g} days, which is the longest"
-            )
+            return f"the outbox is full: a decision has waited for {self.age / DAY:g} days or more"
         return None
 
 
@@ -55,6 +52,10 @@ class SteadyClock:
     def now(self) -> float:
         """Seconds."""
         return self.monotonic() + self._offset
+
+    def since(self, at: float) -> float:
+        """The monotonic clock when this one showed ``at``."""
+        return at - self._offset
 
     def step(self) -> float:
         """By how many seconds the wall clock was set since then; 0 for less than ``STEP_SECONDS``."""

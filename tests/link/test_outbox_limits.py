@@ -77,7 +77,7 @@ def test_age_fills_it_and_the_next_oldest_counts(clocks, path):
 def test_rows_are_told_with_their_limit(clocks, path):
     with closing(clocks.outbox(path, Limits(rows=1))) as outbox:
         outbox.add(b"a")
-        assert outbox.why_full == "the outbox is full: 1 decisions wait, of at most 1"
+        assert outbox.why_full == "the outbox is full: 1 decisions or more wait"
 
 
 def test_health_tells_what_waits(clocks, path):
