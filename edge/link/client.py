@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import aiomqtt
 from paho.mqtt.client import MQTT_ERR_SUCCESS, DisconnectFlags
@@ -52,6 +52,18 @@ class Client(aiomqtt.Client):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._acknowledgements: dict[int, asyncio.Future[int]] = {}
+        self._end: ReasonCode | None = None
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        # aiomqtt forgets an end that came at once after the CONNACK, and would wait for another one.
+        if not self._client.is_connected():
+            ended = aiomqtt.MqttCodeError(self._end, "Disconnected after CONNACK")
+            if not self._disconnected.done():
+                self._disconnected.set_exception(ended)
+                self._disconnected.exception()
+            raise ended
+        return self
 
     async def publish_acknowledged(
         self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
@@ -126,7 +138,11 @@ class Client(aiomqtt.Client):
     ) -> None:
         # Otherwise aiomqtt waits for its time-out and calls it one. May run on the connecting thread.
         self._loop.call_soon_threadsafe(self._give_up_connecting, reason_code)
+        self._end = reason_code
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            # Marks it as read, should nobody come to wait for it.
+            self._disconnected.exception()
 
     def _give_up_connecting(self, reason_code: ReasonCode) -> None:
         if not self._connected.done():

@@ -396,9 +396,7 @@ class Link:
 
     def _tell_set_aside(self) -> None:
         for path in self._outbox.take_set_aside():
-            message = (
-                f"the outbox was damaged; it is kept as {path.name}, and decisions that cannot be read are only there"
-            )
+            message = f"the outbox was damaged; it is kept as {path.name} and a new one was begun"
             log.error("%s", message)
             self.publish_event(DeviceEvent(kind="fault", message=message, at=self._wall_clock()))
 
