@@ -44,7 +44,13 @@ DOWN_SECONDS: Final = 0.3
 LOOK_SECONDS: Final = 0.01
 PAUSES: Final = (0.0, 0.005, 0.02)
 PATIENCE: Final = 60.0
-BROKER_LINES: Final = ("max_inflight_messages 0", "max_queued_messages 0", "autosave_interval 1")
+BROKER_LINES: Final = (
+    "max_inflight_messages 0",
+    "max_queued_messages 0",
+    # After each message, though after its acknowledgement too.
+    "autosave_interval 1",
+    "autosave_on_changes true",
+)
 
 Id = tuple[str, int, int]
 

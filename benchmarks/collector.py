@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 import threading
 import time
@@ -20,7 +21,11 @@ SESSION_SECONDS: Final = 86400
 
 
 class Collector:
-    """Hands each message to ``record`` on its own thread, and acknowledges when that has returned."""
+    """Hands each message to ``record`` on its own thread, and acknowledges when that has returned.
+
+    And when nothing more is to be read: paho closes a connection on which it cannot send an acknowledgement any more,
+    and what a broker that was killed has still sent would go with it.
+    """
 
     def __init__(self, port: int, ca: Path, topic: str, record: Callable[[MQTTMessage], None]) -> None:
         """record: must not raise."""
@@ -28,13 +33,16 @@ class Collector:
         self._topic = topic
         self._connected = threading.Event()
         self._ends = False
-        client = Client(CallbackAPIVersion.VERSION2, client_id="collector", protocol=MQTTProtocolVersion.MQTTv5)
+        self._record = record
+        self._recorded: list[MQTTMessage] = []
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id="collector", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
+        )
         client.tls_set_context(ssl.create_default_context(cafile=str(ca)))
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self._connected.set()
         client.on_disconnect = lambda *_: self._connected.clear()
-        # paho acknowledges after this has returned.
-        client.on_message = lambda _client, _userdata, message: record(message)
+        client.on_message = self._on_message
         self._client = client
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
 
@@ -56,6 +64,18 @@ class Collector:
         # Also where the broker has kept the session, for one that was killed before it wrote it down.
         client.subscribe(self._topic, options=SubscribeOptions(qos=1))
 
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        self._record(message)
+        self._recorded.append(message)
+
+    def _acknowledge(self) -> None:
+        connection = self._client.socket()
+        if connection is None or connection.pending() or select.select([connection], [], [], 0)[0]:
+            return
+        recorded, self._recorded = self._recorded, []
+        for message in recorded:
+            self._client.ack(message.mid, message.qos)
+
     def _run(self) -> None:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_SECONDS
@@ -63,9 +83,9 @@ class Collector:
         while not self._ends:
             try:
                 self._client.connect("127.0.0.1", self._port, keepalive=30, clean_start=False, properties=properties)
-                # Until the connection ends.
+                self._recorded.clear()
                 while self._client.loop(0.1) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-                    pass
+                    self._acknowledge()
             except (OSError, ValueError):
                 pass
             time.sleep(RETRY_SECONDS)
