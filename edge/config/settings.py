@@ -243,6 +243,26 @@ class Transport(StrEnum):
     WEBSOCKETS = "websockets"
 
 
+class Outbox(Section):
+    """Decisions that wait for the broker and a subscriber. At any of these limits no new session starts."""
+
+    rows: Annotated[Whole, Field(title="Decisions", description="So many may wait", ge=1, le=100_000)] = 2000
+    mebibytes: Annotated[Whole, Field(title="Size", description="MiB that they may have together", ge=1, le=1024)] = 16
+    days: Annotated[Number, Field(title="Age", description="Days that the oldest may wait", ge=0.01, le=365)] = 7.0
+    settle_seconds: Annotated[
+        Number,
+        Field(
+            title="Settling",
+            description=(
+                "Seconds for which a decision that the broker has taken is kept, and published again if the "
+                "connection breaks meanwhile: longer than the broker may take to write it down (autosave_interval)"
+            ),
+            ge=0,
+            le=3600,
+        ),
+    ] = 5.0
+
+
 class Link(Section):
     """The MQTT 5 broker."""
 
@@ -307,6 +327,9 @@ class Link(Section):
             ),
         ),
     ] = None
+    outbox: Annotated[Outbox, Field(title="Outbox", description="How many decisions may wait, and for how long")] = (
+        Outbox()
+    )
 
     @field_validator("password_file")
     @classmethod

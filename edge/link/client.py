@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import aiomqtt
 from paho.mqtt.client import MQTT_ERR_SUCCESS, DisconnectFlags
@@ -56,6 +56,18 @@ class Client(aiomqtt.Client):
         self._opened: socket.socket | None = None
         for step in ("_create_socket_connection", "_ssl_wrap_socket"):
             setattr(self._client, step, self._remembering(getattr(self._client, step)))
+        self._end: ReasonCode | None = None
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        # aiomqtt forgets an end that came at once after the CONNACK, and would wait for another one.
+        if not self._client.is_connected():
+            ended = aiomqtt.MqttCodeError(self._end, "Disconnected after CONNACK")
+            if not self._disconnected.done():
+                self._disconnected.set_exception(ended)
+                self._disconnected.exception()
+            raise ended
+        return self
 
     async def publish_acknowledged(
         self, topic: str, payload: bytes, *, retain: bool = False, properties: Properties | None = None
@@ -147,7 +159,11 @@ class Client(aiomqtt.Client):
     ) -> None:
         # Otherwise aiomqtt waits for its time-out and calls it one. May run on the connecting thread.
         self._loop.call_soon_threadsafe(self._give_up_connecting, reason_code)
+        self._end = reason_code
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            # Marks it as read, should nobody come to wait for it.
+            self._disconnected.exception()
 
     def _give_up_connecting(self, reason_code: ReasonCode) -> None:
         if not self._connected.done():

@@ -50,7 +50,7 @@ from edge.link.connection import (
     TellTrouble,
     TimePassed,
 )
-from edge.link.delivery import REDELIVERY_SECONDS, Delivery
+from edge.link.delivery import REDELIVERY_SECONDS, SETTLE_SECONDS, Delivery
 from edge.link.desired import read_desired
 from edge.link.options import LinkOptions
 from edge.link.outbox import Outbox
@@ -117,12 +117,14 @@ class Link:
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         redelivery_seconds: float = REDELIVERY_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
         answer_seconds: float = 10.0,
     ) -> None:
         """state, info: what the first connection announces. on_outbox: called on the loop's thread after the outbox
         was used, when its ``full`` and ``trouble`` may have changed.
 
-        spread_seconds: see Connection. sleep: what ends early counts as waited. redelivery_seconds: see Delivery.
+        spread_seconds: see Connection. sleep: what ends early counts as waited. redelivery_seconds,
+        settle_seconds: see Delivery.
         answer_seconds: how long the broker may take.
         """
         self.refused: Counter[CommandErrorCode] = Counter()
@@ -148,6 +150,8 @@ class Link:
                 DeviceEvent(kind="fault", message=message, at=self._wall_clock())
             ),
             redelivery_seconds=redelivery_seconds,
+            settle_seconds=settle_seconds,
+            monotonic=monotonic,
         )
         self._connection = Connection(
             backoff or FullJitter(secrets.SystemRandom().random), state.boot_count, spread_seconds=spread_seconds
@@ -160,6 +164,11 @@ class Link:
         self._finished = asyncio.Event()
         self._holding: asyncio.Task[None] | None = None
         self._line: _Line | None = None
+
+    @property
+    def undelivered(self) -> int:
+        """Decisions that the broker has not acknowledged on this connection."""
+        return self._delivery.undelivered
 
     @property
     def connected(self) -> bool:

@@ -56,11 +56,11 @@ from edge.terminal.commands import Commands, Site
 from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.failures import Failures, limits_of
 from edge.terminal.frame_watch import FrameWatch
-from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled, outbox_health
+from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled
 from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.last_good import Rejection, Start, remember
-from edge.terminal.link_settings import link_options
+from edge.terminal.link_settings import link_options, outbox_limits
 from edge.terminal.logs import log_to
 from edge.terminal.metrics import Counters, LinkFigures, Sources, outcome_of
 from edge.terminal.metrics_server import serve_metrics
@@ -112,7 +112,7 @@ class Daemon:
         self._loaded = self._desired.loaded
         settings = self._loaded.settings
         self._identity = Identity.open(settings.state_directory, settings.device.id)
-        self._outbox = Outbox(settings.state_directory / OUTBOX_FILE)
+        self._outbox = Outbox(settings.state_directory / OUTBOX_FILE, outbox_limits(settings.link))
         self._texts = texts(settings.guidance.language)
         self._inference = InferenceThread()
         self._workbench: Workbench | None = None
@@ -150,6 +150,7 @@ class Daemon:
             state=self._published,
             info=self._info(),
             on_outbox=self._outbox_used,
+            settle_seconds=settings.link.outbox.settle_seconds,
         )
         self._link.publish_reported(self._desired.reported())
 
@@ -539,16 +540,14 @@ class Daemon:
             self._minder.session_changed()
 
     def _outbox_used(self) -> None:
-        if not len(self._outbox):
+        if not self._link.undelivered:
             self._visit.delivered(time.monotonic())
         self._announce()
 
     def _state(self) -> State:
         reason = self._tamper.trouble or self._trouble or self._camera_trouble
-        if reason is None and self._outbox.full:
-            reason = "the outbox is full: no broker has taken decisions for too long"
         if reason is None:
-            reason = self._outbox.trouble
+            reason = self._outbox.why_full or self._outbox.trouble
         if self._desired.service is Service.QUARANTINED:
             state, reason = TerminalState.QUARANTINED, self._desired.not_wanted
         elif reason is not None:
@@ -593,13 +592,13 @@ class Daemon:
 
     def _read_health(self) -> Health:
         """On another thread than the event loop's."""
-        settings, workbench = self._loaded.settings, self._workbench
+        workbench = self._workbench
         return assembled(
             Moment(time.time(), time.monotonic(), self._commands.uptime),
             self._identity.boot_count,
             None if workbench is None else workbench.runner.sight,
             self._board.read(),
-            outbox_health(self._outbox, settings.state_directory / OUTBOX_FILE),
+            self._outbox.health(),
             Counts(
                 sessions=self._counters.sessions_begun,
                 decisions=self._counters.decisions.total(),

@@ -8,18 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import structlog
 
 from edge.contracts.device import Health, OutboxHealth
-from edge.link.outbox import Outbox
 from edge.session.watched_camera import Sight
 from edge.terminal.doctor import board
 from edge.terminal.doctor.clock import kernel_clock_synchronised, set_by_timesyncd
@@ -139,21 +135,6 @@ def assembled(
         connections=counts.connections,
         outbox=outbox,
     )
-
-
-def outbox_health(outbox: Outbox, file: Path) -> OutboxHealth:
-    """file: of the outbox, which is asked for sizes beside the daemon's own use of it. Never raises."""
-    waiting = len(outbox)
-    return OutboxHealth(waiting=waiting, waiting_bytes=_waiting_bytes(file) if waiting else 0, full=outbox.full)
-
-
-def _waiting_bytes(file: Path) -> int | None:
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as db:
-            return int(db.execute("SELECT coalesce(sum(length(payload)), 0) FROM decision").fetchone()[0])
-    except sqlite3.Error as error:
-        log.debug("the outbox does not tell its size", error=str(error))
-        return None
 
 
 async def _wait(news: asyncio.Event, seconds: float) -> None:

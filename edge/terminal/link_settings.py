@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.config.settings import Link, Transport
 from edge.link.options import LinkOptions, TlsOptions
+from edge.link.waiting import DAY, Limits
 
 
 def link_options(link: Link) -> LinkOptions:
@@ -20,3 +21,8 @@ def link_options(link: Link) -> LinkOptions:
         keepalive=link.keepalive_seconds,
         websocket_path=link.websocket_path if link.transport is Transport.WEBSOCKETS else None,
     )
+
+
+def outbox_limits(link: Link) -> Limits:
+    """What may wait for the broker, as the outbox wants it."""
+    return Limits(rows=link.outbox.rows, bytes=link.outbox.mebibytes * 2**20, age=link.outbox.days * DAY)

@@ -175,6 +175,7 @@ def start_terminal(tmp_path: Path, topics: Topics, until):
                 "backoff": FullJitter(lambda: 1.0, base=0.05, cap=0.2),
                 "redelivery_seconds": 0.1,
                 "spread_seconds": 0.05,
+                "settle_seconds": 0.0,
                 **link_options,
             },
         )

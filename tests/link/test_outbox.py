@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from edge.errors import LinkError
-from edge.link.outbox import KEPT_DAMAGED, Outbox, Remembered
+from edge.link.outbox import KEPT_DAMAGED, LAYOUT, Outbox, Remembered
+from edge.link.waiting import Limits
 
 
 @pytest.fixture
@@ -94,14 +95,14 @@ def test_removing_twice_removes_nothing_else(open_outbox):
 
 
 def test_a_full_outbox_says_so_and_still_loses_nothing(open_outbox):
-    outbox = open_outbox(max_rows=2)
+    outbox = open_outbox(limits=Limits(rows=2))
     outbox.add(b"a")
     assert not outbox.full
     outbox.add(b"b")
     assert outbox.full
     outbox.add(b"c")
-    assert open_outbox(max_rows=2).full
-    outbox = open_outbox(max_rows=2)
+    assert open_outbox(limits=Limits(rows=2)).full
+    outbox = open_outbox(limits=Limits(rows=2))
     assert drain(outbox) == [b"a", b"b", b"c"]
     assert not outbox.full
 
@@ -180,7 +181,7 @@ def test_a_newer_versions_file_is_refused_and_left_alone(open_outbox, path):
     with pytest.raises(LinkError, match="newer version"):
         Outbox(path)
     repaired = sqlite3.connect(path)
-    repaired.execute("PRAGMA user_version=1")
+    repaired.execute(f"PRAGMA user_version={LAYOUT}")
     repaired.close()
     assert drain(open_outbox()) == [b"a"]
 

@@ -44,6 +44,7 @@ from edge.link.identity import PUBLIC_KEY_FILE
 from edge.link.options import LinkOptions
 from edge.link.outbox import Outbox
 from edge.link.requester import Requester, TerminalRefusedError, Verification, listen
+from edge.link.waiting import Limits
 from edge.session.clock import FrameClock
 from edge.session.runner import SessionRunner
 from edge.terminal import camera_minder
@@ -557,7 +558,7 @@ def test_a_watchdog_without_a_time_is_not_fed(monkeypatch, microseconds):
 
 
 def test_an_outbox_that_empties_makes_a_full_terminal_ready_again(loaded, broker, monkeypatch):
-    monkeypatch.setattr(daemon_module, "Outbox", functools.partial(Outbox, max_rows=1))
+    monkeypatch.setattr(daemon_module, "outbox_limits", lambda _: Limits(rows=1))
     loaded.settings.state_directory.mkdir()
     left_over = Outbox(loaded.settings.state_directory / daemon_module.OUTBOX_FILE)
     left_over.add(b"{}")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from edge.contracts.device import OutboxHealth
-from edge.link.outbox import OUTBOX_FILE, Outbox
 from edge.session.watched_camera import Sight
 from edge.terminal.doctor.context import Finished, Roots
 from edge.terminal.health import (
@@ -21,7 +19,6 @@ from edge.terminal.health import (
     HealthTeller,
     Moment,
     assembled,
-    outbox_health,
 )
 
 MOMENT = Moment(wall=1_800_000_000.0, monotonic=500.0, uptime=420.04)
@@ -143,19 +140,6 @@ def test_frames_are_as_old_as_the_camera_says():
     assert (health.at, health.boot_count, health.uptime_seconds) == (MOMENT.wall, 3, 420.0)
     assert assembled(MOMENT, 3, Sight(), BoardReadings(), EMPTY, Counts()).frame_age_seconds is None
     assert assembled(replace(MOMENT, monotonic=1.0), 3, sight, BoardReadings(), EMPTY, Counts()).frame_age_seconds == 0
-
-
-def test_an_outbox_tells_how_much_waits(tmp_path):
-    file = tmp_path / OUTBOX_FILE
-    with closing(Outbox(file, max_rows=2)) as outbox:
-        assert outbox_health(outbox, file) == EMPTY
-        first = outbox.add(b"x" * 100)
-        outbox.add(b"y" * 23)
-        told = outbox_health(outbox, file)
-        assert (told.waiting, told.waiting_bytes, told.full) == (2, 123, True)
-        outbox.remove(first)
-        assert outbox_health(outbox, file).waiting_bytes == 23
-        assert outbox_health(outbox, tmp_path / "elsewhere").waiting_bytes is None
 
 
 class Teller:

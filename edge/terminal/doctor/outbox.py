@@ -15,9 +15,13 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """decisions: that wait. commands: ids that are remembered. bytes: of the file and its journal. set_aside: files."""
+    """decisions: that wait. waiting_bytes: of their payloads. oldest_at: Unix time, None where none waits or a former
+    version stored it. commands: ids that are remembered. bytes: of the file and its journal. set_aside: files.
+    """
 
     decisions: int
+    waiting_bytes: int
+    oldest_at: float | None
     commands: int
     bytes: int
     layout: int
@@ -27,6 +31,7 @@ class OutboxCounts:
         """JSON-ready."""
         return {
             "decisions": self.decisions,
+            "waitingBytes": self.waiting_bytes,
             "commands": self.commands,
             "bytes": self.bytes,
             "layout": self.layout,
@@ -59,6 +64,8 @@ def read_counts(file: Path) -> OutboxCounts | None:
                 for table in ("decision", "command")
             )
             layout = int(db.execute("PRAGMA user_version").fetchone()[0])
+            (waiting_bytes,) = db.execute("SELECT coalesce(sum(length(payload)), 0) FROM decision").fetchone()
+            oldest_at = db.execute("SELECT min(created_at) FROM decision").fetchone()[0] if layout > 1 else None
     except sqlite3.Error as error:
         raise LinkError(
             f"the outbox {file} cannot be read: {error}",
@@ -66,6 +73,8 @@ def read_counts(file: Path) -> OutboxCounts | None:
         ) from None
     return OutboxCounts(
         decisions=decisions,
+        waiting_bytes=waiting_bytes,
+        oldest_at=oldest_at,
         commands=commands,
         bytes=sum(each.stat().st_size for each in (file, journal) if each.is_file()),
         layout=layout,

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from edge.config.settings import Settings
 from edge.contracts.doctor import Check
-from edge.link.outbox import LAYOUT, MAX_ROWS, OUTBOX_FILE
+from edge.link.outbox import LAYOUT, OUTBOX_FILE
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
 from edge.terminal.doctor.daemon import daemon_pid
 from edge.terminal.doctor.outbox import read_counts
+from edge.terminal.link_settings import outbox_limits
 
 
 def checks(context: Context) -> Iterator[Check]:
@@ -138,12 +139,16 @@ def outbox(context: Context) -> Check:
         return _not_for_us(name, path)
     if counts is None:
         return ok(name, "none yet: the first start makes it")
-    seen = f"{counts.decisions} of {MAX_ROWS} decisions wait, {counts.bytes / 1024:.0f} KiB"
+    limits = outbox_limits(_settings(context).link)
+    seen = f"{counts.decisions} of {limits.rows} decisions wait, {counts.bytes / 1024:.0f} KiB"
     if counts.layout > LAYOUT:
         return fail(name, f"{seen}; a newer version wrote it (layout {counts.layout})", "install that version again")
-    if counts.decisions >= MAX_ROWS:
-        return fail(name, f"{seen}: no session starts", "see that the broker is reached and somebody takes decisions")
-    if counts.decisions >= MAX_ROWS // 2:
+    age = None if counts.oldest_at is None else context.wall() - counts.oldest_at
+    why_full = limits.reached(counts.decisions, counts.waiting_bytes, age)
+    if why_full is not None:
+        told = f"{seen}; no session starts: {why_full}"
+        return fail(name, told, "see that the broker is reached and somebody takes decisions")
+    if counts.decisions >= limits.rows // 2 > 0:
         return warn(name, seen, "see that the broker is reached and that somebody is subscribed to decisions")
     if counts.set_aside:
         return warn(

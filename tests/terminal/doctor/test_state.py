@@ -14,12 +14,13 @@ from edge.contracts.doctor import Verdict
 from edge.errors import LinkError
 from edge.link.files import claim
 from edge.link.identity import Identity
-from edge.link.outbox import MAX_ROWS, Outbox
+from edge.link.outbox import Outbox
+from edge.link.waiting import DAY, MAX_ROWS
 from edge.terminal.doctor import state
 from edge.terminal.doctor.context import Roots, User, context_of
 from edge.terminal.doctor.daemon import daemon_pid, family
 from edge.terminal.doctor.outbox import read_counts
-from tests.terminal.doctor.conftest import written
+from tests.terminal.doctor.conftest import NOW, written
 
 HERE = User("here", os.geteuid(), frozenset())
 
@@ -40,7 +41,7 @@ def used(tmp_path):
     """A state folder as a daemon leaves it."""
     folder = tmp_path / "state"
     Identity.open(folder, "terminal-1")
-    with closing(Outbox(folder / "outbox.sqlite")) as outbox:
+    with closing(Outbox(folder / "outbox.sqlite", wall_clock=lambda: NOW)) as outbox:
         outbox.add(b"{}")
     return folder
 
@@ -97,15 +98,25 @@ def test_a_journal_without_an_index_is_not_guessed_at(used):
 def test_a_full_outbox_fails_and_a_filling_one_warns(context, used):
     with closing(sqlite3.connect(used / "outbox.sqlite")) as db:
         db.execute(
-            "INSERT INTO decision (payload) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-            f" WHERE i < {MAX_ROWS // 2}) SELECT x'00' FROM n"
+            "INSERT INTO decision (payload, created_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            f" WHERE i < {MAX_ROWS // 2}) SELECT x'00', {NOW} FROM n"
         )
         db.commit()
     assert found(context(user=HERE))["outbox"].verdict is Verdict.WARN
     with closing(sqlite3.connect(used / "outbox.sqlite")) as db:
-        db.execute("INSERT INTO decision (payload) SELECT payload FROM decision")
+        db.execute("INSERT INTO decision (payload, created_at) SELECT payload, created_at FROM decision")
         db.commit()
     assert found(context(user=HERE))["outbox"].verdict is Verdict.FAIL
+
+
+def test_decisions_that_nobody_has_fetched_for_too_long_fail(context, used):
+    check = found(context(user=HERE, wall=lambda: NOW + 8 * DAY))["outbox"]
+    assert check.verdict is Verdict.FAIL
+    assert "7 days" in check.seen
+
+
+def test_the_sites_own_limits_of_the_outbox_count(context, used):
+    assert found(context(user=HERE, link={"outbox": {"rows": 1}}))["outbox"].verdict is Verdict.FAIL
 
 
 def test_a_damaged_outbox_fails(context, used):
