@@ -323,6 +323,8 @@ class _Run:
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
         self._settled_at: float | None = None
+        # The first that shows the settled lights, until the heart knows that they are.
+        self._first_lit: Frame | None = None
         self._prepare_at: float | None = None
         self._seen: tuple[Frame, FaceBox] | None = None
         self._frames_read = 0
@@ -417,6 +419,9 @@ class _Run:
         return means(traits.spectrum, lights)
 
     def _observe(self) -> Event:
+        first_lit, self._first_lit = self._first_lit, None
+        if first_lit is not None:
+            return self._look_at(first_lit)
         try:
             frame = self._devices.camera.read(READ_TIMEOUT)
         except EndOfSource:
@@ -436,9 +441,19 @@ class _Run:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         if self._prepare_at is not None and self._clock.now() >= self._prepare_at:
             self._light_up()
-        judge = wants_judgement(self._state)
         frame = self._as_lit(frame)
         self._devices.ambient.saw(frame)
+        if self._settled_at is None:
+            return self._look_at(frame)
+        # Looking takes a slow processor longer than the lights may take to settle.
+        if _began(frame) < self._settled_at:
+            return Ticked()
+        self._settled_at = None
+        self._first_lit = frame
+        return LightsSettled()
+
+    def _look_at(self, frame: Frame) -> Event:
+        judge = wants_judgement(self._state)
         try:
             if self._light_step is not None and frame.light.display != 1.0:
                 # In a dark room it may show nothing, and a face that vision loses comes back as another one.
@@ -448,9 +463,6 @@ class _Run:
                 self._follow_code(frame)
                 return Ticked()
             self._standing.saw(frame, self._state, self._clock.now())
-            if self._settled_at is not None and _began(frame) < self._settled_at:
-                # A slow processor would still look at it when the next one shows the settled light.
-                return Ticked()
             evidence = self._vision.see(frame, judge=judge)
             self._seen = None if evidence.box is None else (frame, evidence.box)
             self._measure_on(frame, evidence)
@@ -463,12 +475,7 @@ class _Run:
             # A fault of ours must still end the session with a code, or the requester waits for nothing.
             log.exception("a frame could not be judged")
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, "internal fault while judging a frame")
-        seen = FrameSeen(evidence, self._continuity.finding(self._state.gathered.light_level))
-        if self._settled_at is None:
-            return seen
-        self._settled_at = None
-        self._pending.append(seen)
-        return LightsSettled()
+        return FrameSeen(evidence, self._continuity.finding(self._state.gathered.light_level))
 
     def _as_lit(self, frame: Frame) -> Frame:
         """With what the terminal's lights did while it was exposed."""
@@ -500,6 +507,7 @@ class _Run:
             case AttemptEnded(attempt, outcome, last):
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
+                self._first_lit = None
                 self._continuity.forget()
                 self._vision.reset()
                 report = attempt_report(attempt, outcome)
