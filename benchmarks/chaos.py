@@ -39,6 +39,8 @@ TERMINALS_AT_ONCE: Final = 3
 # A state folder is begun again after so many: its first start is the one that makes the key.
 KILLS_PER_TERMINAL: Final = 20
 LIFE_SECONDS: Final = 0.9
+# One life in five lasts up to so long: there decisions settle, and are removed.
+LONG_LIFE_SECONDS: Final = 5.0
 OPENING_SECONDS: Final = 0.03
 DOWN_SECONDS: Final = 0.3
 LOOK_SECONDS: Final = 0.01
@@ -47,9 +49,7 @@ PATIENCE: Final = 60.0
 BROKER_LINES: Final = (
     "max_inflight_messages 0",
     "max_queued_messages 0",
-    # After each message, though after its acknowledgement too.
     "autosave_interval 1",
-    "autosave_on_changes true",
 )
 
 Id = tuple[str, int, int]
@@ -181,7 +181,8 @@ class Terminals:
                 self._ledger.hear(device, line)
                 if line == "opening":
                     break
-            end = time.monotonic() + share * (OPENING_SECONDS if kind < 0.4 else LIFE_SECONDS)
+            longest = OPENING_SECONDS if kind < 0.4 else LIFE_SECONDS if kind < 0.8 else LONG_LIFE_SECONDS
+            end = time.monotonic() + share * longest
         for line in lines.until(end):
             self._ledger.hear(device, line)
         if process.poll() is not None:

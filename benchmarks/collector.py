@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import ssl
 import threading
 import time
@@ -21,11 +20,7 @@ SESSION_SECONDS: Final = 86400
 
 
 class Collector:
-    """Hands each message to ``record`` on its own thread, and acknowledges when that has returned.
-
-    And when nothing more is to be read: paho closes a connection on which it cannot send an acknowledgement any more,
-    and what a broker that was killed has still sent would go with it.
-    """
+    """Hands each message to ``record`` on its own thread, and acknowledges when that has returned."""
 
     def __init__(self, port: int, ca: Path, topic: str, record: Callable[[MQTTMessage], None]) -> None:
         """record: must not raise."""
@@ -34,7 +29,6 @@ class Collector:
         self._connected = threading.Event()
         self._ends = False
         self._record = record
-        self._recorded: list[MQTTMessage] = []
         client = Client(
             CallbackAPIVersion.VERSION2, client_id="collector", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
         )
@@ -66,15 +60,7 @@ class Collector:
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         self._record(message)
-        self._recorded.append(message)
-
-    def _acknowledge(self) -> None:
-        connection = self._client.socket()
-        if connection is None or connection.pending() or select.select([connection], [], [], 0)[0]:
-            return
-        recorded, self._recorded = self._recorded, []
-        for message in recorded:
-            self._client.ack(message.mid, message.qos)
+        self._client.ack(message.mid, message.qos)
 
     def _run(self) -> None:
         properties = Properties(PacketTypes.CONNECT)
@@ -83,9 +69,8 @@ class Collector:
         while not self._ends:
             try:
                 self._client.connect("127.0.0.1", self._port, keepalive=30, clean_start=False, properties=properties)
-                self._recorded.clear()
                 while self._client.loop(0.1) == MQTTErrorCode.MQTT_ERR_SUCCESS:
-                    self._acknowledge()
+                    pass
             except (OSError, ValueError):
                 pass
             time.sleep(RETRY_SECONDS)

@@ -31,7 +31,11 @@ from edge.link.outbox import OUTBOX_FILE, Outbox
 PREFIX = "chaos"
 SITE = "hq"
 # While the broker is away no more is stored than can be delivered soon.
-MOST_WAITING = 40
+MOST_UNDELIVERED = 40
+# What has not settled is published again in the next life, which is to have time for more than that.
+MOST_WAITING = 150
+# Longer than the broker takes to write down what it has acknowledged; shorter than the longest lives here.
+SETTLE_SECONDS = 1.5
 
 
 def tell(line: str) -> None:
@@ -89,7 +93,7 @@ async def _nothing(command: Command) -> None:
 def feed(link: Link, identity: Identity, outbox: Outbox, pause: float) -> None:
     """Until the process is killed."""
     while True:
-        if len(outbox) < MOST_WAITING:
+        if link.undelivered < MOST_UNDELIVERED and len(outbox) < MOST_WAITING:
             decision = made_up(identity, os.urandom(16).hex())
             sealed = identity.seal(decision)
             link.publish_decision(sealed)
@@ -123,6 +127,7 @@ def main(folder: Path, device: str, port: int, ca: Path, pause: float) -> None:
         # Where a terminal has minutes, a life here has half a second.
         backoff=FullJitter(lambda: int.from_bytes(os.urandom(2)) / 65536, base=0.1, cap=0.5),
         redelivery_seconds=0.2,
+        settle_seconds=SETTLE_SECONDS,
     )
     if pause < 0:
         asyncio.run(deliver(link, outbox))
