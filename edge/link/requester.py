@@ -20,8 +20,9 @@ from aiomqtt.message import Message
 from pydantic import ValidationError
 
 from edge.contracts.base import Outgoing
+from edge.contracts.config import ReportedConfig
 from edge.contracts.decision import Decision
-from edge.contracts.device import CommandReply, DeviceEvent, Info, State
+from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
 from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, LivenessDecision, LivenessOperationMode
 from edge.contracts.jws import EnrolledKeys, OKPKey, SignatureError, Signer, read_decision, read_unverified
 from edge.contracts.request_authorization import RequestAuthorization, write_authorization
@@ -90,12 +91,16 @@ class HeardDecision:
         )
 
 
+# What a terminal says beside decisions.
+Said = State | Info | Health | ReportedConfig | DeviceEvent | SessionProgress
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One message of a terminal. ``content`` None: it breaks the contract, and ``problem`` says how."""
 
     topic: str
-    content: HeardDecision | State | Info | DeviceEvent | SessionProgress | None
+    content: HeardDecision | Said | None
     problem: str
     retained: bool
     payload: bytes
@@ -358,7 +363,15 @@ async def listen(
     """
     identifier = f"livegate-listen-{secrets.token_hex(4)}"
     topics = Topics(prefix, site, device)
-    filters = [topics.state, topics.info, topics.event, topics.decision, topics.session_event("+")]
+    filters = [
+        topics.state,
+        topics.info,
+        topics.health,
+        topics.config_reported,
+        topics.event,
+        topics.decision,
+        topics.session_event("+"),
+    ]
     try:
         async with connected(options, identifier) as client:
             await client.subscribe_all(filters)
@@ -380,9 +393,11 @@ def hear_decision(payload: bytes, keys: EnrolledKeys | None) -> HeardDecision:
         return HeardDecision(None, Verification.REFUSED, str(error), payload)
 
 
-_MESSAGES: Final[dict[str, type[State] | type[Info] | type[DeviceEvent] | type[SessionProgress]]] = {
+_MESSAGES: Final[dict[str, type[Said]]] = {
     "state": State,
     "info": Info,
+    "health": Health,
+    "reported": ReportedConfig,
     "event": DeviceEvent,
 }
 
@@ -399,7 +414,7 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
     if model is None:
         return Heard(topic, None, "no message of the contract has this topic", retained, payload)
     try:
-        content = cast("State | Info | DeviceEvent | SessionProgress", _parsed(model, payload))
+        content = cast("Said", _parsed(model, payload))
     except ValueError as error:
         return Heard(topic, None, str(error), retained, payload)
     return Heard(topic, content, "", retained, payload)

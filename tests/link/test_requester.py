@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from edge.contracts.config import ReportedConfig
 from edge.contracts.device import DeviceEvent, Info, State
-from edge.contracts.enums import CommandErrorCode, LivenessOperationMode, TerminalState
+from edge.contracts.enums import CommandErrorCode, ConfigStatus, LivenessOperationMode, Service, TerminalState
 from edge.contracts.jws import EnrolledKey, EnrolledKeys, OKPKey, read_public_keys, thumbprint
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
 from edge.contracts.topics import Topics
@@ -353,7 +354,10 @@ def test_listening_without_a_broker_is_told(run):
         run(scenario())
 
 
-@pytest.mark.parametrize("suffix", ["state", "info", "event", "decision", f"session/{SESSION}/event", "else"])
+@pytest.mark.parametrize(
+    "suffix",
+    ["state", "info", "health", "config/reported", "event", "decision", f"session/{SESSION}/event", "else"],
+)
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"{}", b'{"state": "asleep"}'])
 def test_what_breaks_the_contract_is_heard_with_its_problem(suffix, payload):
     heard = hear(f"{Topics('livegate', 'hq', 'gate-1').base}/{suffix}", payload)
@@ -365,6 +369,12 @@ def test_what_breaks_the_contract_is_heard_with_its_problem(suffix, payload):
 def test_a_state_with_fields_of_a_newer_terminal_is_heard():
     payload = json.dumps({"schemaVersion": "1.0", "state": "ready", "bootCount": 3, "mood": "fine"}).encode()
     assert hear("livegate/v1/hq/gate-1/state", payload).content == State(state=TerminalState.READY, boot_count=3)
+
+
+def test_what_became_of_a_pushed_configuration_is_heard():
+    payload = json.dumps({"status": "applied", "rev": 7, "service": "active", "config": "c" * 64}).encode()
+    content = hear("livegate/v1/hq/gate-1/config/reported", payload, retained=True).content
+    assert content == ReportedConfig(status=ConfigStatus.APPLIED, rev=7, service=Service.ACTIVE, config="c" * 64)
 
 
 def test_a_forged_readable_copy_is_shown_as_it_was_signed(tmp_path, make_decision):
