@@ -5,27 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import platform
 import random
 import signal
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from edge import __version__
 from edge.config.loader import Loaded
 from edge.config.settings import Settings
 from edge.contracts.config import DesiredConfig
-from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import DeviceEvent, EventKind, Health, Info, PresenceSource, State
-from edge.contracts.enums import CommandErrorCode, ErrorCode, LightLevel, Service, SessionStatus, TerminalState
+from edge.contracts.enums import CommandErrorCode, Service, SessionStatus, TerminalState
 from edge.contracts.session import (
-    Assurance,
-    AttemptError,
     AttemptReport,
     SessionCancel,
     SessionProgress,
@@ -40,11 +34,10 @@ from edge.link.identity import Identity
 from edge.link.link import Link
 from edge.link.outbox import OUTBOX_FILE, Outbox
 from edge.link.payloads import CommandRefused
-from edge.liveness.policy import Policy, PolicyRefusal, tighten
+from edge.liveness.policy import PolicyRefusal, tighten
 from edge.session.runner import Progress
 from edge.terminal.assembly import (
     Workbench,
-    capture_kind,
     is_watched,
     open_workbench,
     reboot_limits,
@@ -53,12 +46,14 @@ from edge.terminal.assembly import (
 )
 from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.commands import Commands, Site
+from edge.terminal.decisions import RunningSession, decision_of, failed_attempt
 from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.failures import Failures, limits_of
 from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled
 from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_memory_private
 from edge.terminal.inference import InferenceThread
+from edge.terminal.info import info_of
 from edge.terminal.last_good import Rejection, Start, remember
 from edge.terminal.link_settings import link_options, outbox_limits
 from edge.terminal.logs import log_to
@@ -81,21 +76,6 @@ STALLED_SECONDS = 60.0
 PROBE_SECONDS = 10.0
 # From a start that lacked a part to the next try, doubled with each up to the second.
 RETRY_SECONDS = (5.0, 300.0)
-
-
-@dataclass(slots=True)
-class RunningSession:
-    """The one session that runs. Before each frame the inference thread reads ``cancel_reason`` and sets
-    ``alive_at``, monotonic seconds.
-    """
-
-    session_id: str
-    request: SessionStart
-    policy: Policy
-    cancel_reason: str | None = None
-    attempts_decided: int = 0
-    decided: bool = False
-    alive_at: float = field(default_factory=time.monotonic)
 
 
 class Daemon:
@@ -460,51 +440,28 @@ class Daemon:
 
     def _decide(self, session: RunningSession, attempt: AttemptReport, last: bool) -> None:
         """On the inference thread: the decision is on disk before the next attempt begins."""
-        workbench, request, settings = self._workbench, session.request, self._loaded.settings
-        if workbench is None:
+        if self._workbench is None:
             raise RuntimeError("a session ran without a workbench")
-        decision = Decision(
-            device=settings.device.id,
-            site=settings.device.site,
-            boot_count=self._identity.boot_count,
-            seq=self._identity.next_seq(),
-            session_id=session.session_id,
-            liveness_operation_mode=request.liveness_operation_mode,
-            device_correlation_id=request.device_correlation_id,
-            user_correlation_id=request.user_correlation_id,
-            nonce=request.nonce,
-            capture=workbench.capture,
-            issued_at=time.time(),
-            attempt=attempt,
-            last_attempt=last,
-            provenance=Provenance(
-                models=workbench.model_hashes,
-                config=self._loaded.sha256,
-                calibration=workbench.calibration.sha256 if workbench.calibration else None,
-                policy=session.policy.name,
-                software=__version__,
-            ),
+        decision = decision_of(
+            session,
+            attempt,
+            last,
+            loaded=self._loaded,
+            identity=self._identity,
+            workbench=self._workbench,
+            now=time.time(),
         )
         self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
-        self._failures.note(request, attempt)
+        self._failures.note(session.request, attempt)
         self._counters.decided(attempt)
         session.attempts_decided += 1
         session.decided = last
 
     async def _decide_failed(self, session: RunningSession) -> None:
         """The requester of a session that a fault of ours ended still gets its last decision: an error."""
-        attempt = AttemptReport(
-            attempt_id=min(session.attempts_decided + 1, session.policy.attempts),
-            attempt_status=SessionStatus.FAILED,
-            error=AttemptError(code=ErrorCode.GENERIC_FAILURE, message="internal fault of the terminal"),
-            light_level=LightLevel.NOT_MEASURED,
-            light_reason="not measured",
-            assurance=Assurance(confirmed=(), frames_judged=0, temporal=False, alternative=session.policy.alternative),
-            duration_seconds=0.0,
-        )
         try:
-            await asyncio.to_thread(self._decide, session, attempt, last=True)
+            await asyncio.to_thread(self._decide, session, failed_attempt(session), last=True)
         except Exception as error:
             log.exception("a decision could not be stored", session=session.session_id)
             self._tell("fault", f"session {session.session_id} ended without a decision: {_told(error)}")
@@ -611,23 +568,8 @@ class Daemon:
         self._counters.health = health
 
     def _info(self) -> Info:
-        settings, workbench = self._loaded.settings, self._workbench
-        return Info(
-            device=settings.device.id,
-            site=settings.device.site,
-            software=__version__,
-            python=platform.python_version(),
-            machine=platform.machine(),
-            runtime=workbench.runtime if workbench else "not loaded",
-            capture=capture_kind(settings.camera),
-            modes=settings.policy.modes,
-            alternatives=settings.policy.allow_alternatives,
-            policy=settings.policy.name,
-            models=workbench.model_hashes if workbench else {},
-            config=self._loaded.sha256,
-            config_stands_in=self._rejection is not None,
-            public_key=self._identity.public_jwk(),
-        )
+        stands_in = self._rejection is not None
+        return info_of(self._loaded, self._identity, self._workbench, stands_in=stands_in)
 
 
 async def _time_to_read(seconds: float) -> None:
