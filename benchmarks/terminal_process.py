@@ -105,6 +105,7 @@ def write_config(
         "camera": {"driver": "replay", **camera},
         "policy": {"preset": "kiosk", **(policy or {})},
         "link": {"host": broker.host, "port": broker.port},
+        "back_off": {"device_longest_seconds": 0},
         "state_directory": str(state_of(file)),
         "log": {"level": "warning", "format": "json"},
     }

@@ -355,6 +355,8 @@ def _configuration(
         },
         "lights": dict.fromkeys(("backlight", "illuminator", "screen", "ambient"), simulated),
         "policy": {"preset": policy.value},
+        # Most of its visitors are attacks, one after the other.
+        "back_off": {"device_longest_seconds": 0},
         "link": {"host": options.host, "port": options.port},
         "state_directory": str(folder / "state"),
         "log": {"format": "json"},
