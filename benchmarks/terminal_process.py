@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
     without, each start would translate them anew.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONOPTIMIZE": "2"}
+    return {**kept, "PYTHONOPTIMIZE": "2", "PYTHONNODEBUGRANGES": "1"}
 
 
 class TerminalProcess:

@@ -26,8 +26,8 @@ from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
 from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic, Tone
 
-# One in the writer's hands, one with the newest frame, one in the reader's hands.
-SLOTS = 3
+# One with the newest frame, one in the hands of the writer or, for as long as copying takes, of the reader.
+SLOTS = 2
 CHANNELS = 3
 RAW_BYTES = 2
 
