@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from edge.config.choices import VideoDriver
+from edge.config.gpio_line import GpioLine
 from edge.config.safety import LampFigures, RiskGroup, budget
 from edge.config.values import DeviceName, FilePath, Number, Section, Whole, YesNo
 from edge.contracts.enums import LightBand
@@ -269,7 +270,7 @@ class GpioIlluminator(RealIlluminator):
 
     driver: Annotated[Literal["gpio"], _LIGHT_DRIVER]
     chip: Chip = None
-    line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
+    line: GpioLine
 
     @field_validator("lamp")
     @classmethod

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.values import DeviceName, Number, Section, Whole, YesNo
+from edge.config.gpio_line import GpioChip, GpioLine
+from edge.config.values import Number, Section, Whole, YesNo
 
 _BUTTON_DRIVER = Field(title="Driver", description="What reads it; simulated: it is pressed by itself")
 _DEBOUNCE = Field(
@@ -21,14 +22,8 @@ class GpioButton(Section):
     """A contact on a GPIO line."""
 
     driver: Annotated[Literal["gpio"], _BUTTON_DRIVER]
-    chip: Annotated[
-        DeviceName | None,
-        Field(
-            title="Chip",
-            description="Its label, such as pinctrl-rp1; null: that of a Raspberry Pi's header, or the only one",
-        ),
-    ] = None
-    line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
+    chip: GpioChip = None
+    line: GpioLine
     active_low: Annotated[
         YesNo,
         Field(

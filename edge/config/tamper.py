@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.values import DeviceName, Number, Section, Whole, YesNo
+from edge.config.gpio_line import GpioChip, GpioLine
+from edge.config.values import Number, Section, YesNo
 
 _DRIVER = Field(title="Driver", description="What reads the contact; simulated: it opens by itself")
 _DEBOUNCE = Annotated[
@@ -30,14 +31,8 @@ class GpioContact(Section):
     """A contact on a GPIO line that is closed while the case is; a wire that is cut reads as open."""
 
     driver: Annotated[Literal["gpio"], _DRIVER]
-    chip: Annotated[
-        DeviceName | None,
-        Field(
-            title="Chip",
-            description="Its label, such as pinctrl-rp1; null: that of a Raspberry Pi's header, or the only one",
-        ),
-    ] = None
-    line: Annotated[Whole, Field(title="Line", description="GPIO number, not the header's pin", ge=0, le=27)]
+    chip: GpioChip = None
+    line: GpioLine
     closed_low: Annotated[
         YesNo,
         Field(

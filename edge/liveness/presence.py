@@ -76,30 +76,6 @@ class FacePresence:
         self._present = False
 
 
-class Debounce:
-    """A contact's level, once it has kept still for ``seconds``. Let go at first."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._settled = False
-        self._level = False
-        self._since = -math.inf
-
-    @property
-    def settled(self) -> bool:
-        """Whether the level that was read last is the one that counts: no further reading is due."""
-        return self._level == self._settled
-
-    def read(self, now: float, level: bool) -> Change | None:
-        """level: True while pressed. ``ARRIVED``: it was pressed. ``GONE``: it was let go."""
-        if level != self._level:
-            self._level, self._since = level, now
-        if level == self._settled or now - self._since < self._seconds:
-            return None
-        self._settled = level
-        return Change.ARRIVED if level else Change.GONE
-
-
 class Rate:
     """At most one in ``seconds``."""
 

@@ -15,8 +15,9 @@ from edge.config.quality import QualityLimits
 from edge.contracts.device import PresenceSource
 from edge.contracts.enums import TerminalState
 from edge.errors import LivegateError
+from edge.hardware.debounce import Debounce
 from edge.hardware.ports import InputLine
-from edge.liveness.presence import Change, Debounce, FaceLimits, FacePresence, Rate
+from edge.liveness.presence import Change, FaceLimits, FacePresence, Rate
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ class PresenceTeller:
         tells_changes = line.on_edge(heard)
         while True:
             edge.clear()
-            if contact.read(self._monotonic(), line.level()) is Change.ARRIVED:
+            if contact.read(self._monotonic(), line.level()) and contact.level:
                 self._announce("button")
             if not tells_changes:
                 await self._sleep(POLL_SECONDS)

@@ -8,7 +8,6 @@ somebody did to it meanwhile it cannot know: whether it may go on afterwards is 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -18,6 +17,7 @@ import structlog
 from edge.config import tamper as config
 from edge.contracts.device import EventKind
 from edge.errors import LivegateError
+from edge.hardware.debounce import Debounce
 from edge.hardware.gpio_input import GpioInput
 from edge.hardware.ports import InputLine
 
@@ -29,25 +29,6 @@ POLL_SECONDS: Final = 0.5
 # From a contact that cannot be read to the next try, doubled with each up to the second.
 RETRY_SECONDS: Final = (5.0, 300.0)
 OPEN: Final = "the case is open"
-
-
-class CaseWatch:
-    """Whether the case is open, once the contact has kept still for ``debounce`` seconds. Closed at first. Pure."""
-
-    def __init__(self, debounce: float) -> None:
-        self._debounce = debounce
-        self._last = False
-        self._since = -math.inf
-        self.open = False
-
-    def read(self, now: float, is_open: bool) -> bool:
-        """Whether ``open`` has changed. now: monotonic seconds."""
-        if is_open != self._last:
-            self._last, self._since = is_open, now
-        if is_open == self.open or now - self._since < self._debounce:
-            return False
-        self.open = is_open
-        return True
 
 
 class TamperMinder:
@@ -70,7 +51,8 @@ class TamperMinder:
         self._open_contact = open_contact or open_configured
         self._monotonic = monotonic
         self._sleep = sleep
-        self._watch = CaseWatch(0.0 if isinstance(contact, config.NoContact) else contact.debounce_seconds)
+        # Of "it is open".
+        self._watch = Debounce(0.0 if isinstance(contact, config.NoContact) else contact.debounce_seconds)
         self._unreadable: str | None = None
 
     @property
@@ -78,7 +60,7 @@ class TamperMinder:
         """Why nothing that the terminal says is to be believed; None while the case is known to be closed, or has no
         contact.
         """
-        return OPEN if self._watch.open else self._unreadable
+        return OPEN if self._watch.level else self._unreadable
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -107,8 +89,8 @@ class TamperMinder:
         self._unreadable = None
         changed = self._watch.read(self._monotonic(), not closed)
         if changed:
-            log.error("the case was opened") if self._watch.open else log.warning("the case was closed")
-            self._tell("tamper", "the case was opened" if self._watch.open else "the case was closed")
+            log.error("the case was opened") if self._watch.level else log.warning("the case was closed")
+            self._tell("tamper", "the case was opened" if self._watch.level else "the case was closed")
         if readable_again:
             self._tell("recovered", "the contact of the case can be read again")
         if changed or readable_again:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.liveness.presence import Change, Debounce, FaceLimits, FacePresence, Rate
+from edge.liveness.presence import Change, FaceLimits, FacePresence, Rate
 
 LIMITS = FaceLimits(share=0.2, hold=0.3, again_after=5.0)
 NEAR, FAR = 0.3, 0.1
@@ -96,41 +96,6 @@ def test_arrivals_are_held_alternate_with_departures_and_lie_apart(steps):
             presence.session_ended(now)
             last, near_from, session_at = Change.GONE, None, now
     assert all(later - earlier >= LIMITS.again_after for earlier, later in pairwise(arrived))
-
-
-def test_a_contact_counts_once_it_keeps_still():
-    contact = Debounce(0.03)
-    levels = [(0.0, True), (0.01, False), (0.02, True), (0.04, True), (0.06, True), (0.5, True), (1.0, False)]
-    changes = [contact.read(now, level) for now, level in levels]
-    assert changes == [None, None, None, None, Change.ARRIVED, None, None]
-    assert not contact.settled
-    assert contact.read(1.03, False) is Change.GONE
-    assert contact.settled
-
-
-def test_without_debouncing_each_level_counts_at_once():
-    contact = Debounce(0.0)
-    assert [contact.read(float(now), level) for now, level in enumerate([True, False, True])] == [
-        Change.ARRIVED,
-        Change.GONE,
-        Change.ARRIVED,
-    ]
-
-
-@given(st.lists(st.tuples(st.floats(0.0, 0.1), st.booleans()), max_size=80))
-def test_presses_and_releases_alternate_and_each_was_still_for_long_enough(steps):
-    contact, now, changed, before = Debounce(0.03), 0.0, float("-inf"), False
-    told = []
-    for pause, level in steps:
-        now += pause
-        if level != before:
-            before, changed = level, now
-        change = contact.read(now, level)
-        if change is not None:
-            assert now - changed >= 0.03
-            assert (change is Change.ARRIVED) is level
-            told.append(change)
-    assert told == [Change.ARRIVED, Change.GONE] * (len(told) // 2) + [Change.ARRIVED] * (len(told) % 2)
 
 
 @given(st.lists(st.floats(0.0, 5.0), max_size=80))

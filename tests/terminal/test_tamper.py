@@ -15,7 +15,7 @@ from edge.link.requester import Requester, TerminalRefusedError
 from edge.session.clock import FrameClock
 from edge.simulation.case_contact import SimulatedCaseContact
 from edge.terminal import tamper as tamper_module
-from edge.terminal.tamper import OPEN, CaseWatch, TamperMinder, open_configured
+from edge.terminal.tamper import OPEN, TamperMinder, open_configured
 from tests.extras import missing
 from tests.hardware.contracts.lines import InputLineContract
 from tests.terminal import test_daemon as given
@@ -24,21 +24,6 @@ from tests.terminal.test_daemon import PATIENCE, TOPICS, Endless, configuration,
 broker = given.broker
 needs_gpiozero = pytest.mark.skipif(missing("gpiozero"), reason="gpiozero is in the extras 'gpio' and 'dev'")
 CONTACT = GpioContact(driver="gpio", line=17)
-
-
-def test_a_case_counts_as_open_once_its_contact_has_kept_still():
-    watch = CaseWatch(0.5)
-    readings = [(0.0, False), (1.0, True), (1.2, False), (1.4, True), (1.8, True), (1.9, True), (2.0, True)]
-    assert [watch.read(*reading) for reading in readings] == [False] * 5 + [True, False]
-    assert watch.open
-    assert [watch.read(3.0, False), watch.read(3.4, False), watch.read(3.5, False)] == [False, False, True]
-    assert not watch.open
-
-
-def test_without_debounce_the_first_reading_counts():
-    watch = CaseWatch(0.0)
-    assert watch.read(0.0, True)
-    assert watch.open
 
 
 def mock_factory():
