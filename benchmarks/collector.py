@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge.link.options import TlsOptions
 
 RETRY_SECONDS: Final = 0.005
 SESSION_SECONDS: Final = 86400
@@ -32,7 +33,7 @@ class Collector:
         client = Client(
             CallbackAPIVersion.VERSION2, client_id="collector", protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True
         )
-        client.tls_set_context(ssl.create_default_context(cafile=str(ca)))
+        client.tls_set_context(TlsOptions(ca).context())
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self._connected.set()
         client.on_disconnect = lambda *_: self._connected.clear()

@@ -97,7 +97,15 @@ class Client(aiomqtt.Client):
     async def subscribe_all(self, filters: Sequence[str], *, retain_as_published: bool = False) -> None:
         """QoS 1. Raises LinkError naming the first filter that the broker refuses, aiomqtt.MqttError."""
         options = SubscribeOptions(qos=1, retainAsPublished=retain_as_published)
-        granted = await self.subscribe([(topic, options) for topic in filters])
+        # aiomqtt would wait for the SUBACK of a connection that has ended.
+        subscribing = asyncio.ensure_future(self.subscribe([(topic, options) for topic in filters]))
+        try:
+            await asyncio.wait((subscribing, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            if not subscribing.done():
+                raise aiomqtt.MqttError("Disconnected before SUBACK") from self._disconnected.exception()
+            granted = subscribing.result()
+        finally:
+            subscribing.cancel()
         for topic, code in zip(filters, cast("list[ReasonCode]", granted), strict=True):
             value = code.value
             if value >= FIRST_ERROR:

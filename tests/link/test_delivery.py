@@ -78,7 +78,7 @@ async def held(delivery, broker, play):
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - nobody tells when it comes true
             await asyncio.sleep(0.001)
 

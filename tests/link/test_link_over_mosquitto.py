@@ -56,10 +56,10 @@ def test_waiting_for_a_subscriber_is_no_busy_loop(mosquitto, run, until, start_t
             offered = 0
             oldest = terminal.outbox.oldest
 
-            def counted():
+            def counted(*after):
                 nonlocal offered
                 offered += 1
-                return oldest()
+                return oldest(*after)
 
             monkeypatch.setattr(terminal.outbox, "oldest", counted)
             for expected in (1, 2):
