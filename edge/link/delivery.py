@@ -121,6 +121,7 @@ class Delivery:
                 if reason != ACCEPTED:
                     return True
                 self._settling.append((self._monotonic(), row.id))
+                self._on_outbox()
             except LinkError as error:
                 log.warning("%s", error)
                 return True

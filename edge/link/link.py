@@ -8,9 +8,9 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 import aiomqtt
 from paho.mqtt.properties import Properties
@@ -91,6 +91,14 @@ class _Line:
     sending: tuple[asyncio.Task[None], ...] = ()
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None] | None:
+        """None where the connection is breaking, which is about to be told: a task has failed, and the others end."""
+        try:
+            return self.tasks.create_task(work, name=name)
+        except RuntimeError:
+            work.close()
+            return None
 
 
 class Link:
@@ -304,15 +312,15 @@ class Link:
                 self._holding = asyncio.create_task(self._hold(will), name="link-connection")
                 self._holding.add_done_callback(self._is_closed)
             case Announce() if line is not None:
-                line.hearing = line.tasks.create_task(self._announce(line.client), name="link-announce")
+                line.hearing = line.begin(self._announce(line.client), "link-announce")
             case Serve() if line is not None:
-                line.hearing = line.tasks.create_task(self._receive(line.client), name="link-receive")
+                line.hearing = line.begin(self._receive(line.client), "link-receive")
                 self._begin_sending(line)
             case RepublishRest():
                 for kind in sorted(self._unpublished):
                     self._retain(kind, *self._retained[kind])
             case TakeLeave(farewell) if line is not None:
-                line.tasks.create_task(self._take_leave(line, farewell), name="link-farewell")
+                line.begin(self._take_leave(line, farewell), "link-farewell")
             case Close() if self._holding is not None:
                 self._holding.cancel()
             case TellTrouble(trouble, again):
@@ -372,10 +380,11 @@ class Link:
         self._happened(Announced())
 
     def _begin_sending(self, line: _Line) -> None:
-        line.sending = (
-            line.tasks.create_task(self._queue.pump(line.client, line.leaving), name="link-publish"),
-            line.tasks.create_task(self._delivery.run(line.client, line.leaving), name="link-outbox"),
+        begun = (
+            line.begin(self._queue.pump(line.client, line.leaving), "link-publish"),
+            line.begin(self._delivery.run(line.client, line.leaving), "link-outbox"),
         )
+        line.sending = tuple(task for task in begun if task is not None)
 
     async def _take_leave(self, line: _Line, farewell: State) -> None:
         line.leaving.set()
@@ -385,7 +394,8 @@ class Link:
             self._begin_sending(line)
         self._queue.wake()
         self._delivery.wake()
-        await asyncio.wait(line.sending, timeout=FAREWELL_SECONDS)
+        if line.sending:
+            await asyncio.wait(line.sending, timeout=FAREWELL_SECONDS)
         for task in line.sending:
             task.cancel()
         line.client.timeout = FAREWELL_SECONDS

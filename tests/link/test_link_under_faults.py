@@ -8,11 +8,13 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
+import aiomqtt
 import pytest
 
 from edge.contracts.device import CommandReply, DeviceEvent
 from edge.link.answering import Deferred
 from edge.link.client import Client
+from edge.link.link import _Line
 from edge.link.options import LinkOptions
 
 PUBACK, SUBACK = 4, 9
@@ -268,3 +270,26 @@ def test_a_fault_in_taking_a_desired_configuration_ends_no_connection(
 
     run(scenario())
     assert "could not be taken" in caplog.text
+
+
+def test_nothing_more_begins_on_a_connection_that_is_breaking():
+    begun = []
+
+    async def fails():
+        raise aiomqtt.MqttError("gone")
+
+    async def never():
+        begun.append("begun")
+
+    async def scenario():
+        async with asyncio.TaskGroup() as tasks:
+            line = _Line(None, tasks)
+            assert line.begin(fails(), "fails") is not None
+            try:
+                await asyncio.sleep(60)
+            finally:
+                assert line.begin(never(), "farewell") is None
+
+    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+        asyncio.run(scenario())
+    assert begun == []
