@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from edge.config.cameras import SimulatedCamera
 from edge.config.loader import Loaded
 from edge.config.settings import Settings
 from edge.contracts.config import DesiredConfig
@@ -587,7 +588,7 @@ def serve(start: Start) -> bool:
     True: it ended to be started again.
     """
     keep_memory_private()
-    keep_heap_small()
+    keep_heap_small(large_outside=not isinstance(start.loaded.settings.camera, SimulatedCamera))
     keep_to_one_thread()
     return asyncio.run(_serve(start))
 
