@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import shutil
 import signal
 import socket
@@ -13,14 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 15.0
-DAYS: Final = datetime.timedelta(days=2)
+MAKE_CERTIFICATES: Final = Path(__file__).parents[1] / "scripts" / "make-fleet-certificates"
 
 
 class NoBrokerError(Exception):
@@ -37,36 +30,16 @@ def program() -> str:
 
 
 def issue_certificates(folder: Path) -> tuple[Path, Path, Path]:
-    """PEM files of an authority, and of a broker's certificate and key for loopback, as an operator would make them."""
-    now = datetime.datetime.now(datetime.UTC)
-    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+    """PEM files of an authority, and of a broker's certificate and key for loopback, as an operator makes them.
 
-    def certificate(subject: x509.Name, public: ec.EllipticCurvePublicKey, *extensions: x509.ExtensionType) -> bytes:
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(authority_name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAYS)
-            .not_valid_after(now + DAYS)
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        return builder.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    files = (folder / "ca.pem", folder / "broker.pem", folder / "broker.key")
-    files[0].write_bytes(
-        certificate(authority_name, authority_key.public_key(), x509.BasicConstraints(ca=True, path_length=0))
+    Raises NoBrokerError.
+    """
+    made = subprocess.run(
+        [str(MAKE_CERTIFICATES), "--out", str(folder), "--broker", HOST], capture_output=True, text=True, check=False
     )
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
-    broker_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    files[1].write_bytes(certificate(broker_name, key.public_key(), names))
-    files[2].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+    if made.returncode != 0:
+        raise NoBrokerError(f"no certificates: {made.stderr.strip()}")
+    return folder / "ca.crt", folder / "broker.crt", folder / "broker.key"
 
 
 class Broker:
@@ -77,7 +50,7 @@ class Broker:
         self._program = program()
         self._folder = folder
         folder.mkdir(parents=True)
-        self.ca, certificate, key = issue_certificates(folder)
+        self.ca, certificate, key = issue_certificates(folder / "certificates")
         with socket.create_server((HOST, 0)) as probe:
             self.port = int(probe.getsockname()[1])
         config = [

@@ -74,7 +74,7 @@ class OutboxHealth(Outgoing):
     """Decisions that wait for a subscriber."""
 
     waiting: Annotated[int, Field(ge=0)]
-    waiting_bytes: Annotated[int | None, Field(ge=0, description="Absent where they cannot be read")] = None
+    waiting_bytes: Annotated[int, Field(ge=0)]
     oldest_seconds: Annotated[float | None, Field(ge=0, description="Age of the oldest; absent: none waits")] = None
     full: Annotated[bool, Field(description="No session starts until decisions are delivered")]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from edge.contracts.base import SCHEMA_VERSION, Incoming
 from edge.contracts.enums import Alternative
 from edge.contracts.jws import EnrolledKey, OKPKey, SignatureError, Signer, sign, verify_by
 from edge.contracts.session import SessionStart
+from edge.contracts.strict_json import read_message
 
 REQUEST_TYPE: Final = "livegate-request+json"
 
@@ -49,13 +50,10 @@ def check_authorization(
         )
     signed, key = verify_by(command.authorization, keys, typ=REQUEST_TYPE)
     try:
-        content = RequestAuthorization.model_validate_json(signed, strict=True)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(map(str, problem["loc"])) or "payload"
+        content = read_message(RequestAuthorization, signed, strict=True)
+    except ValueError as error:
         raise SignatureError(
-            f"the authorization breaks the contract: {where}: {problem['msg']}",
-            remedy="write it as docs/verification.md says",
+            f"the authorization breaks the contract: {error}", remedy="write it as docs/verification.md says"
         ) from None
     for name, signed_for, asked in (
         ("command", content.command, command.id),

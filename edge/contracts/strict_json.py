@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 _EXACT: Final = 2**53 - 1
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def read_json(content: bytes) -> Any:
@@ -24,6 +28,23 @@ def read_json(content: bytes) -> Any:
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def read_message(
+    model: type[M], content: bytes, *, strict: bool = False, extra: Literal["ignore", "forbid"] | None = None
+) -> M:
+    """Fields by their names on the wire alone. strict, extra: as in pydantic; None: as the model has it.
+
+    Raises ValueError that names the first problem.
+    """
+    try:
+        read_json(content)
+        return model.model_validate_json(content, strict=strict, extra=extra, by_alias=True, by_name=False)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}") from None
+    except ValueError as error:
+        raise ValueError(f"payload: {error}") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,14 +12,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self, TypeVar, cast
+from typing import Final, Self, cast
 from uuid import UUID
 
 import aiomqtt
 from aiomqtt.message import Message
-from pydantic import ValidationError
 
-from edge.contracts.base import Outgoing
 from edge.contracts.config import ReportedConfig
 from edge.contracts.decision import Decision
 from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
@@ -27,7 +25,7 @@ from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, 
 from edge.contracts.jws import EnrolledKeys, OKPKey, SignatureError, Signer, read_decision, read_unverified
 from edge.contracts.request_authorization import RequestAuthorization, write_authorization
 from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
-from edge.contracts.strict_json import read_json
+from edge.contracts.strict_json import read_message
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
 from edge.link.client import (
@@ -343,10 +341,10 @@ class Requester:
             self._decisions.append(hear_decision(payload, self._keys))
         elif topic == self._topics.state:
             with contextlib.suppress(ValueError):
-                self._state = _parsed(State, payload)
+                self._state = read_message(State, payload, extra="ignore")
         else:
             with contextlib.suppress(ValueError):
-                self._progress.append(_parsed(SessionProgress, payload))
+                self._progress.append(read_message(SessionProgress, payload, extra="ignore"))
 
 
 async def listen(
@@ -414,7 +412,7 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
     if model is None:
         return Heard(topic, None, "no message of the contract has this topic", retained, payload)
     try:
-        content = cast("Said", _parsed(model, payload))
+        content = cast("Said", read_message(model, payload, extra="ignore"))
     except ValueError as error:
         return Heard(topic, None, str(error), retained, payload)
     return Heard(topic, content, "", retained, payload)
@@ -449,7 +447,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 def _read_reply(payload: bytes) -> CommandReply:
     try:
-        return _parsed(CommandReply, payload)
+        return read_message(CommandReply, payload, extra="ignore")
     except ValueError as error:
         raise LinkError(f"the terminal's reply breaks the contract: {error}", remedy="update this client") from None
 
@@ -459,18 +457,3 @@ def _checked(reply: CommandReply, verb: str, device: str) -> CommandReply:
         return reply
     code, message = (reply.error.code, reply.error.message) if reply.error else (None, "no reason given")
     raise TerminalRefusedError(f"{device!r} refused {verb}: {code or 'error'}", remedy=message, code=code)
-
-
-M = TypeVar("M", bound=Outgoing)
-
-
-def _parsed(model: type[M], payload: bytes) -> M:
-    """Raises ValueError that names the first problem."""
-    try:
-        read_json(payload)
-        return model.model_validate_json(payload, extra="ignore", by_alias=True, by_name=False)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}") from None
-    except ValueError as error:
-        raise ValueError(f"payload: {error}") from None

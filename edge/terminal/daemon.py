@@ -64,6 +64,7 @@ from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.presence import PresenceTeller
 from edge.terminal.reboot import Rebooter
 from edge.terminal.requesters import check_requester
+from edge.terminal.retry import RETRY_SECONDS, Pauses
 from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 from edge.terminal.visit import VisitTimes
@@ -75,8 +76,6 @@ STOPPING = "the terminal is stopping"
 STALLED_SECONDS = 60.0
 # What a camera that is tried may take from opening to its first frame: time to replace a capture process twice.
 PROBE_SECONDS = 10.0
-# From a start that lacked a part to the next try, doubled with each up to the second.
-RETRY_SECONDS = (5.0, 300.0)
 
 
 class Daemon:
@@ -246,10 +245,9 @@ class Daemon:
         """From what was missing at the start, and from a camera that fails later."""
         if not self._may_judge:
             return
-        pause, longest = RETRY_SECONDS
+        pauses = Pauses(*RETRY_SECONDS)
         while self._workbench is None:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, longest)
+            await asyncio.sleep(pauses.next())
             await self._open_workbench()
             self._announce()
             notify(f"STATUS={self._published.state}")

@@ -1,6 +1,6 @@
 """How the terminal does: read where it can be read, put together, and told when it is time.
 
-What stands in ``/proc``, ``/sys`` and the outbox's file is read on another thread, one to two times a minute.
+What stands in ``/proc`` and ``/sys`` is read on another thread, one to two times a minute.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ PERIOD_SECONDS: Final = 60.0
 JITTER: Final = 0.2
 # News that come one after the other are told together.
 LEAST_SECONDS: Final = 10.0
-# How long the outbox may keep its file to itself.
-BUSY_SECONDS: Final = 1.0
 
 Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 

@@ -32,12 +32,12 @@ def keep_heap_small(*, large_outside: bool = True) -> None:
     """One heap for all threads, if called before they start, and no large buffers in it. Does nothing where the C
     library is not glibc.
 
-    large_outside: False leaves large buffers in the heap. Each that lies outside has its pages made anew, which costs
-    vision a twentieth of its time and a simulator that draws in the same process two fifths.
-
     Otherwise each thread has a heap of its own, of whose end nothing is given back, and buffers of up to 32 MiB come
     to lie in it: glibc maps a large one by itself, but takes the size of each that is freed for the new limit
     (mallopt(3)).
+
+    large_outside: False leaves large buffers in the heap. Each that lies outside has its pages made anew, which costs
+    vision a twentieth of its time and a simulator that draws in the same process two fifths.
     """
     options = getattr(ctypes.CDLL(None), "mallopt", None)
     if options is not None:

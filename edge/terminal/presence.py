@@ -18,6 +18,7 @@ from edge.errors import LivegateError
 from edge.hardware.debounce import Debounce
 from edge.hardware.ports import InputLine
 from edge.liveness.presence import Change, FaceLimits, FacePresence, Rate
+from edge.terminal.retry import Pauses
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +28,6 @@ BOUNCE_SECONDS: Final = 0.01
 POLL_SECONDS: Final = 0.02
 # A line that tells changes is read all the same, to hear of one that is lost.
 ASK_SECONDS: Final = 60.0
-# From a button or camera that failed to the next try, doubled with each up to the second.
-RETRY_SECONDS: Final = (5.0, 300.0)
 # A look that misses the face does not end a visit that has just begun.
 MISSED_LOOKS: Final = 2.5
 
@@ -90,12 +89,13 @@ class PresenceTeller:
         return self._tell(source)
 
     async def _mind_button(self, button: config.Button) -> None:
-        told, pause = "", RETRY_SECONDS[0]
+        told, pauses = "", Pauses()
         while True:
             try:
                 line = await asyncio.to_thread(self._open_button, button)
                 try:
-                    pause, told = RETRY_SECONDS[0], ""
+                    told = ""
+                    pauses.restart()
                     await self._follow(line, Debounce(button.debounce_seconds))
                 finally:
                     line.close()
@@ -104,8 +104,7 @@ class PresenceTeller:
                     told = str(error)
                     log.error("the button cannot be read", error=told)
                     self._on_fault(f"the button cannot be read: {told}")
-            await self._sleep(pause)
-            pause = min(2 * pause, RETRY_SECONDS[1])
+            await self._sleep(pauses.next())
 
     async def _follow(self, line: InputLine, contact: Debounce) -> None:
         """Raises LivegateError when the line is lost."""
@@ -131,7 +130,7 @@ class PresenceTeller:
                         await edge.wait()
 
     async def _mind_face(self, face: config.FaceLook, faces: FacePresence) -> None:
-        every, failures = 1.0 / face.looks_per_second, 0
+        every, failing, pauses = 1.0 / face.looks_per_second, False, Pauses()
         while True:
             if self._state is not TerminalState.READY:
                 await self._wait_until_ready()
@@ -140,15 +139,16 @@ class PresenceTeller:
             try:
                 share = await self._look_once()
             except Exception as error:
-                failures += 1
-                if failures == 1:
+                if not failing:
                     # The terminal's own look at its camera says what of it a state or an event should say.
                     told = str(error) if isinstance(error, LivegateError) else type(error).__name__
                     log.warning("nobody can be noticed by the camera", error=told)
+                failing = True
                 self._on_camera()
-                await self._sleep(min(RETRY_SECONDS[0] * 2.0 ** min(failures - 1, 32), RETRY_SECONDS[1]))
+                await self._sleep(pauses.next())
                 continue
-            failures, now = 0, self._monotonic()
+            failing, now = False, self._monotonic()
+            pauses.restart()
             if faces.saw(now, share) is Change.ARRIVED and not self._announce("face"):
                 faces.refused()
             await self._sleep(max(every - (now - began), 0.0))

@@ -20,14 +20,13 @@ from edge.errors import LivegateError
 from edge.hardware.debounce import Debounce
 from edge.hardware.gpio_input import GpioInput
 from edge.hardware.ports import InputLine
+from edge.terminal.retry import Pauses
 
 log = structlog.get_logger(__name__)
 
 KEY: Final = "tamper"
 # A case takes longer to open; so few looks cost nothing.
 POLL_SECONDS: Final = 0.5
-# From a contact that cannot be read to the next try, doubled with each up to the second.
-RETRY_SECONDS: Final = (5.0, 300.0)
 OPEN: Final = "the case is open"
 
 
@@ -66,7 +65,7 @@ class TamperMinder:
         """Until it is cancelled."""
         if isinstance(self._contact, config.NoContact):
             return
-        pause, longest = RETRY_SECONDS
+        pauses = Pauses()
         while True:
             try:
                 line = await asyncio.to_thread(self._open_contact, self._contact)
@@ -75,14 +74,13 @@ class TamperMinder:
                 try:
                     while True:
                         self._read(line.level())
-                        pause = RETRY_SECONDS[0]
+                        pauses.restart()
                         await self._sleep(POLL_SECONDS)
                 finally:
                     line.close()
             except LivegateError as error:
                 self._lost(error)
-            await self._sleep(pause)
-            pause = min(2 * pause, longest)
+            await self._sleep(pauses.next())
 
     def _read(self, closed: bool) -> None:
         readable_again = self._unreadable is not None

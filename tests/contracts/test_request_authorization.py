@@ -118,6 +118,16 @@ def test_a_field_that_nobody_knows_is_refused(requester, requesters):
         check(start(sign(json.dumps(more).encode(), requester, typ=REQUEST_TYPE)), requesters)
 
 
+def test_a_field_by_its_python_name_or_there_twice_is_refused(requester, requesters):
+    signed = content().model_dump_json(by_alias=True)
+    for other, named in (
+        (signed.replace('"expiresAt"', '"expires_at"'), "expires_at|expiresAt"),
+        (signed.replace("{", '{"device":"gate-2",', 1), "twice"),
+    ):
+        with pytest.raises(SignatureError, match=named):
+            check(start(sign(other.encode(), requester, typ=REQUEST_TYPE)), requesters)
+
+
 @settings(deadline=None, max_examples=200)
 @given(payload=st.binary(max_size=80), now=st.floats(0, 2e9))
 def test_whatever_was_signed_is_refused_in_words_or_counts(requester, requesters, payload, now):

@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import signal
-import socket
 import subprocess
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -38,6 +36,7 @@ from edge.link.link import Link
 from edge.link.options import LinkOptions
 from edge.link.outbox import Outbox
 from edge.link.payloads import CommandRefused
+from tests.link.fleet import wait_for_port
 
 PATIENCE = 15.0
 
@@ -244,16 +243,9 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [self._program, "-c", str(self._folder / "mosquitto.conf")], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail((self._folder / "mosquitto.log").read_text())
-                time.sleep(0.02)
-            else:
-                return LinkOptions("127.0.0.1", self.port)
+        process, told = self._process, self._folder / "mosquitto.log"
+        wait_for_port(self.port, lambda: None if process.poll() is None else told.read_text())
+        return LinkOptions("127.0.0.1", self.port)
 
     def tell(self, which: signal.Signals) -> None:
         assert self._process is not None

@@ -87,6 +87,7 @@ def test_a_decision_that_stays_behind_is_seen(ledger, identity, tmp_path):
 
 
 def test_decisions_survive_and_arrive_though_terminals_and_broker_are_killed(need_program, tmp_path):
+    need_program("openssl", "openssl")
     need_program("mosquitto", "mosquitto")
     outcome = chaos.run(tmp_path, daemon_kills=12, broker_kills=3, seed=1)
     assert {kind: found for kind, found in outcome.ledger.faults.items() if found} == {}
