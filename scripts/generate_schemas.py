@@ -32,17 +32,19 @@ from edge.contracts.enums import (
 )
 from edge.contracts.jws import OKPKey, public_jwk, write_decision
 from edge.contracts.schema import schemas
+from edge.contracts.sealing import SUITE, SealingKey, to_base64url
 from edge.contracts.session import (
     Assurance,
     AttemptReport,
     ColorTarget,
     EvidenceItem,
-    FaceRectangle,
     LivenessResult,
     PadNetworkScore,
+    SealedImage,
     SessionProgress,
     Targets,
 )
+from edge.contracts.verification import FaceRectangle
 from edge.guidance.texts import texts
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -57,6 +59,9 @@ EXAMPLE_KEY = OKPKey.import_key(
         "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     }
 )
+# Of RFC 7748, section 6.1: everybody has its private half.
+EXAMPLE_SEALING_X = "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"
+IMAGE = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SESSION = "5d6e8f0a1b2c3d4e5f60718293a4b5c6"
 COMMAND = "k3Jv0mY1Qz6uXn8s"
 NONCE = "Qm9vLW9ubHktZm9yLW9uZS1kb29y"
@@ -227,6 +232,14 @@ def examples() -> dict[str, bytes]:
             text=texts("en")[Prompt.COME_CLOSER],
             progress=0.15,
             seconds_left=9,
+        ),
+        "session.image": SealedImage(
+            session_id=SESSION,
+            attempt_id=1,
+            session_image_id=IMAGE,
+            suite=SUITE,
+            key=SealingKey.from_x(EXAMPLE_SEALING_X).kid,
+            sealed=to_base64url(bytes(range(96))),
         ),
         "reply.ok": CommandReply(status="ok", transaction=COMMAND, data={"sessionId": SESSION, "status": "Running"}),
         "reply.error": CommandReply(

@@ -29,6 +29,7 @@ from edge.config.presence import Metrics, Presence, SimulatedButton
 from edge.config.quality import QualityLimits
 from edge.config.tamper import NO_CONTACT, Tamper
 from edge.config.values import PRINTABLE_PATTERN, FilePath, Number, Secret, SecretFile, Section, Text, Whole, YesNo
+from edge.config.verification import SessionImage, Verification
 from edge.contracts.enums import EvidenceKind
 from edge.contracts.topics import ID_PATTERN, PREFIX_PATTERN
 
@@ -468,6 +469,12 @@ class Settings(Section):
     presence: Annotated[
         Presence, Field(title="Presence", description="What makes the terminal say that somebody has come")
     ] = Presence()
+    verification: Annotated[
+        Verification, Field(title="Verification", description="Whether faces may be compared with a reference")
+    ] = Verification()
+    session_image: Annotated[
+        SessionImage, Field(title="Session image", description="Whether a picture may be sent, and to whom")
+    ] = SessionImage()
     metrics: Annotated[Metrics, Field(title="Metrics", description="For Prometheus, on this board alone")] = Metrics()
 
     @field_validator("presence")

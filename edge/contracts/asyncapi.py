@@ -62,6 +62,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     _up("config.reported", _TOPICS.config_reported, "What became of it, and what is in effect", retain=True),
     _up("decision", _TOPICS.decision, "One for each attempt, signed, at least once"),
     _up("session.event", _TOPICS.session_event("{session}"), "Phases, prompts, progress and the last seconds", qos=0),
+    _up("session.image", _TOPICS.session_image("{session}"), "One picture, sealed, where one was asked for", qos=0),
     _up("event", _TOPICS.event, "Faults, recoveries and the like"),
     _command("session.start", "Begin a session"),
     _command("session.cancel", "End a running session"),

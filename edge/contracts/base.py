@@ -31,6 +31,9 @@ Told = Annotated[str, cut(MAX_TOLD)]
 """Words for people, out of wherever: they are cut short rather than refused."""
 
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Outgoing(BaseModel):
     """A message or part of one that the device writes. ``max_bytes``: of its JSON, where it is a message."""
 

@@ -6,9 +6,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing, Told, cut
+from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing, Sha256, Told, cut
 from edge.contracts.enums import ConfigStatus, Service
-from edge.contracts.session import Sha256
 
 Revision = Annotated[
     int, Field(ge=1, le=2**53 - 1, description="Rises with each change; the same or a lower one is old")

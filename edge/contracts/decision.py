@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, Outgoing
+from edge.contracts.base import SCHEMA_VERSION, Outgoing, Sha256
 from edge.contracts.enums import CaptureKind, LivenessOperationMode
-from edge.contracts.session import AttemptReport, SessionId, Sha256
+from edge.contracts.session import AttemptReport, SessionId
+from edge.contracts.verification import VerifyReference
 
 
 class Provenance(Outgoing):
@@ -41,6 +42,9 @@ class Decision(Outgoing):
         float, Field(description="Unix time in seconds by the device's clock; a controller trusts its own")
     ]
     attempt: AttemptReport
+    verify_references: Annotated[
+        tuple[VerifyReference, ...], Field(description="What the face was compared with; none without a reference")
+    ] = ()
     last_attempt: bool
     provenance: Provenance
 

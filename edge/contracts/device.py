@@ -6,9 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing, Told
+from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing, Sha256, Told
 from edge.contracts.enums import Alternative, CaptureKind, CommandErrorCode, LivenessOperationMode, TerminalState
-from edge.contracts.session import Sha256
 
 
 class State(Outgoing):

@@ -76,11 +76,32 @@ class ErrorCode(StrEnum):
     ENVIRONMENT_NOT_SUPPORTED = "EnvironmentNotSupported"
     HEAD_TURN_NOT_PERFORMED = "HeadTurnNotPerformed"
     TIMED_OUT = "TimedOut"
+    FACE_NOT_FOUND = "FaceNotFound"
+    CONTENT_DECODING_ERROR = "ContentDecodingError"
+    IMAGE_SIZE_IS_TOO_LARGE = "ImageSizeIsTooLarge"
+    IMAGE_SIZE_IS_TOO_SMALL = "ImageSizeIsTooSmall"
+    UNSUPPORTED_MEDIA_TYPE = "UnsupportedMediaType"
+    VERIFY_IMAGE_NOT_PROVIDED = "VerifyImageNotProvided"
     CAMERA_PERMISSION_DENIED = "CameraPermissionDenied"
     CAMERA_STARTUP_FAILURE = "CameraStartupFailure"
     INVALID_TOKEN = "InvalidToken"  # noqa: S105 - an error code of the contract
     USER_CANCELED_SESSION = "UserCanceledSession"
     GENERIC_FAILURE = "GenericFailure"
+
+
+class QualityForRecognition(StrEnum):
+    """What a reference image is worth to whoever compares faces with it."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class ReferenceKind(StrEnum):
+    """What a session's face is compared with."""
+
+    IMAGE = "image"
+    TEMPLATE = "template"
 
 
 class QualityFailure(StrEnum):

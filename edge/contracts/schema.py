@@ -23,7 +23,8 @@ from edge.contracts.device import (
 )
 from edge.contracts.doctor import DoctorReport
 from edge.contracts.request_authorization import RequestAuthorization
-from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
+from edge.contracts.session import SealedImage, SessionCancel, SessionProgress, SessionStart
+from edge.contracts.verification import FaceTemplate
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -35,6 +36,7 @@ MESSAGES: Final[dict[str, type[BaseModel]]] = {
     "decision": SignedDecision,
     "decision.signed": Decision,
     "session.event": SessionProgress,
+    "session.image": SealedImage,
     "cmd.session.start": SessionStart,
     "cmd.session.cancel": SessionCancel,
     "cmd.ping": Ping,
@@ -49,6 +51,7 @@ MESSAGES: Final[dict[str, type[BaseModel]]] = {
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     **MESSAGES,
     "cmd.session.start.authorization": RequestAuthorization,
+    "template": FaceTemplate,
     "doctor": DoctorReport,
 }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from edge.contracts.base import SCHEMA_VERSION, CommandBase, Outgoing
+from edge.contracts.base import MAX_PACKET_BYTES, SCHEMA_VERSION, CommandBase, Outgoing, Sha256
 from edge.contracts.enums import (
     Alternative,
     AssuranceLevel,
@@ -24,13 +24,22 @@ from edge.contracts.enums import (
     QualityFailure,
     SessionStatus,
 )
+from edge.contracts.verification import MAX_IMAGE_BYTES, FaceRectangle, VerifyResult
 
 SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sealed = Annotated[str, Field(min_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+# A sealed reference image in base64, and the rest of the command.
+MAX_SEALED_CHARACTERS: Final = (MAX_IMAGE_BYTES + 1024) * 4 // 3
+MAX_REFERENCE_BYTES: Final = MAX_SEALED_CHARACTERS + 16 * 1024
 
 
 class SessionStart(CommandBase):
-    """``cmd/session.start``. ``nonce`` comes back signed; without one no door may open."""
+    """``cmd/session.start``. ``nonce`` comes back signed; without one no door may open.
+
+    With a reference it may have ``max_bytes``, at QoS 0 alone; without, as much as every command.
+    """
+
+    max_bytes: ClassVar[int] = MAX_REFERENCE_BYTES
 
     liveness_operation_mode: LivenessOperationMode = LivenessOperationMode.PASSIVE
     device_correlation_id: UUID | None = None
@@ -57,21 +66,31 @@ class SessionStart(CommandBase):
         description="For an alternative: compact JWS of a requester whose key the terminal has, over this command's "
         "id, the device and the alternative",
     )
+    verify_image: Annotated[Sealed, Field(max_length=MAX_SEALED_CHARACTERS)] | None = Field(
+        None,
+        description="Reference image (JPEG, PNG, WEBP, BMP of at most 6 MB) sealed to the terminal's key, base64url; "
+        "only at QoS 0, as a broker may store what has more",
+    )
+    verify_template: Annotated[Sealed, Field(max_length=16 * 1024)] | None = Field(
+        None,
+        description="In place of verifyImage: a template that `livegate template` made, sealed likewise; only at QoS 0",
+    )
+    verify_confidence_threshold: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="matchConfidence from which isIdentical is true; the stricter of this and the site's counts"
+    )
+    return_verify_image_hash: bool = Field(False, description="Whether the result has the reference image's SHA-256")
+    enable_session_image: bool = Field(
+        False, description="Whether one good picture is sent, sealed to sessionImageKey; the site must allow it"
+    )
+    session_image_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")] | None = Field(
+        None, description="X25519 public key of whoever may open the picture: x of its JWK (RFC 8037)"
+    )
 
 
 class SessionCancel(CommandBase):
     """``cmd/session.cancel``."""
 
     session_id: SessionId
-
-
-class FaceRectangle(Outgoing):
-    """Pixels of the captured frame."""
-
-    top: int
-    left: int
-    width: int
-    height: int
 
 
 class ColorTarget(Outgoing):
@@ -153,6 +172,14 @@ class LivenessResult(Outgoing):
     liveness_decision: LivenessDecision
     targets: Targets
     digest: Annotated[Sha256, Field(description="SHA-256 over the judged frames' evidence, in order")]
+    session_image_id: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9a-f]{32}$", description="Of the picture on session/<id>/image; absent: none was sent"),
+    ] = None
+    verify_result: Annotated[VerifyResult | None, Field(description="Absent without a reference")] = None
+    verify_image_hash: Annotated[
+        Sha256 | None, Field(description="SHA-256 of the reference image's bytes, where the request wants it")
+    ] = None
 
 
 class AttemptError(Outgoing):
@@ -160,6 +187,34 @@ class AttemptError(Outgoing):
 
     code: ErrorCode
     message: str
+
+
+class SessionImageReport(Outgoing):
+    """What became of the picture that the request asked for."""
+
+    sent: Annotated[bool, Field(description="Handed to the broker once, at QoS 0; nobody acknowledges that")]
+    reason: Annotated[str | None, Field(description="Why none was sent")] = None
+    sha256: Annotated[Sha256 | None, Field(description="Of the JPEG that opens, which proves that it is this one")] = (
+        None
+    )
+    quality: Annotated[
+        float | None, Field(ge=0, le=1, description="Of the frame: the score that chose it (docs/vision.md)")
+    ] = None
+    key: Annotated[str | None, Field(description="RFC 7638 thumbprint of the key that it was sealed to")] = None
+
+
+class SealedImage(Outgoing):
+    """``session/<id>/image``: QoS 0, never retained, never queued."""
+
+    max_bytes: ClassVar[int] = MAX_PACKET_BYTES
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    session_id: SessionId
+    attempt_id: Annotated[int, Field(ge=1, le=3)]
+    session_image_id: SessionId
+    media_type: Literal["image/jpeg"] = "image/jpeg"
+    suite: Annotated[str, Field(description="Of RFC 9180, as edge.contracts.sealing names it")]
+    key: Annotated[str, Field(description="RFC 7638 thumbprint of the key that opens it")]
+    sealed: Annotated[Sealed, Field(description="Encapsulated key and ciphertext, base64url")]
 
 
 class AttemptReport(Outgoing):
@@ -184,6 +239,9 @@ class AttemptReport(Outgoing):
     )
     quality_failures: dict[QualityFailure, int] = Field(default_factory=dict)
     duration_seconds: Annotated[float, Field(ge=0)]
+    session_image: Annotated[
+        SessionImageReport | None, Field(description="Absent where none was asked for, and before the last attempt")
+    ] = None
 
 
 class SessionReport(Outgoing):

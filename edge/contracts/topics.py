@@ -52,6 +52,9 @@ class Topics:
     def session_event(self, session_id: str) -> str:
         return f"{self.base}/session/{session_id}/event"
 
+    def session_image(self, session_id: str) -> str:
+        return f"{self.base}/session/{session_id}/image"
+
     def command(self, verb: str) -> str:
         return f"{self.base}/cmd/{verb}"
 

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import math
 import mmap
 import os
 import select
 import struct
-import weakref
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
+from edge.frames.covered import CoveredBuffers
 from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic, Tone
 
 # One with the newest frame, one in the hands of the writer or, for as long as copying takes, of the reader.
@@ -31,7 +30,6 @@ SLOTS = 2
 CHANNELS = 3
 RAW_BYTES = 2
 
-_Kind = TypeVar("_Kind", np.uint8, np.uint16)
 
 # linux/memfd.h and linux/fcntl.h; Python has no name for the first, since Linux 6.3.
 _MFD_NOEXEC_SEAL = 0x0008
@@ -310,8 +308,8 @@ class RingReader:
         self._free_out = free_out
         self._free_in: int | None = free_in
         self._ready_out = ready_out
-        self._copies = _PrivateCopies()
-        self._raw_copies = _PrivateCopies()
+        self._copies = CoveredBuffers()
+        self._raw_copies = CoveredBuffers()
         self._closed = False
         for slot in range(SLOTS):
             _put(free_in, slot)
@@ -400,33 +398,6 @@ class RingReader:
     def _give_back(self, slot: int) -> None:
         if self._free_in is not None:
             _put(self._free_in, slot)
-
-
-class _PrivateCopies:
-    """Buffers outside core dumps, used again once nobody refers to the array that was last handed out over them.
-
-    There are as many as frames were held at once. Slices and reshapes refer to that array, so they keep it too.
-    """
-
-    def __init__(self) -> None:
-        self._lent: list[tuple[mmap.mmap, weakref.ref[NDArray[Any]]]] = []
-
-    def take(self, shape: tuple[int, ...], kind: type[_Kind]) -> NDArray[_Kind]:
-        size = math.prod(shape) * np.dtype(kind).itemsize
-        for index, (buffer, user) in enumerate(self._lent):
-            if user() is None and len(buffer) >= size:
-                del self._lent[index]
-                break
-        else:
-            buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            buffer.madvise(mmap.MADV_DONTDUMP)
-        copy = np.ndarray(shape, kind, buffer=buffer)
-        self._lent.append((buffer, weakref.ref(copy)))
-        return copy
-
-    def wipe(self) -> None:
-        for buffer, _ in self._lent:
-            np.frombuffer(buffer, np.uint8).fill(0)
 
 
 def _put(fd: int, slot: int) -> None:

@@ -10,11 +10,11 @@ from edge.contracts.session import (
     Challenge,
     ColorTarget,
     EvidenceItem,
-    FaceRectangle,
     LivenessResult,
     PadNetworkScore,
     Targets,
 )
+from edge.contracts.verification import FaceRectangle
 from edge.liveness.outcome import AttemptOutcome
 
 

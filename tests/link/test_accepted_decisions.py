@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edge.contracts.enums import AssuranceLevel, LivenessDecision, SessionStatus
-from edge.contracts.session import Assurance, ColorTarget, FaceRectangle, LivenessResult, Targets
+from edge.contracts.session import Assurance, ColorTarget, LivenessResult, Targets
+from edge.contracts.verification import FaceRectangle
 from edge.link.identity import Identity
 from edge.link.requester import HeardDecision, Verification
 

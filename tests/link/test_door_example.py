@@ -15,8 +15,9 @@ from edge.contracts.acceptance import Acceptance, Reason
 from edge.contracts.device import DeviceEvent
 from edge.contracts.enums import AssuranceLevel, CaptureKind, LivenessDecision, SessionStatus
 from edge.contracts.jws import read_public_keys
-from edge.contracts.session import ColorTarget, FaceRectangle, LivenessResult, SessionStart, Targets
+from edge.contracts.session import ColorTarget, LivenessResult, SessionStart, Targets
 from edge.contracts.topics import Topics
+from edge.contracts.verification import FaceRectangle
 from edge.link.identity import PUBLIC_KEY_FILE, Identity
 from edge.link.options import LinkOptions, TlsOptions
 from tests.link.test_link_over_mosquitto import LOOPBACK, Authority, tls_lines
