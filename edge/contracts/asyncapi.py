@@ -121,7 +121,8 @@ def _info() -> dict[str, Any]:
             "Everything that a face liveness terminal sends and receives over MQTT 5, from its point of view. "
             "What a terminal says may gain fields without a new version: ignore those you do not know. "
             "What it is told is refused where it does not know a field. "
-            f"No packet has more than {MAX_PACKET_BYTES} bytes; each message names its own limit. "
+            f"No packet has more than {MAX_PACKET_BYTES} bytes, but a session.start with a reference where the site "
+            "takes one; each message names its own limit. "
             "What the fields mean, and the rule by which a controller may open a door, are in mqtt.md."
         ),
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},

@@ -18,13 +18,11 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from edge.contracts.jws import thumbprint
 from edge.contracts.strict_json import read_json
 from edge.errors import LinkError
 
 SUITE: Final = "DHKEM(X25519,HKDF-SHA256),HKDF-SHA256,ChaCha20Poly1305"
 KEY_BYTES: Final = 32
-OVERHEAD_BYTES: Final = KEY_BYTES + 16
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
@@ -58,7 +56,7 @@ class SealingKey:
                 remedy="make a new pair with `livegate key sealing`",
             ) from None
         self.bytes: Final = public
-        self.kid: Final = thumbprint(OKPKey.import_key({**self.jwk_members}))
+        self.kid: Final = OKPKey.import_key({**self.jwk_members}).thumbprint()
 
     @classmethod
     def from_x(cls, x: str) -> SealingKey:
@@ -76,7 +74,7 @@ class SealingKey:
         return jwk if device is None else {**jwk, "device": device}
 
     def seal(self, content: bytes, purpose: Purpose, *names: str) -> bytes:
-        """The encapsulated key and the ciphertext, ``OVERHEAD_BYTES`` longer than ``content``."""
+        """The encapsulated key and the ciphertext, ``SEALING_BYTES`` longer than ``content``."""
         return _SUITE.encrypt(content, self._key, _info(purpose, names))
 
 

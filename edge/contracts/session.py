@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edge.contracts.base import MAX_PACKET_BYTES, SCHEMA_VERSION, CommandBase, Outgoing, Sha256
 from edge.contracts.enums import (
@@ -24,13 +24,18 @@ from edge.contracts.enums import (
     QualityFailure,
     SessionStatus,
 )
-from edge.contracts.verification import MAX_IMAGE_BYTES, FaceRectangle, VerifyResult
+from edge.contracts.verification import MAX_IMAGE_BYTES, SEALING_BYTES, FaceRectangle, VerifyResult
 
 SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sealed = Annotated[str, Field(min_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-# A sealed reference image in base64, and the rest of the command.
-MAX_SEALED_CHARACTERS: Final = (MAX_IMAGE_BYTES + 1024) * 4 // 3
-MAX_REFERENCE_BYTES: Final = MAX_SEALED_CHARACTERS + 16 * 1024
+
+
+def sealed_characters(content: int) -> int:
+    """Of so many bytes, once sealed and in base64url."""
+    return -(-(content + SEALING_BYTES) * 4 // 3)
+
+
+MAX_SEALED_CHARACTERS: Final = sealed_characters(MAX_IMAGE_BYTES)
 
 
 class SessionStart(CommandBase):
@@ -39,7 +44,7 @@ class SessionStart(CommandBase):
     With a reference it may have ``max_bytes``, at QoS 0 alone; without, as much as every command.
     """
 
-    max_bytes: ClassVar[int] = MAX_REFERENCE_BYTES
+    max_bytes: ClassVar[int] = MAX_SEALED_CHARACTERS + CommandBase.max_bytes
 
     liveness_operation_mode: LivenessOperationMode = LivenessOperationMode.PASSIVE
     device_correlation_id: UUID | None = None
@@ -85,6 +90,18 @@ class SessionStart(CommandBase):
     session_image_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")] | None = Field(
         None, description="X25519 public key of whoever may open the picture: x of its JWK (RFC 8037)"
     )
+
+    @model_validator(mode="after")
+    def _what_belongs_together(self) -> Self:
+        if self.verify_image is not None and self.verify_template is not None:
+            raise ValueError("verifyImage and verifyTemplate: send one of them")
+        if self.verify_confidence_threshold is not None and self.verify_image is None and self.verify_template is None:
+            raise ValueError("verifyConfidenceThreshold counts with verifyImage or verifyTemplate alone")
+        if self.return_verify_image_hash and self.verify_image is None:
+            raise ValueError("returnVerifyImageHash counts with verifyImage alone")
+        if self.enable_session_image != (self.session_image_key is not None):
+            raise ValueError("enableSessionImage and sessionImageKey come together")
+        return self
 
 
 class SessionCancel(CommandBase):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from edge.contracts.base import SCHEMA_VERSION, Incoming, Outgoing, Sha256, Told
 from edge.contracts.enums import QualityForRecognition, ReferenceKind
 
-MAX_IMAGE_BYTES = 6 * 1024 * 1024
+MAX_IMAGE_BYTES: Final = 6 * 1024 * 1024
+# What sealing adds: the encapsulated key and the tag (edge.contracts.sealing).
+SEALING_BYTES: Final = 32 + 16
 
 
 class FaceRectangle(Outgoing):

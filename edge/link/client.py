@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,9 +19,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.link.causes import BrokerError, Cause
+from edge.link.incoming import IncomingQueue
 from edge.link.options import LinkOptions, RefusalSocket
 
-MAX_PACKET_BYTES: Final = 256 * 1024
 ACCEPTED: Final = 0x00
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 FIRST_ERROR: Final = 0x80
@@ -199,13 +200,15 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """A clean MQTT 5 connection. Leaving by an exception lets the broker publish the will.
 
-    max_incoming: messages that may wait to be read; further ones are dropped; 0: no limit.
+    max_incoming: messages that may wait to be read, of together as many bytes as two of the largest have or little
+    more; further ones are dropped; 0: no limit.
     Raises LinkError for files of ``options``, aiomqtt.MqttError for the rest.
     """
     context = await asyncio.to_thread(options.tls.context) if options.tls else None
     password = await asyncio.to_thread(options.password)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.MaximumPacketSize = MAX_PACKET_BYTES
+    properties.MaximumPacketSize = options.max_packet_bytes
+    queue = functools.partial(IncomingQueue, most_bytes=2 * options.max_packet_bytes)
     client = Client(
         hostname=options.host,
         port=options.port,
@@ -221,6 +224,7 @@ async def connected(
         tls_context=context,
         timeout=answer_seconds,
         will=will,
+        queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", queue) if max_incoming else None,
         max_queued_incoming_messages=max_incoming,
     )
     try:

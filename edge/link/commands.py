@@ -33,6 +33,10 @@ COMMANDS: Final[dict[str, type[Command]]] = {
     "diagnostics": Diagnostics,
 }
 
+# What a command with a reference image may have.
+MAX_BY_VERB: Final = {"session.start": SessionStart.max_bytes}
+REFERENCES: Final = ("verifyImage", "verifyTemplate")
+
 _VERB: Final = re.compile(r"[a-z]{1,16}(?:\.[a-z]{1,16}){0,2}")
 _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _REQUESTER: Final = re.compile(ID_PATTERN)
@@ -132,16 +136,25 @@ def _document(inbound: Inbound, verb: str) -> dict[str, Any]:
             CommandErrorCode.RETAINED,
             "commands are never retained: clear the topic with an empty retained one, then publish without",
         )
-    if len(inbound.payload) > MAX_COMMAND_BYTES:
-        refuse(
-            CommandErrorCode.TOO_LARGE,
-            f"{len(inbound.payload)} bytes; a command has at most {MAX_COMMAND_BYTES}",
-        )
+    _check_size(inbound, MAX_BY_VERB.get(verb, MAX_COMMAND_BYTES))
     if inbound.correlation is not None and len(inbound.correlation) > MAX_CORRELATION_BYTES:
         refuse(CommandErrorCode.TOO_LARGE, f"Correlation Data has at most {MAX_CORRELATION_BYTES} bytes")
     if verb not in COMMANDS:
         refuse(CommandErrorCode.UNKNOWN_COMMAND, f"known are {', '.join(COMMANDS)}")
-    return read_object(inbound.payload)
+    document = read_object(inbound.payload)
+    if not any(document.get(field) is not None for field in REFERENCES):
+        _check_size(inbound, MAX_COMMAND_BYTES)
+    elif inbound.qos > 0:
+        refuse(
+            CommandErrorCode.MALFORMED,
+            "a reference comes at QoS 0 alone: a broker may store what comes at another; seal it anew and publish so",
+        )
+    return document
+
+
+def _check_size(inbound: Inbound, most: int) -> None:
+    if len(inbound.payload) > most:
+        refuse(CommandErrorCode.TOO_LARGE, f"{len(inbound.payload)} bytes; a command like this has at most {most}")
 
 
 def _command(document: dict[str, Any], payload: bytes, verb: str) -> Command:

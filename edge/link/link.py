@@ -19,7 +19,7 @@ from edge.contracts.base import Outgoing
 from edge.contracts.config import DesiredConfig, ReportedConfig
 from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
 from edge.contracts.enums import CommandErrorCode
-from edge.contracts.session import SessionProgress
+from edge.contracts.session import SealedImage, SessionProgress
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
 from edge.link.answering import Answering, CommandHandler
@@ -242,6 +242,10 @@ class Link:
         """QoS 0; dropped while there is no connection."""
         self._publish("session event", self._topics.session_event(progress.session_id), progress, qos=0)
 
+    def publish_image(self, image: SealedImage) -> None:
+        """QoS 0, once; dropped while there is no connection. Raises LinkError for one that is too large."""
+        self._publish("session image", self._topics.session_image(image.session_id), image, qos=0)
+
     def publish_event(self, event: DeviceEvent) -> None:
         """QoS 1; waits in memory while there is no connection. If too many wait, the oldest goes, logged."""
         self._publish("event", self._topics.event, event, qos=1, lasting=True)
@@ -418,6 +422,7 @@ class Link:
                     retain=message.retain,
                     response_topic=getattr(message.properties, "ResponseTopic", None),
                     correlation=getattr(message.properties, "CorrelationData", None),
+                    qos=message.qos,
                 )
                 if inbound.topic == self._topics.config_desired:
                     await self._hear_desired(inbound)

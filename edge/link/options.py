@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.contracts.base import MAX_PACKET_BYTES
 from edge.errors import LinkError
 
 
@@ -69,7 +70,10 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:
-    """One broker. ``tls`` None: in the clear. ``keepalive``: seconds. ``websocket_path`` None: no websockets."""
+    """One broker. ``tls`` None: in the clear. ``keepalive``: seconds. ``websocket_path`` None: no websockets.
+
+    max_packet_bytes: what the broker may send at once, and the largest that it is told to.
+    """
 
     host: str = "localhost"
     port: int = 1883
@@ -78,6 +82,7 @@ class LinkOptions:
     password_file: Path | None = None
     keepalive: int = 30
     websocket_path: str | None = None
+    max_packet_bytes: int = MAX_PACKET_BYTES
 
     @property
     def address(self) -> str:

@@ -27,13 +27,14 @@ class CommandRefused(Exception):  # noqa: N818 - a refusal is an answer, not a f
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message to the terminal. ``correlation`` goes back unread."""
+    """One message to the terminal. ``correlation`` goes back unread. ``qos``: at which it was delivered."""
 
     topic: str
     payload: bytes
     retain: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
+    qos: int = 1
 
 
 def refuse(code: CommandErrorCode, message: str) -> NoReturn:

@@ -70,6 +70,7 @@ class Continuity:
     _break: str | None
     _banding: Banding | None
     _embeddings: list[Embedding]
+    _qualities: list[float]
 
     def __init__(self, embedding: Callable[[Frame], Embedding | None]) -> None:
         """embedding: of the face in the frame seen last; None where there is none."""
@@ -96,6 +97,14 @@ class Continuity:
         else:
             self._bands.restart()
         self._look(frame, evidence)
+
+    @property
+    def pictures(self) -> tuple[tuple[Embedding, float], ...]:
+        """Embeddings of the face that is followed, in order of time, each with the quality of its frame, 0..1.
+
+        They are overwritten by ``forget``.
+        """
+        return tuple(zip(self._embeddings, self._qualities, strict=True))
 
     def finding(self, level: LightLevel) -> Finding:
         """What all frames so far say. level: of the light, as measured on this face; it decides what a pulse means."""
@@ -132,6 +141,7 @@ class Continuity:
         self._break = None
         self._banding = None
         self._embeddings = []
+        self._qualities = []
         self._looked_at = -math.inf
         self._similarity = self._least = math.inf
         self._prints = _Prints()
@@ -152,6 +162,7 @@ class Continuity:
             return
         self._looked_at = evidence.captured_at
         self._embeddings.append(embedding)
+        self._qualities.append(evidence.quality)
         self._similarity = least_alike(self._embeddings, _EACH)
         self._least = min(self._similarity, alone(self._embeddings))
         if self._similarity <= _ANOTHER:

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from edge.contracts.enums import CaptureKind, ErrorCode, LivenessOperationMode, Prompt, Spectrum
-from edge.contracts.session import AttemptReport, SessionReport
+from edge.contracts.session import AttemptReport, SessionImageReport, SessionReport
 from edge.errors import HardwareError, LivegateError
 from edge.frames.frame import Frame, LightState
 from edge.guidance.page import NO_STANDING, Standing
@@ -49,6 +49,7 @@ from edge.liveness.plans import InfraredPlan, LightPlan, MotionPlan
 from edge.liveness.policy import Policy
 from edge.liveness.spectrum import Means, OwnLight, means
 from edge.liveness.state import Phase
+from edge.session.best_picture import BestPicture, Picture
 from edge.session.clock import Clock, RealClock
 from edge.session.continuity import Continuity
 from edge.session.exposure_timing import EXPOSURE_CHANGES, longer_exposure
@@ -63,6 +64,7 @@ from edge.session.lookout import Lookout
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.session.standing import StandingOnScreen
+from edge.session.verification import Reference, verify
 from edge.session.watched_camera import Sight, WatchedCamera
 from edge.vision.face_patch import Points
 from edge.vision.identity import Embedding
@@ -75,6 +77,8 @@ PROBE_TIMEOUT = 0.2
 # Of the log entry with backlight and illuminator after a session.
 LIGHTS_PUT_BACK = "lights put back"
 SEED_BYTES = 32
+# Of a session's picture: in a packet of 256 KiB it has room sealed and in base64.
+MAX_PICTURE_BYTES = 180 * 1024
 # Mean of a picture, of 255, in which nobody can be seen: about a hundredth of the light that a lamp gives a face. In a
 # room as dark nothing is proved, whoever comes and goes between two steps of an infrared code.
 BLACK = 12.0
@@ -122,6 +126,38 @@ class Progress:
     phase: str
     prompt: Prompt | None
     standing: Standing = NO_STANDING
+
+
+@dataclass(frozen=True, slots=True)
+class SentPicture:
+    """What became of a session's picture, and its id where it was sent."""
+
+    report: SessionImageReport
+    identifier: str | None = None
+
+
+SendPicture = Callable[[Picture | None, AttemptReport], SentPicture]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a session is asked for beside its decision.
+
+    reference: with which its face is compared. send_picture: takes the best picture of the last attempt, if that came
+    to a decision; called on the running thread, before ``on_attempt``.
+    """
+
+    reference: Reference | None = None
+    send_picture: SendPicture | None = None
+
+    def forget(self) -> None:
+        """Overwrites the reference. May be repeated."""
+        if self.reference is not None:
+            self.reference.forget()
+
+
+NOTHING_BESIDE = Wanted()
+NO_DECISION = "the attempt ended without a decision"
 
 
 def _nobody_cancels() -> str | None:
@@ -227,11 +263,13 @@ class SessionRunner:
         policy: Policy,
         mode: LivenessOperationMode,
         *,
+        wanted: Wanted = NOTHING_BESIDE,
         cancelled: Callable[[], str | None] = _nobody_cancels,
         on_progress: Callable[[Progress], None] = _ignore,
         on_attempt: Callable[[AttemptReport, bool], None] = _ignore,
     ) -> SessionReport:
-        """Runs to the end and returns the report; every light is back as it was, whatever happened.
+        """Runs to the end and returns the report; every light is back as it was, and what was kept of a face or a
+        reference is overwritten, whatever happened.
 
         cancelled: asked before each frame; a text ends the session as UserCanceledSession.
         on_progress: at each change of phase or prompt, and of how far it is a few times a second. on_attempt: as soon
@@ -239,7 +277,7 @@ class SessionRunner:
         """
         self._lookout.hand_over()
         clock = self._make_clock()
-        run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, on_progress, on_attempt)
+        run = _Run(self._devices, self._lights, self._vision, clock, policy, mode, wanted, on_progress, on_attempt)
         try:
             with self._lights.minded(clock.now if isinstance(clock, RealClock) else None):
                 try:
@@ -301,6 +339,7 @@ class _Run:
         clock: Clock,
         policy: Policy,
         mode: LivenessOperationMode,
+        wanted: Wanted,
         on_progress: Callable[[Progress], None],
         on_attempt: Callable[[AttemptReport, bool], None],
     ) -> None:
@@ -309,6 +348,7 @@ class _Run:
         self._vision = vision
         self._clock = clock
         self._mode = mode
+        self._wanted = wanted
         self._on_progress = on_progress
         self._on_attempt = on_attempt
         self._measurement = 0
@@ -319,6 +359,7 @@ class _Run:
         self._infrared = 0.0
         self._motion: tuple[str, MotionChallenge] | None = None
         self._continuity = Continuity(vision.embedding)
+        self._best = None if wanted.send_picture is None else BestPicture()
         self._standing = StandingOnScreen(devices.screen)
         self._state: SessionState = new_session(policy, mode, clock.now())
         self._pending: deque[Event] = deque()
@@ -356,6 +397,8 @@ class _Run:
                 self._devices.camera.close,
                 self._vision.reset,
                 self._continuity.forget,
+                self._forget_picture,
+                self._wanted.forget,
                 self._end_motion,
                 self._end_light_challenge,
                 self._end_before,
@@ -363,6 +406,10 @@ class _Run:
                 self._standing.end,
             ):
                 rest.callback(action)
+
+    def _forget_picture(self) -> None:
+        if self._best is not None:
+            self._best.forget()
 
     def _forget_light_step(self) -> None:
         forgotten, self._light_step = self._light_step, None
@@ -469,6 +516,8 @@ class _Run:
             self._follow_code(frame)
             self._follow_motion(frame, evidence)
             self._continuity.saw(frame, evidence, self._vision.landmarks)
+            if self._best is not None:
+                self._best.saw(frame, evidence)
         except LivegateError as error:
             return HardwareFailed(ErrorCode.GENERIC_FAILURE, str(error))
         except Exception:
@@ -508,13 +557,35 @@ class _Run:
                 # Nothing that answers this attempt may reach the next.
                 self._pending.clear()
                 self._first_lit = None
+                report = self._verified(attempt_report(attempt, outcome))
+                if last:
+                    report = self._with_picture(report)
                 self._continuity.forget()
+                self._forget_picture()
                 self._vision.reset()
-                report = attempt_report(attempt, outcome)
                 self._attempts.append(report)
                 self._on_attempt(report, last)
             case Ignored(reason):
                 log.debug("event ignored", reason=reason, phase=self._state.phase.value)
+
+    def _verified(self, report: AttemptReport) -> AttemptReport:
+        reference, result = self._wanted.reference, report.result
+        if reference is None or result is None:
+            return report
+        continuity = self._continuity.finding(report.light_level).outcome
+        verified = verify(reference, self._continuity.pictures, result.liveness_decision, continuity)
+        news = {"verify_result": verified, "verify_image_hash": reference.image_hash}
+        return report.model_copy(update={"result": result.model_copy(update=news)})
+
+    def _with_picture(self, report: AttemptReport) -> AttemptReport:
+        send, best, result = self._wanted.send_picture, self._best, report.result
+        if send is None or best is None:
+            return report
+        if result is None:
+            return report.model_copy(update={"session_image": SessionImageReport(sent=False, reason=NO_DECISION)})
+        sent = send(best.picture(MAX_PICTURE_BYTES), report)
+        result = result.model_copy(update={"session_image_id": sent.identifier})
+        return report.model_copy(update={"result": result, "session_image": sent.report})
 
     def _show(self, prompt: Prompt) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -10,7 +11,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -20,12 +21,14 @@ from edge.config.settings import Settings
 from edge.contracts.config import DesiredConfig
 from edge.contracts.device import DeviceEvent, EventKind, Health, Info, PresenceSource, State
 from edge.contracts.enums import CommandErrorCode, Service, SessionStatus, TerminalState
+from edge.contracts.sealing import SealingKey
 from edge.contracts.session import (
     AttemptReport,
     SessionCancel,
     SessionProgress,
     SessionStart,
 )
+from edge.contracts.verification import VerifyReference
 from edge.errors import LivegateError
 from edge.guidance.texts import texts
 from edge.link.answering import Data, Deferred
@@ -35,6 +38,7 @@ from edge.link.identity import Identity
 from edge.link.link import Link
 from edge.link.outbox import OUTBOX_FILE, Outbox
 from edge.link.payloads import CommandRefused
+from edge.link.sealing_key import device_opening_key
 from edge.liveness.policy import PolicyRefusal, tighten
 from edge.session.runner import Progress
 from edge.terminal.assembly import (
@@ -63,13 +67,18 @@ from edge.terminal.metrics_server import serve_metrics
 from edge.terminal.notify import notify, watchdog_period
 from edge.terminal.presence import PresenceTeller
 from edge.terminal.reboot import Rebooter
+from edge.terminal.references import OpenedReference, open_reference, without_reference
 from edge.terminal.requesters import check_requester
 from edge.terminal.retry import RETRY_SECONDS, Pauses
+from edge.terminal.session_image import PictureSender, image_key
 from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 from edge.terminal.visit import VisitTimes
+from edge.vision.reference import ReferenceRefused
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 STOPPING = "the terminal is stopping"
 # Longer than a camera process may take to start, kill and start again.
@@ -93,6 +102,7 @@ class Daemon:
         settings = self._loaded.settings
         self._identity = Identity.open(settings.state_directory, settings.device.id)
         self._outbox = Outbox(settings.state_directory / OUTBOX_FILE, outbox_limits(settings.link))
+        self._opening_key = device_opening_key(settings.state_directory, settings.device.id)
         self._texts = texts(settings.guidance.language)
         self._inference = InferenceThread()
         self._workbench: Workbench | None = None
@@ -124,7 +134,7 @@ class Daemon:
         self._again = asyncio.Event()
         self._published: State = self._state()
         self._link = Link(
-            link_options(settings.link),
+            link_options(settings.link, settings.verification),
             topics(settings.device),
             self._outbox,
             state=self._published,
@@ -357,14 +367,20 @@ class Daemon:
             policy = tighten(self._loaded.settings.policy, request)
         except PolicyRefusal as refusal:
             raise CommandRefused(CommandErrorCode.POLICY, str(refusal)) from refusal
-        check_requester(request, self._loaded.settings, time.time())
+        settings = self._loaded.settings
+        check_requester(request, settings, time.time())
+        picture_for = image_key(request, settings)
+        reference = open_reference(request, settings, self._opening_key)
         self.screen_wanted()
         self._commands.session_begins()
-        session = RunningSession(uuid.uuid4().hex, request, policy)
+        session = RunningSession(uuid.uuid4().hex, without_reference(request), policy)
         self._visit.started(request.device_correlation_id, time.monotonic())
         self._session = session
         self._counters.sessions_begun += 1
-        self._session_task = asyncio.create_task(self._run_session(session), name=f"session-{session.session_id}")
+        self._session_task = asyncio.create_task(
+            self._run_session(session, reference, self._picture_sender(session, picture_for)),
+            name=f"session-{session.session_id}",
+        )
         self._session_changed()
         return {"sessionId": session.session_id, "status": SessionStatus.RUNNING.value}
 
@@ -374,13 +390,31 @@ class Daemon:
         self._session.cancel_reason = "cancelled by the requester"
         return {"sessionId": command.session_id}
 
-    async def _run_session(self, session: RunningSession) -> None:
+    def _picture_sender(self, session: RunningSession, key: SealingKey | None) -> PictureSender | None:
+        if key is None:
+            return None
+        device, loop = self._loaded.settings.device, asyncio.get_running_loop()
+        return PictureSender(
+            site=device.site,
+            device=device.id,
+            session_id=session.session_id,
+            key=key,
+            connected=lambda: self._link.connected,
+            publish=lambda image: _on(loop, self._link.publish_image, image),
+        )
+
+    async def _run_session(
+        self, session: RunningSession, reference: OpenedReference | None, send_picture: PictureSender | None
+    ) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
             if progress.prompt is not None:
                 self._visit.prompted(time.monotonic())
             loop.call_soon_threadsafe(self._tell_progress, session, progress)
+
+        def told(read: VerifyReference) -> None:
+            session.references = (read,)
 
         def cancelled() -> str | None:
             session.alive_at = time.monotonic()
@@ -391,6 +425,9 @@ class Daemon:
                 session.session_id,
                 session.policy,
                 session.request.liveness_operation_mode,
+                reference=reference,
+                on_reference=told,
+                send_picture=send_picture,
                 cancelled=cancelled,
                 on_progress=tell,
                 on_attempt=lambda attempt, last: self._decide(session, attempt, last),
@@ -398,6 +435,10 @@ class Daemon:
             outcome = outcome_of(report.attempts[-1])
             self._counters.session_ended(outcome)
             log.info("session ended", session=session.session_id, outcome=outcome)
+        except ReferenceRefused as refused:
+            log.info("session ended", session=session.session_id, outcome=refused.code.value)
+            self._counters.session_ended(refused.code.value)
+            await self._decide_failed(session, refused.code, refused.what)
         except Exception as error:
             log.exception("session failed", session=session.session_id)
             self._counters.session_ended("fault")
@@ -457,10 +498,13 @@ class Daemon:
         session.attempts_decided += 1
         session.decided = last
 
-    async def _decide_failed(self, session: RunningSession) -> None:
-        """The requester of a session that a fault of ours ended still gets its last decision: an error."""
+    async def _decide_failed(self, session: RunningSession, *why: Any) -> None:
+        """The requester of a session that ended before its heart could decide still gets its last decision: an error.
+
+        why: code and message, where it was no fault of ours.
+        """
         try:
-            await asyncio.to_thread(self._decide, session, failed_attempt(session), last=True)
+            await asyncio.to_thread(self._decide, session, failed_attempt(session, *why), last=True)
         except Exception as error:
             log.exception("a decision could not be stored", session=session.session_id)
             self._tell("fault", f"session {session.session_id} ended without a decision: {_told(error)}")
@@ -569,6 +613,12 @@ class Daemon:
     def _info(self) -> Info:
         stands_in = self._rejection is not None
         return info_of(self._loaded, self._identity, self._workbench, stands_in=stands_in)
+
+
+def _on(loop: asyncio.AbstractEventLoop, work: Callable[[T], None], what: T) -> None:
+    """On the loop's thread, unless the loop has gone."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(work, what)
 
 
 async def _time_to_read(seconds: float) -> None:

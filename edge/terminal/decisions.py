@@ -10,6 +10,7 @@ from edge.config.loader import Loaded
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.enums import ErrorCode, LightLevel, SessionStatus
 from edge.contracts.session import Assurance, AttemptError, AttemptReport, SessionStart
+from edge.contracts.verification import VerifyReference
 from edge.link.identity import Identity
 from edge.liveness.policy import Policy
 from edge.terminal.assembly import Workbench
@@ -18,12 +19,15 @@ from edge.terminal.assembly import Workbench
 @dataclass(slots=True)
 class RunningSession:
     """The one session that runs. Before each frame the inference thread reads ``cancel_reason`` and sets
-    ``alive_at``, monotonic seconds.
+    ``alive_at``, monotonic seconds; once it has read a reference, ``references``.
+
+    request: without its reference, which is large and opened already.
     """
 
     session_id: str
     request: SessionStart
     policy: Policy
+    references: tuple[VerifyReference, ...] = ()
     cancel_reason: str | None = None
     attempts_decided: int = 0
     decided: bool = False
@@ -56,6 +60,7 @@ def decision_of(
         issued_at=now,
         attempt=attempt,
         last_attempt=last,
+        verify_references=session.references,
         provenance=Provenance(
             models=workbench.model_hashes,
             config=loaded.sha256,
@@ -66,12 +71,16 @@ def decision_of(
     )
 
 
-def failed_attempt(session: RunningSession) -> AttemptReport:
-    """Of a session that a fault of ours ended."""
+def failed_attempt(
+    session: RunningSession,
+    code: ErrorCode = ErrorCode.GENERIC_FAILURE,
+    message: str = "internal fault of the terminal",
+) -> AttemptReport:
+    """Of a session that ended before its heart could decide: by a fault of ours, or a reference that shows no face."""
     return AttemptReport(
         attempt_id=min(session.attempts_decided + 1, session.policy.attempts),
         attempt_status=SessionStatus.FAILED,
-        error=AttemptError(code=ErrorCode.GENERIC_FAILURE, message="internal fault of the terminal"),
+        error=AttemptError(code=code, message=message),
         light_level=LightLevel.NOT_MEASURED,
         light_reason="not measured",
         assurance=Assurance(confirmed=(), frames_judged=0, temporal=False, alternative=session.policy.alternative),

@@ -9,12 +9,17 @@ from typing import TypeVar
 
 from edge.contracts.enums import LivenessOperationMode
 from edge.contracts.session import AttemptReport, SessionReport
+from edge.contracts.verification import VerifyReference
 from edge.liveness.policy import Policy
-from edge.session.runner import Progress
+from edge.session.runner import Progress, SendPicture, Wanted
 from edge.terminal.assembly import Workbench
 from edge.terminal.hygiene import give_back_free_memory
+from edge.terminal.references import OpenedReference, read_reference
 
 T = TypeVar("T")
+
+
+def _ignore(*_: object) -> None: ...
 
 
 class InferenceThread:
@@ -40,25 +45,32 @@ class InferenceThread:
         policy: Policy,
         mode: LivenessOperationMode,
         *,
+        reference: OpenedReference | None = None,
+        on_reference: Callable[[VerifyReference], None] = _ignore,
+        send_picture: SendPicture | None = None,
         cancelled: Callable[[], str | None],
         on_progress: Callable[[Progress], None],
         on_attempt: Callable[[AttemptReport, bool], None],
     ) -> SessionReport:
-        """One session; the callbacks come on the inference thread."""
-        if self._workbench is None:
+        """One session; the callbacks come on the inference thread. Raises ReferenceRefused before the camera opens."""
+        workbench = self._workbench
+        if workbench is None:
             raise RuntimeError("open() comes first")
-        runner = self._workbench.runner
 
         def session() -> SessionReport:
             try:
-                return runner.run(
-                    session_id,
-                    policy,
-                    mode,
-                    cancelled=cancelled,
-                    on_progress=on_progress,
-                    on_attempt=on_attempt,
-                )
+                with read_reference(reference, workbench) as read:
+                    if read is not None:
+                        on_reference(read.told)
+                    return workbench.runner.run(
+                        session_id,
+                        policy,
+                        mode,
+                        wanted=Wanted(read, send_picture),
+                        cancelled=cancelled,
+                        on_progress=on_progress,
+                        on_attempt=on_attempt,
+                    )
             finally:
                 give_back_free_memory()
 

@@ -66,6 +66,7 @@ def test_every_topic_of_the_contract_is_there_once():
     wanted += [topics.command(name.removeprefix("cmd.")) for name in MESSAGES if name.startswith("cmd.")]
     wanted += [
         topics.session_event("{session}"),
+        topics.session_image("{session}"),
         topics.response("{verb}"),
         topics.reply_root() + "{requester}/{token}",
     ]
@@ -127,8 +128,9 @@ def test_each_command_says_where_its_answer_goes():
     assert sorted(f"cmd.{verb}" for verb in verbs) == sorted(name for name in MESSAGES if name.startswith("cmd."))
 
 
-def test_no_message_is_larger_than_a_packet():
-    assert all(0 < size_limit(name) <= MAX_PACKET_BYTES for name in MESSAGES)
+def test_no_message_is_larger_than_a_packet_but_one_that_brings_a_reference():
+    larger = {name for name in MESSAGES if not 0 < size_limit(name) <= MAX_PACKET_BYTES}
+    assert larger == {"cmd.session.start"}
 
 
 def test_without_examples_there_are_none():

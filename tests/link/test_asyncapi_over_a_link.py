@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.contracts.base import MAX_PACKET_BYTES
 from edge.contracts.config import ReportedConfig
 from edge.contracts.device import DeviceEvent, Health, OutboxHealth
 from edge.contracts.enums import ConfigStatus, Service, TerminalState
-from edge.contracts.session import SessionProgress
-from edge.link.client import MAX_PACKET_BYTES, publish_properties
+from edge.contracts.session import SealedImage, SessionProgress
+from edge.link.client import publish_properties
 from edge.link.requester import Requester
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +83,11 @@ def test_what_a_terminal_sends_is_as_the_document_says(
             )
             link.publish_reported(ReportedConfig(status=ConfigStatus.NONE, service=Service.ACTIVE, config="c" * 64))
             link.publish_progress(SessionProgress(session_id=SESSION, attempt_id=1, state="passive"))
+            link.publish_image(
+                SealedImage(
+                    session_id=SESSION, attempt_id=1, session_image_id="6" * 32, suite="x", key="k", sealed="A" * 99
+                )
+            )
             link.publish_event(DeviceEvent(kind="fault", message="dust", at=1.0))
             link.publish_decision(terminal.identity.seal(make_decision(terminal.identity)))
             for n, wanted in enumerate((None, f"{topics.reply_root()}controller-1/token")):

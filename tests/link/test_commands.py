@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from edge.contracts.device import CommandReply
 from edge.contracts.enums import CommandErrorCode, EvidenceKind, LivenessOperationMode
-from edge.contracts.session import SessionCancel, SessionStart
+from edge.contracts.session import SessionCancel, SessionStart, sealed_characters
 from edge.contracts.topics import Topics
+from edge.contracts.verification import MAX_IMAGE_BYTES
 from edge.link.commands import (
     MAX_COMMAND_BYTES,
     MAX_LIFETIME_SECONDS,
@@ -112,8 +113,52 @@ def test_a_retained_command_is_refused():
     assert code(read(START, retain=True)) is CommandErrorCode.RETAINED
 
 
-def test_an_oversize_command_is_refused_unread():
-    assert code(read(b" " * (MAX_COMMAND_BYTES + 1))) is CommandErrorCode.TOO_LARGE
+@pytest.mark.parametrize(
+    ("verb", "most"), [("session.start", SessionStart.max_bytes), ("session.cancel", MAX_COMMAND_BYTES)]
+)
+def test_an_oversize_command_is_refused_unread(verb, most):
+    assert code(read(b"{" + b" " * most, verb=verb)) is CommandErrorCode.TOO_LARGE
+
+
+def test_what_brings_no_reference_is_no_larger_than_other_commands():
+    padded = json.dumps(START).encode() + b" " * MAX_COMMAND_BYTES
+    assert code(read(padded)) is CommandErrorCode.TOO_LARGE
+    assert code(read(padded, qos=0)) is CommandErrorCode.TOO_LARGE
+
+
+@pytest.mark.parametrize("field", ["verifyImage", "verifyTemplate"])
+def test_a_reference_is_taken_at_qos_0_alone(field):
+    start = START | {field: "A" * 2000}
+    verdict = read(start)
+    assert code(verdict) is CommandErrorCode.MALFORMED
+    assert "QoS 0" in verdict.reply.error.message
+    assert isinstance(read(start, qos=0), Accepted)
+
+
+def test_a_reference_image_of_six_megabytes_is_read():
+    image = "A" * sealed_characters(MAX_IMAGE_BYTES)
+    assert isinstance(read(START | {"verifyImage": image}, qos=0), Accepted)
+    assert code(read(START | {"verifyImage": image + "A"}, qos=0)) is CommandErrorCode.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"verifyImage": "A" * 99, "verifyTemplate": "A" * 99}, "send one of them"),
+        ({"verifyConfidenceThreshold": 0.7}, "verifyConfidenceThreshold"),
+        ({"verifyTemplate": "A" * 99, "returnVerifyImageHash": True}, "returnVerifyImageHash"),
+        ({"enableSessionImage": True}, "sessionImageKey"),
+        ({"sessionImageKey": "A" * 43}, "enableSessionImage"),
+        ({"enableSessionImage": True, "sessionImageKey": "A" * 42}, "sessionImageKey"),
+        ({"enableSessionImage": True, "sessionImageKey": "A" * 44}, "sessionImageKey"),
+        ({"verifyImage": "A" * 63}, "verifyImage"),
+        ({"verifyImage": "A+" * 60}, "verifyImage"),
+    ],
+)
+def test_what_does_not_belong_together_is_named(more, told):
+    verdict = read(START | more, qos=0)
+    assert code(verdict) is CommandErrorCode.MALFORMED
+    assert told in verdict.reply.error.message
 
 
 def test_oversize_correlation_data_is_refused_and_not_sent_back_whole():

@@ -1,0 +1,91 @@
+"""What a request's face is compared with: opened while the command is judged, read before the camera is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from edge.config.settings import Settings
+from edge.contracts.enums import CommandErrorCode, ErrorCode, ReferenceKind
+from edge.contracts.sealing import OpeningKey, Purpose, SealError, from_base64url
+from edge.contracts.session import SessionStart
+from edge.frames.wiping import overwrite
+from edge.link.payloads import CommandRefused, refuse
+from edge.session.verification import Reference
+from edge.terminal.assembly import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedReference:
+    """content: an image's bytes, or a template's JSON; nobody else holds them.
+
+    least: match confidence from which the two are one person. return_hash: whether the result has the image's SHA-256.
+    """
+
+    kind: ReferenceKind
+    content: bytes = field(repr=False)
+    least: float
+    return_hash: bool
+
+    def forget(self) -> None:
+        """Overwrites it. May be repeated."""
+        overwrite(self.content)
+
+
+def open_reference(request: SessionStart, settings: Settings, key: OpeningKey) -> OpenedReference | None:
+    """None where the request has none. Raises CommandRefused where the site does not take one, or demands one that is
+    missing, and where it does not open.
+    """
+    site = settings.verification
+    sealed = request.verify_image or request.verify_template
+    if sealed is None:
+        if site.required:
+            refuse(
+                CommandErrorCode.POLICY,
+                f"{ErrorCode.VERIFY_IMAGE_NOT_PROVIDED}: this terminal compares every face with a reference; send one",
+            )
+        return None
+    if not site.allowed:
+        refuse(CommandErrorCode.POLICY, "this terminal compares nobody with a reference (verification.allowed)")
+    kind = ReferenceKind.IMAGE if request.verify_image is not None else ReferenceKind.TEMPLATE
+    purpose = Purpose.REFERENCE_IMAGE if kind is ReferenceKind.IMAGE else Purpose.REFERENCE_TEMPLATE
+    device = settings.device
+    try:
+        content = key.open(from_base64url(sealed), purpose, device.site, device.id, request.id)
+    except SealError as error:
+        raise CommandRefused(CommandErrorCode.UNAUTHORIZED, f"the reference: {error}") from None
+    if kind is ReferenceKind.IMAGE and len(content) > site.max_image_bytes:
+        size = len(content)
+        overwrite(content)
+        refuse(
+            CommandErrorCode.TOO_LARGE,
+            f"{ErrorCode.IMAGE_SIZE_IS_TOO_LARGE}: the reference image has {size} bytes; "
+            f"at most {site.max_image_bytes} are taken",
+        )
+    least = max(site.confidence, request.verify_confidence_threshold or 0.0)
+    return OpenedReference(kind, content, least, request.return_verify_image_hash)
+
+
+def without_reference(request: SessionStart) -> SessionStart:
+    """The request without what it is to be compared with."""
+    return request.model_copy(update={"verify_image": None, "verify_template": None})
+
+
+@contextmanager
+def read_reference(opened: OpenedReference | None, workbench: Workbench) -> Iterator[Reference | None]:
+    """On the inference thread. Whatever happens, ``opened`` and what was read of it are overwritten in the end.
+
+    Raises ReferenceRefused where no face can be taken from it, ModelError.
+    """
+    if opened is None:
+        yield None
+        return
+    try:
+        reference = _read(opened, workbench)
+    finally:
+        opened.forget()
+    try:
+        yield reference
+    finally:
+        reference.forget()
