@@ -53,6 +53,15 @@ class Verification(Section):
         ),
     ] = 6 * 1024 * 1024
 
+    any_qos: Annotated[
+        YesNo,
+        Field(
+            title="Any QoS",
+            description="References are taken at QoS 1 and 2 too, though a broker may store such messages. For brokers "
+            "alone that deliver everything at the subscription's QoS: there a terminal cannot tell",
+        ),
+    ] = False
+
     @field_validator("required")
     @classmethod
     def _what_is_required_is_allowed(cls, required: bool, info: ValidationInfo) -> bool:

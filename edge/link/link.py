@@ -422,7 +422,7 @@ class Link:
                     retain=message.retain,
                     response_topic=getattr(message.properties, "ResponseTopic", None),
                     correlation=getattr(message.properties, "CorrelationData", None),
-                    qos=message.qos,
+                    qos=0 if self._options.trusts_every_qos else message.qos,
                 )
                 if inbound.topic == self._topics.config_desired:
                     await self._hear_desired(inbound)

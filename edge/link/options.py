@@ -72,7 +72,8 @@ class TlsOptions:
 class LinkOptions:
     """One broker. ``tls`` None: in the clear. ``keepalive``: seconds. ``websocket_path`` None: no websockets.
 
-    max_packet_bytes: what the broker may send at once, and the largest that it is told to.
+    max_packet_bytes: what the broker may send at once; it is told so.
+    trusts_every_qos: the broker delivers at the subscription's QoS, so how a message was published cannot be told.
     """
 
     host: str = "localhost"
@@ -83,6 +84,7 @@ class LinkOptions:
     keepalive: int = 30
     websocket_path: str | None = None
     max_packet_bytes: int = MAX_PACKET_BYTES
+    trusts_every_qos: bool = False
 
     @property
     def address(self) -> str:

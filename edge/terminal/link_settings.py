@@ -30,6 +30,7 @@ def link_options(link: Link, verification: Verification = NO_VERIFICATION) -> Li
         keepalive=link.keepalive_seconds,
         websocket_path=link.websocket_path if link.transport is Transport.WEBSOCKETS else None,
         max_packet_bytes=max_packet_bytes(verification),
+        trusts_every_qos=verification.any_qos,
     )
 
 

@@ -16,7 +16,7 @@ from edge.contracts.sealing import SUITE, Purpose, SealError, SealingKey, to_bas
 from edge.contracts.session import AttemptReport, SealedImage, SessionImageReport, SessionStart
 from edge.errors import LinkError
 from edge.frames.wiping import overwrite
-from edge.link.enrolled_sealing import read_enrolled_sealing_keys
+from edge.link.enrolled_sealing import enrolled_sealing_key
 from edge.link.payloads import CommandRefused, refuse
 from edge.session.best_picture import Picture
 from edge.session.runner import SentPicture
@@ -45,13 +45,13 @@ def image_key(request: SessionStart, settings: Settings) -> SealingKey | None:
     if site.allow is SessionImages.ANY_KEY or site.keys is None:
         return key
     try:
-        enrolled = read_enrolled_sealing_keys(site.keys)
+        enrolled = enrolled_sealing_key(site.keys, request.session_image_key or "", settings.device.id)
     except LinkError as error:
         log.error("no session image can be sent", error=str(error))
         raise CommandRefused(
             CommandErrorCode.UNAUTHORIZED, "the terminal's file of session image keys cannot be used; its log says more"
         ) from error
-    if key.kid not in enrolled:
+    if enrolled is None:
         refuse(CommandErrorCode.UNAUTHORIZED, f"the key {key.kid} is not enrolled for session images here")
     return key
 
