@@ -1,4 +1,4 @@
-"""``livegate key``: the device's key, the one after it, and requesters' keys."""
+"""``livegate key``: the device's keys, the one after it, and requesters' keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge.cli.broker import IDENTIFIER
 from edge.config.loader import load
 from edge.errors import ExitCode
 from edge.link import key_rotation
+from edge.link.sealing_key import SEALING_PUBLIC_KEY_FILE
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), required=True, help="The site's YAML file: where the state folder is."
@@ -21,15 +22,17 @@ config_option = click.option(
 
 @click.group()
 def key() -> None:
-    """The key that signs decisions: show it, prepare the next one, switch to that. Keys of requesters."""
+    """The keys that sign decisions and open what is sealed: show them, make the next one. Keys of requesters."""
 
 
 @key.command()
 @config_option
 def show(config: Path) -> int:
-    """Print the public halves as JSON: the current key, the prepared one, and those that were retired."""
+    """Print the public halves as JSON: the current key, the prepared one, those that were retired, the sealing key."""
     keys = key_rotation.device_keys(load(config).settings.state_directory)
-    output.print_json({"current": keys.current, "next": keys.next, "retired": list(keys.retired)})
+    output.print_json(
+        {"current": keys.current, "next": keys.next, "retired": list(keys.retired), "sealing": keys.sealing}
+    )
     return ExitCode.OK
 
 
@@ -61,12 +64,39 @@ def rotate(config: Path, at_once: bool) -> int:
     return ExitCode.OK
 
 
+@key.command("rotate-sealing")
+@config_option
+def rotate_sealing(config: Path) -> int:
+    """Make a new key that opens what is sealed to this terminal; the daemon must be stopped. The old one is gone."""
+    settings = load(config).settings
+    old, new = key_rotation.rotate_sealing(settings.state_directory, settings.device.id)
+    output.print_json(new)
+    output.tell(f"enrol it wherever references are sealed: {settings.state_directory / SEALING_PUBLIC_KEY_FILE}")
+    output.tell(f"what is sealed to {old['kid']} opens no more")
+    return ExitCode.OK
+
+
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+device_option = click.option("--device", callback=IDENTIFIER, help="The only terminal that it counts for.")
+
+
 @key.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--device", callback=IDENTIFIER, help="The only terminal that it counts for.")
+@file_argument
+@device_option
 def requester(file: Path, device: str | None) -> int:
     """Make a requester's key pair: the private half into FILE, the public one beside it, for link.requesters."""
     public, jwk = key_rotation.write_requester_key(file, device)
     click.echo(json.dumps(jwk))
     output.tell(f"{file} is the requester's and nobody else's; put {public} into terminals' link.requesters")
+    return ExitCode.OK
+
+
+@key.command()
+@file_argument
+@device_option
+def sealing(file: Path, device: str | None) -> int:
+    """Make a key pair for session images: what opens them into FILE, the public half beside it."""
+    public, jwk = key_rotation.write_opening_key(file, device)
+    click.echo(json.dumps(jwk))
+    output.tell(f"{file} opens session images, for whoever has it; put {public} into terminals' session_image.keys")
     return ExitCode.OK

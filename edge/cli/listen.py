@@ -10,6 +10,7 @@ import click
 
 from edge.cli import output
 from edge.cli.broker import Broker, broker_options
+from edge.contracts.session import SealedImage
 from edge.errors import ExitCode
 from edge.link.requester import Heard, HeardDecision, Verification
 from edge.link.requester import listen as listen_to
@@ -73,4 +74,10 @@ def _line(heard: Heard) -> str:
         return f"{heard.topic}  {output.decision_line(heard.content)}"
     if heard.content is None:
         return f"{heard.topic}  breaks the contract: {heard.problem}"
+    if isinstance(heard.content, SealedImage):
+        image = heard.content
+        return (
+            f"{heard.topic}  session image {image.session_image_id} of attempt {image.attempt_id}, "
+            f"sealed to key {image.key}, {len(heard.payload)} bytes"
+        )
     return f"{heard.topic}  {heard.content.model_dump_json(by_alias=True, exclude_none=True)}"

@@ -26,6 +26,7 @@ COMMANDS = {
     "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",
     "models": "edge.cli.models:models",
+    "open-image": "edge.cli.open_image:open_image",
     "replay": "edge.cli.replay:replay",
     "run": "edge.cli.run:run",
     "safety": "edge.cli.safety:safety",

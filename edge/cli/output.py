@@ -15,6 +15,7 @@ from edge.contracts.enums import LivenessDecision
 if TYPE_CHECKING:
     # The doctor speaks where their libraries do not load.
     from edge.evaluation.metrics import Rate
+    from edge.contracts.verification import VerifyResult
     from edge.link.requester import HeardDecision
 
 WIDTH = 160
@@ -71,7 +72,7 @@ def decision_facts(heard: HeardDecision) -> dict[str, Any]:
 
 
 def decision_line(heard: HeardDecision) -> str:
-    """One line: outcome, attempt, assurance, light level, capture, and what the signature is worth."""
+    """One line: outcome, attempt, assurance, light level, match, capture, and what the signature is worth."""
     decision = heard.decision
     if decision is None:
         return f"unreadable decision: {heard.problem}"
@@ -83,8 +84,14 @@ def decision_line(heard: HeardDecision) -> str:
     signature = heard.verification.value + (f": {heard.problem}" if heard.problem else "")
     without = f" {attempt.assurance.alternative}" if attempt.assurance.alternative else ""
     by = f" by {', '.join(attempt.decided_by)}" if attempt.decided_by else ""
+    match = _match(attempt.result.verify_result) if attempt.result and attempt.result.verify_result else ""
     return (
         f"{outcome}{by}  attempt {attempt.attempt_id}{without}, assurance {attempt.assurance.level}, "
-        f"light {attempt.light_level}, confirmed {confirmed}, "
+        f"light {attempt.light_level}, confirmed {confirmed}, {match}"
         f"capture {decision.capture}, seq {decision.boot_count}/{decision.seq}, signature {signature}"
     )
+
+
+def _match(verified: VerifyResult) -> str:
+    said = "identical" if verified.is_identical else "not identical"
+    return f"{said} at {verified.match_confidence:.2f} ({verified.reason}), "

@@ -25,6 +25,7 @@ from edge.contracts.enums import (
     TerminalState,
 )
 from edge.contracts.jws import EnrolledKey, SignatureError, read_decision_by
+from edge.contracts.session import LivenessResult
 from edge.errors import LinkError
 
 NONCE_BYTES: Final = 24
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     NOT_REAL = "notReal"
     ALTERNATIVE_NOT_ASKED = "alternativeNotAsked"
     ASSURANCE_TOO_LOW = "assuranceTooLow"
+    NOT_IDENTICAL = "notIdentical"
     TERMINAL_STATE = "terminalState"
 
 
@@ -79,13 +81,15 @@ class Verdict:
 class Asked:
     """What a nonce was sent for.
 
-    asked_at: seconds of the caller's clock. session_id: None until the terminal has answered.
+    asked_at: seconds of the caller's clock. reference: SHA-256 of the reference image that went with it, hexadecimal.
+    session_id: None until the terminal has answered.
     """
 
     site: str
     device: str
     alternative: Alternative | None
     asked_at: float
+    reference: str | None = None
     session_id: str | None = None
     used: bool = False
 
@@ -112,11 +116,23 @@ class Nonces:
         self._asked: OrderedDict[str, Asked] = OrderedDict()
         self._judged: OrderedDict[tuple[str, int, int], _Judged] = OrderedDict()
 
-    def ask(self, site: str, device: str, now: float, *, alternative: Alternative | None = None) -> str:
-        """A fresh nonce for ``session.start`` on this terminal. Raises LinkError when ``most`` are outstanding."""
+    def ask(
+        self,
+        site: str,
+        device: str,
+        now: float,
+        *,
+        alternative: Alternative | None = None,
+        reference: str | None = None,
+    ) -> str:
+        """A fresh nonce for ``session.start`` on this terminal. Raises LinkError when ``most`` are outstanding.
+
+        reference: SHA-256 of the reference image that goes with it, hexadecimal, where ``returnVerifyImageHash`` does:
+        whoever may write to the broker could put another one in its place, and has the public key to seal it.
+        """
         self._make_room(now)
         nonce = secrets.token_urlsafe(NONCE_BYTES)
-        self._asked[nonce] = Asked(site, device, alternative, now)
+        self._asked[nonce] = Asked(site, device, alternative, now, reference)
         return nonce
 
     def started(self, nonce: str, session_id: str) -> None:
@@ -188,6 +204,7 @@ class Acceptance:
     states: of the terminal, which must be told with each decision; None: not looked at.
     unbound_keys: whether a key may sign that was enrolled without naming its device.
     unknown_sessions: whether a decision counts before the terminal's answer named the session.
+    identical: whether it must also say that the person is the one of the reference.
     """
 
     least: AssuranceLevel = AssuranceLevel.LIGHT
@@ -197,6 +214,7 @@ class Acceptance:
     states: frozenset[TerminalState] | None = frozenset({TerminalState.READY, TerminalState.BUSY})
     unbound_keys: bool = False
     unknown_sessions: bool = False
+    identical: bool = False
 
     def judge(
         self,
@@ -276,10 +294,26 @@ class Acceptance:
         least = self.least if alternative is None else self.least_with.get(alternative, self.least)
         if attempt.assurance.level < least:
             return Reason.ASSURANCE_TOO_LOW, f"its assurance is {attempt.assurance.level}; at least {least} is wanted"
+        if self.identical:
+            problem = _not_identical(attempt.result, asked.reference)
+            if problem:
+                return Reason.NOT_IDENTICAL, problem
         if self.states is not None and state not in self.states:
             said = "nothing of itself yet" if state is None else f"that it is {state}"
             return Reason.TERMINAL_STATE, f"the terminal says {said}, not {_any_of(self.states)}"
         return None
+
+
+def _not_identical(result: LivenessResult, reference: str | None) -> str:
+    """Why the person is not known to be the one of the reference; empty: they are."""
+    verified = result.verify_result
+    if verified is None:
+        return "it was compared with no reference"
+    if not verified.is_identical:
+        return f"the person is not known to be the one of the reference: {verified.reason}"
+    if reference is not None and result.verify_image_hash != reference:
+        return "it was compared with another reference than the one that was sent, or does not say with which"
+    return ""
 
 
 def _seen_before(decision: Decision, earlier: Reason, same: bool) -> Verdict:

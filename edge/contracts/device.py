@@ -48,6 +48,10 @@ class Info(Outgoing):
     public_key: Annotated[
         dict[str, str], Field(description="JWK; for reading along, never for trust: keys are enrolled")
     ]
+    sealing_key: Annotated[
+        dict[str, str] | None,
+        Field(description="JWK to which references are sealed; for reading along, never for trust likewise"),
+    ] = None
 
 
 EventKind = Literal["presence", "tamper", "fault", "recovered", "configRejected", "rollback"]

@@ -150,7 +150,10 @@ def sealing_key_of(jwk: object, source: str) -> tuple[SealingKey, str | None]:
     x, device = jwk.get("x"), jwk.get("device")
     if not isinstance(x, str) or not (device is None or isinstance(device, str)):
         raise SealError(f"{source}: x and device are texts", remedy="copy the key from its owner again")
-    key = SealingKey.from_x(x)
+    try:
+        key = SealingKey.from_x(x)
+    except SealError as error:
+        raise SealError(f"{source}: {error.what}", remedy=error.remedy) from None
     if jwk.get("kid", key.kid) != key.kid:
         raise SealError(
             f"{source}: kid {jwk['kid']!r} is not the key's thumbprint {key.kid}", remedy="copy the key again"
@@ -164,8 +167,11 @@ def to_base64url(content: bytes) -> str:
 
 
 def from_base64url(text: str) -> bytes:
-    """Raises SealError."""
+    """Raises SealError, also for what does not encode back to the same text."""
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise SealError("this is no base64url", remedy="encode it as RFC 4648, section 5, without padding") from None
+        content = None
+    if content is None or to_base64url(content) != text:
+        raise SealError("this is no base64url", remedy="encode it as RFC 4648, section 5, without padding")
+    return content

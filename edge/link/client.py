@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Self, cast
 
 import aiomqtt
-from paho.mqtt.client import MQTT_ERR_SUCCESS, DisconnectFlags
+from paho.mqtt.client import MQTT_ERR_SUCCESS, ConnectFlags, DisconnectFlags
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -58,6 +58,8 @@ class Client(aiomqtt.Client):
         for step in ("_create_socket_connection", "_ssl_wrap_socket"):
             setattr(self._client, step, self._remembering(getattr(self._client, step)))
         self._end: ReasonCode | None = None
+        self.largest_packet: int | None = None
+        """What the broker takes, in bytes, once it is connected; None: it says of no limit."""
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -149,6 +151,17 @@ class Client(aiomqtt.Client):
             if self._opened is not None:
                 self._opened.close()
             raise
+
+    def _on_connect(
+        self,
+        client: PahoClient,
+        userdata: Any,
+        flags: ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.largest_packet = getattr(properties, "MaximumPacketSize", None)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties

@@ -1,6 +1,7 @@
 """The device's next key: made beside the one that signs, enrolled while that still does, then put in its place.
 
-At every moment ``device-key.pem`` is a whole key: the next one is renamed over it.
+At every moment ``device-key.pem`` is a whole key: the next one is renamed over it. So is the key that opens what is
+sealed to the terminal, which is made anew in one step: nothing sealed to the old one is kept anywhere.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.contracts.jws import KeySigner, OKPKey, public_jwk
+from edge.contracts.sealing import OpeningKey
 from edge.errors import LinkError
 from edge.link.files import claim, write_atomically
 from edge.link.identity import PUBLIC_KEY_FILE, public_key_file
 from edge.link.key_source import KEY_FILE, NEXT_KEY_FILE, private_key
+from edge.link.sealing_key import SEALING_KEY_FILE, SEALING_PUBLIC_KEY_FILE, private_opening_key, sealing_key_file
 
 NEXT_PUBLIC_KEY_FILE: Final = "device-key.next.pub.jwk"
 _RETIRED: Final = "device-key.retired-{kid}.pub.jwk"
@@ -28,12 +31,14 @@ _RETIRED: Final = "device-key.retired-{kid}.pub.jwk"
 class DeviceKeys:
     """Public halves as JWKs. current: None before the first start. next: None where none was prepared.
 
-    retired: with ``madeAt`` and ``retiredAt`` (RFC 3339, UTC), the last one first.
+    retired: with ``madeAt`` and ``retiredAt`` (RFC 3339, UTC), the last one first. sealing: of the key that opens;
+    None before its first start.
     """
 
     current: dict[str, Any] | None
     next: dict[str, Any] | None
     retired: tuple[dict[str, Any], ...]
+    sealing: dict[str, Any] | None
 
 
 def device_keys(state_dir: Path) -> DeviceKeys:
@@ -46,6 +51,7 @@ def device_keys(state_dir: Path) -> DeviceKeys:
         _read(state_dir / PUBLIC_KEY_FILE),
         prepared,
         tuple(sorted(retired, key=lambda jwk: str(jwk.get("retiredAt")), reverse=True)),
+        _read(state_dir / SEALING_PUBLIC_KEY_FILE),
     )
 
 
@@ -93,6 +99,28 @@ def rotate(state_dir: Path, device: str, now: datetime.datetime) -> tuple[dict[s
         return old, public_jwk(signer.public, device)
 
 
+def rotate_sealing(state_dir: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A new key in place of the one that opens; gives the public halves of the old one and the new.
+
+    Nothing that was sealed to the old one opens any more. Raises LinkError where the daemon runs, or there is no key.
+    """
+    with _told(state_dir), _stopped(state_dir):
+        path = state_dir / SEALING_KEY_FILE
+        published = _read(state_dir / SEALING_PUBLIC_KEY_FILE)
+        if not path.exists():
+            raise _no_sealing_key(state_dir, published)
+        old, new = private_opening_key(path).public, OpeningKey.generate()
+        if published is not None and published.get("kid") != old.kid:
+            raise LinkError(
+                f"the terminal last opened with another key than that in {path}",
+                remedy="start the daemon once; where it opens with a credential, delete the file and rotate that",
+            )
+        _write(path, new.pem(), mode=0o600)
+        # Cut off before it, the next start writes the public half of the key that it finds.
+        _write(state_dir / SEALING_PUBLIC_KEY_FILE, sealing_key_file(new.public, device), mode=0o644)
+        return dict(old.jwk(device)), dict(new.public.jwk(device))
+
+
 def write_requester_key(path: Path, device: str | None = None) -> tuple[Path, dict[str, Any]]:
     """A new key pair of a requester: the private half into ``path`` (0600), the public one beside it, which it gives.
 
@@ -100,14 +128,23 @@ def write_requester_key(path: Path, device: str | None = None) -> tuple[Path, di
 
     Raises LinkError where the file is there already, or cannot be written.
     """
+    key = OKPKey.generate_key("Ed25519")
+    return _write_pair(path, key.as_pem(private=True), public_jwk(key, device))
+
+
+def write_opening_key(path: Path, device: str | None = None) -> tuple[Path, dict[str, Any]]:
+    """As ``write_requester_key``, a pair of X25519: whoever has the public half seals for the owner of the other."""
+    key = OpeningKey.generate()
+    return _write_pair(path, key.pem(), key.public.jwk(device))
+
+
+def _write_pair(path: Path, private: bytes, jwk: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
     public = path.with_suffix(".pub.jwk")
     for each in (path, public):
         if each.exists():
             raise LinkError(f"{each} is there already", remedy="name another file; a key is never overwritten")
-    key = OKPKey.generate_key("Ed25519")
-    jwk = public_jwk(key, device)
     try:
-        write_atomically(path, key.as_pem(private=True))
+        write_atomically(path, private)
         write_atomically(public, json.dumps(jwk, indent=2).encode() + b"\n", mode=0o644)
     except OSError as error:
         raise LinkError(f"cannot write {path}: {error.strerror}", remedy="name a folder that can be written") from None
@@ -131,6 +168,17 @@ def _current(state_dir: Path) -> KeySigner:
             remedy="rotate it where it is kept (docs/verification.md)",
         )
     raise LinkError(f"there is no key in {state_dir} yet", remedy="the daemon's first start makes one: start it")
+
+
+def _no_sealing_key(state_dir: Path, published: dict[str, Any] | None) -> LinkError:
+    if published is None:
+        return LinkError(
+            f"there is no sealing key in {state_dir} yet", remedy="the daemon's first start makes one: start it"
+        )
+    return LinkError(
+        f"this terminal's sealing key is not in {state_dir}: it is a credential of the service",
+        remedy="rotate it where it is kept (docs/verify.md)",
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:

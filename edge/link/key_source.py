@@ -6,9 +6,10 @@ What signs needs ``edge.contracts.jws.Signer`` alone: a TPM or a secure element 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,26 +32,32 @@ def device_signer(state_dir: Path, environment: Mapping[str, str] = os.environ) 
     environment: where systemd names the folder of credentials. Raises LinkError for a key that cannot be used,
     OSError for a folder.
     """
-    credentials = environment.get("CREDENTIALS_DIRECTORY")
-    if credentials:
-        path = Path(credentials) / CREDENTIAL
-        if path.exists():
-            return credential_signer(path)
-    return file_signer(state_dir / KEY_FILE)
+    path = credential(CREDENTIAL, environment)
+    if path is None:
+        return file_signer(state_dir / KEY_FILE)
+    return _signer(
+        credential_content(path), f"the credential {path}", remedy="encrypt the key anew (docs/verification.md)"
+    )
 
 
-def credential_signer(path: Path) -> Signer:
-    """A key that systemd decrypted into memory for this service alone; who may read it there is systemd's to say.
+def credential(name: str, environment: Mapping[str, str]) -> Path | None:
+    """Where systemd put the service's credential of this name; None: it has none."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / name if folder else None
+    return path if path is not None and path.exists() else None
+
+
+def credential_content(path: Path) -> bytes:
+    """What systemd decrypted into memory for this service alone; who may read it there is systemd's to say.
 
     Raises LinkError.
     """
     try:
-        content = path.read_bytes()[:_LARGEST]
+        return path.read_bytes()[:_LARGEST]
     except OSError as error:
         raise LinkError(
             f"the credential {path} cannot be read: {error.strerror}", remedy="load it in the service's unit again"
         ) from None
-    return _signer(content, f"the credential {path}", remedy="encrypt the key anew (docs/verification.md)")
 
 
 def file_signer(path: Path) -> Signer:
@@ -65,6 +72,15 @@ def file_signer(path: Path) -> Signer:
 
 def read_key_file(path: Path) -> KeySigner:
     """The key of a PEM file that nobody else may read. Raises LinkError, OSError, FileNotFoundError among them."""
+    return _signer(
+        private_content(path),
+        f"the key {path}",
+        remedy="restore it from a backup, or delete it, make a new one and enrol that",
+    )
+
+
+def private_content(path: Path) -> bytes:
+    """Of a key's file, no link to one, that nobody else may read. Raises LinkError, OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(handle, "rb") as file:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
@@ -74,17 +90,20 @@ def read_key_file(path: Path) -> KeySigner:
             f"the key {path} may be read or written by others (mode {mode:04o})",
             remedy=f"if nobody had access, chmod 600 {path}; otherwise delete it and enrol the new key",
         )
-    return _signer(
-        content,
-        f"the key {path}",
-        remedy="restore it from a backup, or delete it, make a new one and enrol that",
-    )
+    return content
 
 
 def private_key(path: Path) -> KeySigner:
     """``read_key_file`` with a LinkError for a file that is not there or cannot be opened too."""
-    try:
+    with unreadable(path):
         return read_key_file(path)
+
+
+@contextlib.contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """An OSError of reading ``path`` becomes a LinkError."""
+    try:
+        yield
     except OSError as error:
         raise LinkError(f"cannot read {path}: {error.strerror}", remedy="correct the path or its permissions") from None
 

@@ -12,11 +12,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 from uuid import UUID
 
 import aiomqtt
 from aiomqtt.message import Message
+from paho.mqtt.properties import Properties
 
 from edge.contracts.config import ReportedConfig
 from edge.contracts.decision import Decision
@@ -24,10 +25,12 @@ from edge.contracts.device import CommandReply, DeviceEvent, Health, Info, State
 from edge.contracts.enums import Alternative, AssuranceLevel, CommandErrorCode, LivenessDecision, LivenessOperationMode
 from edge.contracts.jws import EnrolledKeys, OKPKey, SignatureError, Signer, read_decision, read_unverified
 from edge.contracts.request_authorization import RequestAuthorization, write_authorization
-from edge.contracts.session import SessionCancel, SessionProgress, SessionStart
+from edge.contracts.sealing import OpeningKey, SealingKey
+from edge.contracts.session import SealedImage, SessionCancel, SessionProgress, SessionStart
 from edge.contracts.strict_json import read_message
 from edge.contracts.topics import Topics
 from edge.errors import LinkError
+from edge.link.causes import BrokerError
 from edge.link.client import (
     FIRST_ERROR,
     NO_MATCHING_SUBSCRIBERS,
@@ -36,9 +39,13 @@ from edge.link.client import (
     publish_properties,
 )
 from edge.link.options import LinkOptions
+from edge.link.reference import reference_of
+from edge.link.session_image import ArrivedImages, OpenedImage
 from edge.link.trouble import explain
 
 MAX_KEPT: Final = 1000
+# Topic and properties of a command, with room to spare.
+_HEADERS: Final = 1024
 MAX_EXPIRY_SECONDS: Final = 30
 
 
@@ -74,8 +81,10 @@ class HeardDecision:
     problem: str
     payload: bytes
 
-    def accepts(self, least: AssuranceLevel = AssuranceLevel.NONE) -> bool:
+    def accepts(self, least: AssuranceLevel = AssuranceLevel.NONE, *, identical: bool = False) -> bool:
         """Whether it is verified and says ``realface`` at this level of assurance or a higher one.
+
+        identical: and that the person is the one of the reference.
 
         Whether it came of a live camera, and in time, is the caller's to judge.
         """
@@ -86,11 +95,15 @@ class HeardDecision:
             and attempt.result is not None
             and attempt.result.liveness_decision is LivenessDecision.REALFACE
             and attempt.assurance.level >= least
+            and (
+                not identical
+                or (attempt.result.verify_result is not None and attempt.result.verify_result.is_identical)
+            )
         )
 
 
 # What a terminal says beside decisions.
-Said = State | Info | Health | ReportedConfig | DeviceEvent | SessionProgress
+Said = State | Info | Health | ReportedConfig | DeviceEvent | SessionProgress | SealedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +119,17 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """What the terminal answered to ``session.start``, and the nonce that its decisions must carry."""
+    """What the terminal answered to ``session.start``, and the nonce that its decisions must carry.
+
+    reference: SHA-256 of the reference image that they must name too, where that was asked for.
+    image_key: opens the session's image, where one was asked for to be opened here.
+    """
 
     session_id: str
     nonce: str
     transaction: str
+    reference: str | None = None
+    image_key: OpeningKey | None = None
 
 
 class Requester:
@@ -144,6 +163,8 @@ class Requester:
         self._replies: dict[bytes, asyncio.Future[bytes]] = {}
         self._decisions: deque[HeardDecision] = deque(maxlen=MAX_KEPT)
         self._progress: deque[SessionProgress] = deque(maxlen=MAX_KEPT)
+        self._images = ArrivedImages()
+        self._hears_images = False
         self._arrived = asyncio.Event()
         self._state: State | None = None
         self._lost: LinkError | None = None
@@ -186,6 +207,13 @@ class Requester:
         device_correlation_id: str | None = None,
         alternative: Alternative | None = None,
         authorize: OKPKey | Signer | None = None,
+        verify_image: bytes | None = None,
+        verify_template: bytes | None = None,
+        sealing_key: SealingKey | None = None,
+        verify_confidence_threshold: float | None = None,
+        return_verify_image_hash: bool = False,
+        enable_session_image: bool = False,
+        session_image_key: OpeningKey | SealingKey | None = None,
         lifetime: float = 30.0,
     ) -> StartedSession:
         """Ask for a session with a fresh nonce. lifetime: seconds until the command is void.
@@ -194,12 +222,19 @@ class Requester:
         alternative: for a person whom flashes would harm, or who cannot turn the head; the terminal refuses what
         its policy does not allow. authorize: the private key of a requester whom the terminal knows, which an
         alternative needs.
+        verify_image, verify_template: one of them, a file's bytes: whether the person is the one of it is told too.
+        It is sealed to sealing_key, the terminal's, and the command goes at QoS 0, which nobody acknowledges.
+        session_image_key: to whom the session's image is sealed; with the private half it comes by ``image``.
 
         Raises TerminalRefusedError, NoAnswerError, LinkError.
         """
-        nonce = secrets.token_urlsafe(24)
+        reference = reference_of(verify_image, verify_template, sealing_key)
+        if enable_session_image:
+            await self._expect_images(session_image_key)
+        nonce, identifier = secrets.token_urlsafe(24), secrets.token_urlsafe(16)
+        public = session_image_key.public if isinstance(session_image_key, OpeningKey) else session_image_key
         command = SessionStart(
-            id=secrets.token_urlsafe(16),
+            id=identifier,
             expires_at=time.time() + lifetime,
             liveness_operation_mode=mode,
             number_of_client_attempts_allowed=attempts,
@@ -207,17 +242,29 @@ class Requester:
             device_correlation_id=None if device_correlation_id is None else UUID(device_correlation_id),
             nonce=nonce,
             alternative=alternative,
+            verify_confidence_threshold=verify_confidence_threshold,
+            return_verify_image_hash=return_verify_image_hash,
+            enable_session_image=enable_session_image,
+            session_image_key=public.jwk_members["x"] if enable_session_image and public else None,
         )
+        if reference is not None:
+            command = command.model_copy(update=reference.sealed(self._topics, identifier))
         if alternative is not None and authorize is not None:
             command = command.model_copy(update={"authorization": self._authorization(command, alternative, authorize)})
-        reply = await self._ask("session.start", command, lifetime)
+        reply = await self._ask("session.start", command, lifetime, stored=reference is None)
         session_id = (reply.data or {}).get("sessionId")
         if not isinstance(session_id, str):
             raise LinkError(
                 f"{self._topics.device!r} accepted a session and did not name it",
                 remedy="update the terminal",
             )
-        return StartedSession(session_id, nonce, command.id)
+        return StartedSession(
+            session_id,
+            nonce,
+            command.id,
+            reference=reference.image_sha256 if reference is not None and return_verify_image_hash else None,
+            image_key=session_image_key if enable_session_image and isinstance(session_image_key, OpeningKey) else None,
+        )
 
     def _authorization(self, command: SessionStart, alternative: Alternative, key: OKPKey | Signer) -> str:
         content = RequestAuthorization(
@@ -272,36 +319,96 @@ class Requester:
                     remedy=f"{self._terminal_now()}; a decision once made is kept there until somebody has it",
                 ) from None
 
-    async def _ask(self, verb: str, command: SessionStart | SessionCancel, lifetime: float) -> CommandReply:
+    async def image(self, session: StartedSession, *, within: float) -> OpenedImage | None:
+        """The session's picture; None: a decision says that none was sent, or none came within so many seconds.
+
+        It is waited for until a decision names it too; without one in time it is given unproven. Call it once.
+
+        Raises SealError where what came does not open or is another than the decision names, LinkError when the
+        connection is lost before.
+        """
+        if session.image_key is None:
+            raise LinkError(
+                f"session {session.session_id} has no picture that could be opened here",
+                remedy="start it with enable_session_image and the private half of session_image_key",
+            )
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            self._arrived.clear()
+            named = self._last_decision(session)
+            decision = None if named is None else named.decision
+            opened, problem = self._images.find(session.session_id, session.image_key, self._topics, decision)
+            if decision is not None and (opened is not None or not _says_sent(decision)):
+                break
+            if self._lost is not None:
+                problem = problem or self._lost
+                break
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._arrived.wait()
+            except TimeoutError:
+                break
+        self._images.clear()
+        if opened is None and problem is not None and (decision is None or _says_sent(decision)):
+            raise problem
+        if opened is None or named is None:
+            return opened
+        return replace(opened, proven=named.verification is Verification.VERIFIED)
+
+    def _last_decision(self, session: StartedSession) -> HeardDecision | None:
+        for heard in tuple(self._decisions):
+            decision = heard.decision
+            if decision is None or decision.session_id != session.session_id or not decision.last_attempt:
+                continue
+            judged = _judge(heard, decision, session, self._topics)
+            if judged.verification is not Verification.REFUSED:
+                return judged
+        return None
+
+    async def _expect_images(self, key: OpeningKey | SealingKey | None) -> None:
+        if key is None:
+            raise LinkError(
+                "a session image is sealed to a key, and none was given",
+                remedy="make a pair with `livegate key sealing`, and enrol its public half at the terminal",
+            )
+        if isinstance(key, SealingKey) or self._hears_images:
+            return
+        try:
+            await self._connected().subscribe_all([self._topics.session_image("+")])
+        except aiomqtt.MqttError as error:
+            raise explain(error, self._options, self._identifier) from None
+        self._hears_images = True
+
+    def _connected(self) -> Client:
         if self._client is None:
             raise RuntimeError("use the requester as an async context manager")
         if self._lost is not None:
             raise self._lost
+        return self._client
+
+    async def _ask(
+        self, verb: str, command: SessionStart | SessionCancel, lifetime: float, *, stored: bool = True
+    ) -> CommandReply:
+        """stored: whether the broker may store the command, as it may at QoS 1."""
+        client = self._connected()
         correlation = command.id.encode()
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._replies[correlation] = answer
         topic = self._topics.command(verb)
         try:
             async with asyncio.timeout(self._reply_seconds):
-                reason = await self._client.publish_acknowledged(
+                properties = publish_properties(
+                    response_topic=self._reply_topic,
+                    correlation=correlation,
+                    expiry_seconds=min(MAX_EXPIRY_SECONDS, math.ceil(lifetime)),
+                )
+                await self._publish(
+                    client,
                     topic,
                     command.model_dump_json(by_alias=True, exclude_none=True).encode(),
-                    properties=publish_properties(
-                        response_topic=self._reply_topic,
-                        correlation=correlation,
-                        expiry_seconds=min(MAX_EXPIRY_SECONDS, math.ceil(lifetime)),
-                    ),
+                    properties,
+                    stored,
                 )
-                if reason == NO_MATCHING_SUBSCRIBERS:
-                    raise NoAnswerError(
-                        f"no terminal listens on {topic}",
-                        remedy=f"{self._terminal_now()}; check site and device",
-                    )
-                if reason >= FIRST_ERROR:
-                    raise LinkError(
-                        f"the broker does not let this client publish on {topic} (0x{reason:02x})",
-                        remedy="use credentials that may command terminals",
-                    )
                 payload = await answer
         except TimeoutError:
             raise NoAnswerError(
@@ -313,6 +420,29 @@ class Requester:
         finally:
             del self._replies[correlation]
         return _checked(_read_reply(payload), verb, self._topics.device)
+
+    async def _publish(
+        self, client: Client, topic: str, payload: bytes, properties: Properties | None, stored: bool
+    ) -> None:
+        if client.largest_packet is not None and len(payload) + _HEADERS > client.largest_packet:
+            raise LinkError(
+                f"the broker takes packets of {client.largest_packet} bytes; this command has {len(payload)}",
+                remedy="send a smaller reference, or raise the broker's limit (docs/verify.md)",
+            )
+        if not stored:
+            await client.publish(topic, payload, qos=0, properties=properties)
+            return
+        reason = await client.publish_acknowledged(topic, payload, properties=properties)
+        if reason == NO_MATCHING_SUBSCRIBERS:
+            raise NoAnswerError(
+                f"no terminal listens on {topic}",
+                remedy=f"{self._terminal_now()}; check site and device",
+            )
+        if reason >= FIRST_ERROR:
+            raise LinkError(
+                f"the broker does not let this client publish on {topic} (0x{reason:02x})",
+                remedy="use credentials that may command terminals",
+            )
 
     def _terminal_now(self) -> str:
         if self._state is None:
@@ -342,6 +472,8 @@ class Requester:
         elif topic == self._topics.state:
             with contextlib.suppress(ValueError):
                 self._state = read_message(State, payload, extra="ignore")
+        elif topic.endswith("/image"):
+            self._images.take(payload)
         else:
             with contextlib.suppress(ValueError):
                 self._progress.append(read_message(SessionProgress, payload, extra="ignore"))
@@ -373,6 +505,9 @@ async def listen(
     try:
         async with connected(options, identifier) as client:
             await client.subscribe_all(filters)
+            # Many may read decisions and none of the pictures, sealed as they are.
+            with contextlib.suppress(BrokerError):
+                await client.subscribe_all([topics.session_image("+")])
             async for message in client.messages:
                 yield hear(message.topic.value, bytes(message.payload), retained=message.retain, keys=keys)
     except aiomqtt.MqttError as error:
@@ -400,6 +535,9 @@ _MESSAGES: Final[dict[str, type[Said]]] = {
 }
 
 
+_SESSION_MESSAGES: Final[dict[str, type[Said]]] = {"event": SessionProgress, "image": SealedImage}
+
+
 def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKeys | None = None) -> Heard:
     """Any message of a terminal; never raises on what was received. Unknown fields are ignored."""
     levels = topic.split("/")
@@ -408,11 +546,11 @@ def hear(topic: str, payload: bytes, *, retained: bool = False, keys: EnrolledKe
         decision = _on_its_own_topic(hear_decision(payload, keys), levels)
         return Heard(topic, decision, decision.problem, retained, payload)
     in_session = len(levels) > 2 and levels[-3] == "session"
-    model = SessionProgress if in_session else _MESSAGES.get(suffix)
+    model = (_SESSION_MESSAGES if in_session else _MESSAGES).get(suffix)
     if model is None:
         return Heard(topic, None, "no message of the contract has this topic", retained, payload)
     try:
-        content = cast("Said", read_message(model, payload, extra="ignore"))
+        content = read_message(model, payload, extra="ignore")
     except ValueError as error:
         return Heard(topic, None, str(error), retained, payload)
     return Heard(topic, content, "", retained, payload)
@@ -436,7 +574,22 @@ def _judge(heard: HeardDecision, decision: Decision, session: StartedSession, to
         problem = f"it is a decision of {decision.site}/{decision.device}"
     elif decision.nonce != session.nonce:
         problem = "it carries another nonce than this session's"
+    elif session.reference is not None and _compared_with(decision) not in {None, session.reference}:
+        problem = "it compared the face with another reference image than the one that was sent, or does not say"
     return replace(heard, verification=Verification.REFUSED, problem=problem) if problem else heard
+
+
+def _compared_with(decision: Decision) -> str | None:
+    """SHA-256 of the reference image, or words; None: nothing was compared."""
+    result = decision.attempt.result
+    if result is None or result.verify_result is None:
+        return None
+    return result.verify_image_hash or "not told"
+
+
+def _says_sent(decision: Decision) -> bool:
+    report = decision.attempt.session_image
+    return report is not None and report.sent
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

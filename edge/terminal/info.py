@@ -7,12 +7,23 @@ import platform
 from edge import __version__
 from edge.config.loader import Loaded
 from edge.contracts.device import Info
+from edge.contracts.sealing import SealingKey
 from edge.link.identity import Identity
 from edge.terminal.assembly import Workbench, capture_kind
 
 
-def info_of(loaded: Loaded, identity: Identity, workbench: Workbench | None, *, stands_in: bool) -> Info:
-    """workbench: None while models and devices are not open. stands_in: ``loaded`` is the last good configuration."""
+def info_of(
+    loaded: Loaded,
+    identity: Identity,
+    workbench: Workbench | None,
+    *,
+    stands_in: bool,
+    sealing_key: SealingKey | None = None,
+) -> Info:
+    """workbench: None while models and devices are not open. stands_in: ``loaded`` is the last good configuration.
+
+    sealing_key: to which references for this terminal are sealed.
+    """
     settings = loaded.settings
     return Info(
         device=settings.device.id,
@@ -29,4 +40,5 @@ def info_of(loaded: Loaded, identity: Identity, workbench: Workbench | None, *, 
         config=loaded.sha256,
         config_stands_in=stands_in,
         public_key=identity.public_jwk(),
+        sealing_key=None if sealing_key is None else sealing_key.jwk(settings.device.id),
     )
