@@ -94,6 +94,8 @@ class Vision(Protocol):
 
     def reset(self) -> None: ...
 
+    def forget(self) -> None: ...
+
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence: ...
 
 
@@ -354,7 +356,7 @@ class _Run:
         with ExitStack() as rest:
             for action in (
                 self._devices.camera.close,
-                self._vision.reset,
+                self._vision.forget,
                 self._continuity.forget,
                 self._end_motion,
                 self._end_light_challenge,
