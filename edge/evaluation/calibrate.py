@@ -282,6 +282,9 @@ class Witness:
     def reset(self) -> None:
         self._vision.reset()
 
+    def forget(self) -> None:
+        self._vision.forget()
+
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence:
         """Raises what the vision behind it raises."""
         evidence = self._vision.see(frame, judge=judge)

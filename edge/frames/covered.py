@@ -1,22 +1,78 @@
-"""Memory for pictures: outside core dumps, used again, and overwritten when a session is over."""
+"""Memory for pictures: outside core dumps, swap and other processes, used again, and overwritten after a session."""
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import math
 import mmap
+import os
 import weakref
-from typing import Any, TypeVar
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+log = logging.getLogger(__name__)
+
 _Kind = TypeVar("_Kind", bound=np.generic)
+
+MLOCK_ONFAULT: Final = 1  # linux/mman.h
+MADV_WIPEONFORK: Final = 18  # asm-generic/mman-common.h; Python has no name for it
+
+
+def covered_memory(size: int) -> mmap.mmap:
+    """Memory of this process alone, of whole pages that hold ``size`` bytes: see ``cover``. A process that it forks
+    finds it black.
+    """
+    buffer = mmap.mmap(-1, -(-max(size, 1) // mmap.PAGESIZE) * mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    buffer.madvise(MADV_WIPEONFORK)
+    cover(buffer)
+    return buffer
+
+
+def cover(buffer: mmap.mmap) -> None:
+    """Leaves it out of core dumps and, as far as the system lets this process lock memory, out of swap.
+
+    Pages are locked once something is written to them: what is never used takes no memory (mlock2(2)). What the system
+    refuses is logged once.
+    """
+    buffer.madvise(mmap.MADV_DONTDUMP)
+    lock = _mlock2()
+    begin = np.frombuffer(buffer, np.uint8).__array_interface__["data"][0]
+    if lock is None or lock(begin, len(buffer), MLOCK_ONFAULT) == 0:
+        return
+    _tell_unlocked(os.strerror(ctypes.get_errno()))
+
+
+def overwrite(buffer: mmap.mmap) -> None:
+    """Blackens all of it, whoever refers to it."""
+    np.frombuffer(buffer, np.uint8).fill(0)
+
+
+@cache
+def _mlock2() -> Callable[[int, int, int], int] | None:
+    """None where the C library has none; then swap is for the system's settings to keep away."""
+    lock = getattr(ctypes.CDLL(None, use_errno=True), "mlock2", None)
+    if lock is None:
+        _tell_unlocked("the C library has no mlock2")
+        return None
+    lock.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    locked: Callable[[int, int, int], int] = lock
+    return locked
+
+
+@cache
+def _tell_unlocked(reason: str) -> None:
+    log.warning("pictures may reach the swap, if there is one: memory cannot be locked: %s", reason)
 
 
 class CoveredBuffers:
-    """Buffers outside core dumps, used again once nobody refers to the array that was last handed out over them.
+    """Covered buffers, each used again once nobody refers to the array that was last handed out over it.
 
-    There are as many as frames were held at once. Slices and reshapes refer to that array, so they keep it too.
+    There are as many as arrays were held at once. Slices and reshapes refer to that array, so they keep it too.
     """
 
     def __init__(self) -> None:
@@ -30,8 +86,7 @@ class CoveredBuffers:
                 del self._lent[index]
                 break
         else:
-            buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            buffer.madvise(mmap.MADV_DONTDUMP)
+            buffer = covered_memory(size)
         copy = np.ndarray(shape, kind, buffer=buffer)
         self._lent.append((buffer, weakref.ref(copy)))
         return copy
@@ -39,4 +94,28 @@ class CoveredBuffers:
     def wipe(self) -> None:
         """Overwrites them all, also those that are lent."""
         for buffer, _ in self._lent:
-            np.frombuffer(buffer, np.uint8).fill(0)
+            overwrite(buffer)
+
+
+class Scratch:
+    """Covered buffers by name, for what is made anew from each frame. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, mmap.mmap] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], kind: type[_Kind]) -> NDArray[_Kind]:
+        """An array over the memory of this name, with what that held last. Whatever was taken under the name before is
+        overwritten through it.
+        """
+        size = math.prod(shape) * np.dtype(kind).itemsize
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < size:
+            if buffer is not None:
+                overwrite(buffer)
+            buffer = self._buffers[name] = covered_memory(size)
+        return np.ndarray(shape, kind, buffer=buffer)
+
+    def wipe(self) -> None:
+        """Overwrites all of it, also what somebody still refers to."""
+        for buffer in self._buffers.values():
+            overwrite(buffer)

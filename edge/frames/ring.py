@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
 from edge.errors import HardwareError
-from edge.frames.covered import CoveredBuffers
+from edge.frames.covered import CoveredBuffers, cover
 from edge.frames.frame import BayerOrder, ColourOrder, Exposure, Frame, LightState, Mosaic, Tone
 
 # One with the newest frame, one in the hands of the writer or, for as long as copying takes, of the reader.
@@ -190,14 +190,16 @@ class _Layout:
 
 
 class _Slots:
-    """The shared memory, mapped; left out of core dumps."""
+    """The shared memory, mapped; covered, and not mapped in processes that this one forks."""
 
     def __init__(self, memory: int, layout: _Layout) -> None:
         self._pixels = layout.pixels
         self._size = layout.size
         self._file = os.dup(memory)
         self._map = mmap.mmap(self._file, self._size * SLOTS)
-        self._map.madvise(mmap.MADV_DONTDUMP)
+        # The other process opens it by its descriptor.
+        self._map.madvise(mmap.MADV_DONTFORK)
+        cover(self._map)
 
     # The arrays are made for each use: as long as one lives, the memory cannot be unmapped.
 

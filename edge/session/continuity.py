@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind, EvidenceKind, EvidenceOutcome, LightLevel
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.liveness.evidence import FaceBox, FrameEvidence
 from edge.liveness.outcome import Finding
@@ -212,8 +213,10 @@ class _Prints:
 
     def saw(self, frame: Frame) -> str | None:
         """Why this is no live picture any more, if so."""
-        rows = frame.pixels[:: max(1, frame.height // _PRINT_ROWS)]
-        print_of = zlib.crc32(np.ascontiguousarray(rows).data)
+        print_of = 0
+        for row in frame.pixels[:: max(1, frame.height // _PRINT_ROWS)]:
+            # Row by row, since together they would have to be copied.
+            print_of = zlib.crc32(np.ascontiguousarray(row).data, print_of)
         if print_of == self._last:
             return self._stands(frame)
         self._last, self._same, self._since = print_of, 1, frame.captured_at
@@ -254,11 +257,17 @@ class _Pace:
     def __init__(self) -> None:
         self._steps: list[_Step] = []
         self._before: tuple[int, float, FaceBox, Points, NDArray[np.uint8], int] | None = None
+        self._scratch = Scratch()
+        self._seen = 0
 
     def saw(self, frame: Frame, box: FaceBox, landmarks: Points, time: float) -> str | None:
         """Why the picture was cut some frames ago, if so."""
         apart = max(1, frame.height // _CELLS)
-        picture = frame.pixels[::apart, ::apart, 1].copy()
+        sparse = frame.pixels[::apart, ::apart, 1]
+        # This one and the one before, in turns.
+        self._seen += 1
+        picture = self._scratch.take(f"sparse {self._seen % 2}", sparse.shape, np.uint8)
+        np.copyto(picture, sparse)
         before, self._before = self._before, (frame.sequence, time, box, landmarks, picture, apart)
         if before is None:
             return None
@@ -269,19 +278,17 @@ class _Pace:
             self._steps = [*self._steps, _Step(time - then, moved, _alike(old, picture, was, old_apart))]
         else:
             self._steps = []
-        old.fill(0)
         self._steps = self._steps[-(2 * _AROUND + 1) :]
         return self._cut()
 
     def lost(self) -> None:
         """No face in this frame."""
         self._steps = []
-        if self._before is not None:
-            self._before[4].fill(0)
-            self._before = None
+        self._before = None
 
     def forget(self) -> None:
         self.lost()
+        self._scratch.wipe()
 
     def _cut(self) -> str | None:
         if len(self._steps) <= 2 * _AROUND:

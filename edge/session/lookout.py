@@ -22,6 +22,10 @@ class Glance(Protocol):
         """The largest face's width against the frame's shorter side; None: nobody near enough."""
         ...
 
+    def forget(self) -> None:
+        """Overwrites what is left of the frames."""
+        ...
+
 
 class Lookout:
     """Opens the camera with the first look and leaves it open, until it is handed to a session or let go."""
@@ -55,6 +59,7 @@ class Lookout:
             # Also one that has not opened, or only half.
             self._open = False
             self._camera.close()
+            self._vision.forget()
             raise
 
     def hand_over(self) -> None:
@@ -70,6 +75,7 @@ class Lookout:
         if self._open:
             self._open = False
             self._camera.close()
+            self._vision.forget()
 
     def _newest(self) -> Frame | None:
         frame = self._camera.read(LOOK_TIMEOUT)

@@ -98,6 +98,8 @@ class Vision(Protocol):
 
     def reset(self) -> None: ...
 
+    def forget(self) -> None: ...
+
     def see(self, frame: Frame, *, judge: bool = True) -> FrameEvidence: ...
 
 
@@ -395,7 +397,7 @@ class _Run:
         with ExitStack() as rest:
             for action in (
                 self._devices.camera.close,
-                self._vision.reset,
+                self._vision.forget,
                 self._continuity.forget,
                 self._forget_picture,
                 self._wanted.forget,

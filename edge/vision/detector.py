@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.inference.manifest import Meaning
 from edge.liveness.evidence import FaceBox
@@ -135,12 +136,20 @@ def suppress(candidates: Candidates) -> Candidates:
 class Detector:
     """Finds the faces of a frame.
 
-    threshold: score from which a candidate counts. Raises ModelError where the network is not BlazeFace, short
-    range.
+    threshold: score from which a candidate counts. scratch: for its crops; None: its own. Raises ModelError where the
+    network is not BlazeFace, short range.
     """
 
-    def __init__(self, network: Network, *, threshold: float = 0.5, timer: StageTimer = NO_TIMER) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        threshold: float = 0.5,
+        scratch: Scratch | None = None,
+        timer: StageTimer = NO_TIMER,
+    ) -> None:
         self._network = network
+        self._scratch = scratch or Scratch()
         self._threshold = threshold
         self._timer = timer
         self._anchors = blaze_anchors()
@@ -174,8 +183,9 @@ class Detector:
         """Faces in the centred square of ``side`` pixels."""
         with self._timer("detector"):
             region = square(frame.width / 2, frame.height / 2, side)
-            image, (origin, span) = letterbox(frame.pixels, INPUT_SIDE, INPUT_SIDE, region)
-            outputs = self._network.run(in_order(image, frame.colour, self._network.manifest.input.colour))
+            image, (origin, span) = letterbox(frame.pixels, INPUT_SIDE, INPUT_SIDE, region, self._scratch)
+            image = in_order(image, frame.colour, self._network.manifest.input.colour, self._scratch)
+            outputs = self._network.run(image)
             regressors = outputs[self._regressors].reshape(ANCHORS, NUMBERS)
             logits = outputs[self._logits].reshape(ANCHORS)
             found = suppress(decode(regressors, logits, self._anchors, self._threshold))

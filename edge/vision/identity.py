@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.inference.manifest import Aligned5Pt, Meaning, Stage
 from edge.vision.crops import cut_aligned, in_order
@@ -24,9 +25,12 @@ _SHORTEST: Final = 1e-6
 
 
 class FaceIdentity:
-    """The embedding network of a terminal. Raises ModelError where it is of a kind that cannot be read."""
+    """The embedding network of a terminal.
 
-    def __init__(self, network: Network, *, timer: StageTimer = NO_TIMER) -> None:
+    scratch: for its crops; None: its own. Raises ModelError where the network is of a kind that cannot be read.
+    """
+
+    def __init__(self, network: Network, *, scratch: Scratch | None = None, timer: StageTimer = NO_TIMER) -> None:
         manifest = network.manifest
         if manifest.stage is not Stage.EMBEDDING or not isinstance(manifest.crop, Aligned5Pt):
             raise ModelError(
@@ -36,6 +40,7 @@ class FaceIdentity:
         if not meant:
             raise ModelError(f"{manifest.id} gives no embedding", remedy="use the model that the project ships")
         self._network = network
+        self._scratch = scratch or Scratch()
         self._template = manifest.crop.points
         self._output = meant[0]
         self._timer = timer
@@ -46,11 +51,8 @@ class FaceIdentity:
         """
         with self._timer("embedding"):
             size = self._network.manifest.input
-            crop = cut_aligned(frame.pixels, self._template, points, (size.width, size.height))
-            image = in_order(crop, frame.colour, size.colour)
-            outputs = self._network.run(image)
-            crop.fill(0)
-            image.fill(0)
+            crop = cut_aligned(frame.pixels, self._template, points, (size.width, size.height), self._scratch)
+            outputs = self._network.run(in_order(crop, frame.colour, size.colour, self._scratch))
             given = np.asarray(outputs[self._output], np.float32).reshape(-1)
             length = float(np.linalg.norm(given))
         if not np.isfinite(length) or length < _SHORTEST:

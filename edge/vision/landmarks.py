@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.inference.manifest import Meaning, RoiRotated
 from edge.liveness.evidence import FaceBox
@@ -113,10 +114,13 @@ def five_points(mesh: Mesh) -> NDArray[np.float32]:
 
 
 class FaceMesh:
-    """Raises ModelError where the network does not give 468 landmarks and their presence."""
+    """scratch: for its crops; None: its own. Raises ModelError where the network does not give 468 landmarks and their
+    presence.
+    """
 
-    def __init__(self, network: Network, *, timer: StageTimer = NO_TIMER) -> None:
+    def __init__(self, network: Network, *, scratch: Scratch | None = None, timer: StageTimer = NO_TIMER) -> None:
         self._network = network
+        self._scratch = scratch or Scratch()
         self._timer = timer
         manifest = network.manifest
         if not isinstance(manifest.crop, RoiRotated):
@@ -141,13 +145,10 @@ class FaceMesh:
             # Pixel centres lie at half units, in the frame as in the input.
             half_x, half_y = (cosine - sine - 1.0) / 2, (sine + cosine - 1.0) / 2
             matrix = np.array(((cosine, -sine, left + half_x), (sine, cosine, top + half_y)))
-            image = cv2.warpAffine(
-                frame.pixels,
-                matrix,
-                (size.width, size.height),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            ).astype(np.uint8, copy=False)
-            outputs = self._network.run(in_order(image, frame.colour, size.colour))
+            image = self._scratch.take("crop", (size.height, size.width, 3), np.uint8)
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            cv2.warpAffine(frame.pixels, matrix, (size.width, size.height), dst=image, flags=flags)
+            outputs = self._network.run(in_order(image, frame.colour, size.colour, self._scratch))
             turn = np.array(((cosine, -sine, 0.0), (sine, cosine, 0.0), (0.0, 0.0, scale)), np.float32)
             points = (turn @ outputs[self._landmarks].reshape(POINTS, 3).T).T
             points += np.array((left, top, 0.0), np.float32)

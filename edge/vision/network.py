@@ -22,6 +22,10 @@ class Network(Protocol):
         """(height, width, 3) uint8 in the manifest's colour order → outputs in the manifest's order."""
         ...
 
+    def forget(self) -> None:
+        """Overwrites the picture that it saw last, and what it made of it. Raises ModelError when that fails."""
+        ...
+
 
 class Networks(Protocol):
     """The models of a terminal."""

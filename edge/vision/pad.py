@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.inference.calibration import SiteCalibration
 from edge.inference.manifest import Pad
@@ -21,8 +22,9 @@ from edge.vision.timing import NO_TIMER, StageTimer
 class PadJudge:
     """The active networks, in the bundle's order.
 
-    calibration: shifts the networks' thresholds. Raises ModelError for a network that is none for PAD, that the
-    calibration was not made for, or whose threshold it would bring below the manifest's floor.
+    calibration: shifts the networks' thresholds. scratch: for crops; None: its own.
+    Raises ModelError for a network that is none for PAD, that the calibration was not made for, or whose threshold it
+    would bring below the manifest's floor.
     """
 
     def __init__(
@@ -30,8 +32,10 @@ class PadJudge:
         networks: Sequence[Network],
         calibration: SiteCalibration | None = None,
         *,
+        scratch: Scratch | None = None,
         timer: StageTimer = NO_TIMER,
     ) -> None:
+        self._scratch = scratch or Scratch()
         self._networks = tuple((network, *_threshold(network, calibration)) for network in networks)
         self._timer = timer
 
@@ -50,7 +54,7 @@ class PadJudge:
     ) -> PadScore:
         manifest = network.manifest
         with self._timer(f"pad.{manifest.id}"):
-            outputs = network.run(cut(frame, manifest.crop, manifest.input, box, points))
+            outputs = network.run(cut(frame, manifest.crop, manifest.input, box, points, self._scratch))
             try:
                 logit = live_logit(manifest, outputs)
             except ValueError as error:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.liveness.evidence import FaceBox, HeadPose
 from edge.vision.boxes import centre
@@ -97,6 +98,8 @@ class FaceTexture:
     def __init__(self, frame: Frame, box: FaceBox, pose: HeadPose) -> None:
         """box, pose: of the face in this frame."""
         self._pose = pose
+        self._scratch = Scratch()
+        self._looks = 0
         x, y = centre(box)
         self._scale = _SPAN * box.width / _SIDE
         self._left, self._top = x - _SPAN * box.width / 2, y - _SPAN * box.width / 2
@@ -131,7 +134,6 @@ class FaceTexture:
             moved, kept = _followed(self._before, now, self._points)
             self._lost = max(self._lost, 1 - np.count_nonzero(kept) / len(kept))
             self._points, self._begun = moved[kept], self._begun[kept]
-        self._before.fill(0)
         self._before = now
 
     def parallax(self, pose: HeadPose | None = None) -> Parallax | None:
@@ -147,23 +149,25 @@ class FaceTexture:
 
     def end(self) -> None:
         """Overwrites what is left of the picture. May be repeated."""
-        self._before.fill(0)
+        self._scratch.wipe()
         self._begun = self._points = np.zeros((0, 1, 2), np.float32)
 
     def _window(self, frame: Frame) -> _Grey:
         # Pixel centres lie at half units, in the frame as in the window.
         half = self._scale / 2 - 0.5
         inverse = np.array(((self._scale, 0.0, self._left + half), (0.0, self._scale, self._top + half)))
-        colour = cv2.warpAffine(
+        colour = self._scratch.take("colour", (_SIDE, _SIDE, 3), np.uint8)
+        cv2.warpAffine(
             frame.pixels,
             inverse,
             (_SIDE, _SIDE),
+            dst=colour,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        picture = grey(np.asarray(colour, np.uint8), frame.colour)
-        colour.fill(0)
-        return picture
+        # This one and the one before, in turns.
+        self._looks += 1
+        return grey(colour, frame.colour, self._scratch.take(f"grey {self._looks % 2}", (_SIDE, _SIDE), np.uint8))
 
 
 def explain(begun: _Vectors, now: _Vectors, distance: float, turned: tuple[float, float] | None = None) -> Parallax:

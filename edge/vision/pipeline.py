@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import structlog
+
 from edge.config.quality import QualityLimits
 from edge.contracts.enums import QualityFailure
+from edge.errors import ModelError
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.inference.calibration import SiteCalibration
 from edge.liveness.evidence import FrameEvidence
@@ -24,9 +28,12 @@ from edge.vision.quality import (
 from edge.vision.timing import NO_TIMER, StageTimer
 from edge.vision.tracking import Face, FaceTracker
 
+log = structlog.get_logger(__name__)
+
 
 class FaceVision:
-    """Looks at frames in order of capture, in the thread that loaded ``bundle``. Keeps landmarks, never pixels.
+    """Looks at frames in order of capture, in the thread that loaded ``bundle``. Keeps landmarks, and pixels only in
+    memory that ``forget`` overwrites.
 
     bundle: the models; ``edge.inference.bundle.ModelBundle``.
     limits: what a frame must have to be judged; None: the defaults.
@@ -46,14 +53,17 @@ class FaceVision:
     ) -> None:
         self._limits = limits or QualityLimits()
         self._timer = timer
-        self._detector = Detector(bundle.detector, timer=timer)
+        self._scratch = scratch = Scratch()
+        self._detector = Detector(bundle.detector, scratch=scratch, timer=timer)
         self._tracker = FaceTracker(
             self._detector,
-            FaceMesh(bundle.landmarks, timer=timer),
+            FaceMesh(bundle.landmarks, scratch=scratch, timer=timer),
             min_other_share=self._limits.min_other_share,
         )
-        self._pad = PadJudge(bundle.pad, calibration, timer=timer)
-        self._identity = None if bundle.embedding is None else FaceIdentity(bundle.embedding, timer=timer)
+        self._pad = PadJudge(bundle.pad, calibration, scratch=scratch, timer=timer)
+        embedding = bundle.embedding
+        self._identity = None if embedding is None else FaceIdentity(embedding, scratch=scratch, timer=timer)
+        self._networks = (bundle.detector, bundle.landmarks, *bundle.pad, *(() if embedding is None else (embedding,)))
         self._mesh: Mesh | None = None
 
     @property
@@ -73,6 +83,18 @@ class FaceVision:
         """Forget the track: a new attempt."""
         self._tracker.reset()
         self._mesh = None
+
+    def forget(self) -> None:
+        """At the end of a session: overwrites every crop, and what the networks have seen. Costs a run of each network
+        that has run. Never raises; may be repeated.
+        """
+        self.reset()
+        self._scratch.wipe()
+        for network in self._networks:
+            try:
+                network.forget()
+            except ModelError as error:
+                log.error("a network keeps what it saw last", network=network.manifest.id, error=str(error))
 
     def glance(self, frame: Frame) -> float | None:
         """Width of the largest face in the middle of the picture, as a share of the frame's shorter side; None: none is
@@ -102,7 +124,9 @@ class FaceVision:
             )
         with self._timer("quality"):
             pose = head_pose(face.mesh, max(frame.width, frame.height))
-            measures = measure(frame, face.mesh, face.box, pose, others=sighting.others, speed=_speed(face))
+            measures = measure(
+                frame, face.mesh, face.box, pose, others=sighting.others, speed=_speed(face), scratch=self._scratch
+            )
             failing = failures(measures, self._limits)
             opened = eyes_open(face.mesh)
         judged = judge and not failing and frame.light.settled

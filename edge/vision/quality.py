@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge.config.quality import QualityLimits
 from edge.contracts.enums import QualityFailure
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.liveness.evidence import FaceBox, HeadPose
 from edge.vision.boxes import centre, shared_area
@@ -77,13 +78,20 @@ class Measures:
 
 
 def measure(
-    frame: Frame, mesh: Mesh, box: FaceBox, pose: HeadPose | None, *, others: int, speed: float | None
+    frame: Frame,
+    mesh: Mesh,
+    box: FaceBox,
+    pose: HeadPose | None,
+    *,
+    others: int,
+    speed: float | None,
+    scratch: Scratch | None = None,
 ) -> Measures:
-    """Numbers of the face with these landmarks. others: how many more faces count."""
+    """Numbers of the face with these landmarks. others: how many more faces count. scratch: for small pictures."""
     extent = mesh.extent
     x, y = centre(extent)
     whole = FaceBox(0.0, 0.0, frame.width, frame.height)
-    luma, clipped, sharpness = _appearance(frame, extent)
+    luma, clipped, sharpness = _appearance(frame, extent, scratch or Scratch())
     return Measures(
         others=others,
         face_pixels=box.width,
@@ -185,18 +193,23 @@ def eyes_open(mesh: Mesh) -> float:
     return _ramp(sum(ratios) / len(ratios), _CLOSED, _OPEN)
 
 
-def _appearance(frame: Frame, extent: FaceBox) -> tuple[float, float, float]:
+def _appearance(frame: Frame, extent: FaceBox, scratch: Scratch) -> tuple[float, float, float]:
     """Mean luma 0..255, share of white, sharpness; of the visible part of the face."""
     left = min(max(int(extent.left), 0), frame.width - 1)
     top = min(max(int(extent.top), 0), frame.height - 1)
     right = min(max(int(extent.left + extent.width) + 1, left + 1), frame.width)
     bottom = min(max(int(extent.top + extent.height) + 1, top + 1), frame.height)
     # Four samples for each cell of the grid keep noise from passing for detail at a fraction of the cost of all.
-    fine = cv2.resize(frame.pixels[top:bottom, left:right], (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_LINEAR)
-    small = cv2.resize(grey(np.asarray(fine, np.uint8), frame.colour), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    fine = scratch.take("finer", (2 * _GRID, 2 * _GRID, 3), np.uint8)
+    cv2.resize(frame.pixels[top:bottom, left:right], fine.shape[:2], dst=fine, interpolation=cv2.INTER_LINEAR)
+    luma = grey(fine, frame.colour, scratch.take("luma", fine.shape[:2], np.uint8))
+    small = scratch.take("small", (_GRID, _GRID), np.uint8)
+    cv2.resize(luma, small.shape, dst=small, interpolation=cv2.INTER_AREA)
+    edges = scratch.take("edges", small.shape, np.float32)
+    cv2.Laplacian(small, cv2.CV_32F, dst=edges)
     core = small[_CORE]
     mean, deviation = cv2.meanStdDev(core)
-    _, detail = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F)[_CORE])
+    _, detail = cv2.meanStdDev(edges[_CORE])
     # Against its own contrast, so that dimness is not taken for blur; a flat patch is not sharp.
     sharpness = float(detail[0, 0]) ** 2 / max(float(deviation[0, 0]) ** 2, 1.0)
     return float(mean[0, 0]), np.count_nonzero(core >= _WHITE) / core.size, sharpness

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
 from edge.vision.crops import grey, similarity
 from edge.vision.face_patch import Points
@@ -40,7 +41,9 @@ class FaceAnchor:
         low = np.maximum(landmarks[:, :2].min(axis=0) - _MARGIN, 0).astype(int)
         high = np.minimum(landmarks[:, :2].max(axis=0) + _MARGIN, (frame.width, frame.height)).astype(int)
         self._corner = low
-        self._first = grey(frame.pixels[low[1] : high[1], low[0] : high[0]], frame.colour)
+        self._scratch = Scratch()
+        cut = frame.pixels[low[1] : high[1], low[0] : high[0]]
+        self._first = grey(cut, frame.colour, self._scratch.take("first", cut.shape[:2], np.uint8))
         face = np.zeros_like(self._first)
         cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks[:, :2] - low).astype(np.int32)), (255,))
         # The stubs deny that there may be none.
@@ -64,7 +67,7 @@ class FaceAnchor:
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
-        self._first.fill(0)
+        self._scratch.wipe()
 
     def _moved(self, frame: Frame, about: _Places) -> _Places | None:
         """(2, 3) from the first frame's pixels to where the texture is, had the face moved by ``about``."""
@@ -72,11 +75,13 @@ class FaceAnchor:
             return None
         there = np.column_stack([about[:, :2], about[:, :2] @ self._corner + about[:, 2]])
         rows, columns = self._first.shape
-        seen = cv2.warpAffine(frame.pixels, there, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        now = grey(np.asarray(seen, np.uint8), frame.colour)
+        seen = self._scratch.take("seen", (rows, columns, 3), np.uint8)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(frame.pixels, there, (columns, rows), dst=seen, flags=flags)
+        now = grey(seen, frame.colour, self._scratch.take("now", (rows, columns), np.uint8))
         # The display's light may be another now; what is compared is the pattern.
         gain = float(self._first.mean()) / max(float(now.mean()), 1.0)
-        now = np.asarray(cv2.convertScaleAbs(now, alpha=gain), np.uint8)
+        cv2.convertScaleAbs(now, dst=now, alpha=gain)
         found, status, _ = cv2.calcOpticalFlowPyrLK(
             self._first,
             now,
@@ -87,7 +92,6 @@ class FaceAnchor:
             criteria=_STOP,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )
-        now.fill(0)
         kept = status.ravel() == 1
         if kept.sum() < _FEWEST:
             return None

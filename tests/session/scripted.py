@@ -63,6 +63,8 @@ class ScriptedVision:
 
     def reset(self): ...
 
+    def forget(self): ...
+
     def see(self, frame, *, judge=True):
         if self.fault is not None:
             raise self.fault

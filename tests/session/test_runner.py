@@ -390,10 +390,10 @@ def test_a_screen_that_fails_at_the_last_prompt_loses_no_decision():
 
 def test_what_vision_holds_of_a_person_is_dropped_after_a_fault():
     class Remembering(ScriptedVision):
-        resets = 0
+        forgotten = 0
 
-        def reset(self):
-            self.resets += 1
+        def forget(self):
+            self.forgotten += 1
 
     def fail(*_):
         raise ZeroDivisionError("a fault")
@@ -401,4 +401,4 @@ def test_what_vision_holds_of_a_person_is_dropped_after_a_fault():
     vision = Remembering()
     with pytest.raises(ZeroDivisionError):
         run(ScriptedCamera(frames(60)), vision, on_progress=fail)
-    assert vision.resets == 2
+    assert vision.forgotten == 1

@@ -58,6 +58,9 @@ class Scripted:
         self.fed.append(image_hwc.copy())
         return self.answer(image_hwc) if self.answer else tuple(self.outputs)
 
+    def forget(self) -> None:
+        self.fed.clear()
+
 
 @dataclass
 class Counted:
@@ -73,6 +76,9 @@ class Counted:
     def run(self, image_hwc: Pixels, /) -> tuple[NDArray[np.float32], ...]:
         self.runs += 1
         return self.network.run(image_hwc)
+
+    def forget(self) -> None:
+        self.network.forget()
 
 
 @dataclass
