@@ -84,7 +84,6 @@ class Desk:
     requester: Requester
     terminal: object
     client: object
-    seen: list
     topics: object
     key: OpeningKey = field(default_factory=OpeningKey.generate)
 
@@ -93,21 +92,17 @@ class Desk:
             payload = each if isinstance(each, bytes) else each.to_json()
             await self.client.publish(self.topics.session_image(SESSION), payload, qos=0)
 
-    def command(self):
-        (message,) = [message for suffix, message in self.seen if suffix == "cmd/session.start"]
-        return message
-
 
 @pytest.fixture
-def desk(broker, run, start_terminal, observe, topics, tmp_path, until):
+def desk(broker, run, start_terminal, observe, topics, tmp_path):
     """Runs a scenario with a desk."""
 
     def run_with(scenario, *, enrolled=True):
         async def whole():
-            async with start_terminal(broker) as terminal, observe(broker) as (client, seen):
+            async with start_terminal(broker) as terminal, observe(broker) as (client, _):
                 keys = read_public_keys((tmp_path / "state" / PUBLIC_KEY_FILE).read_bytes(), "keys")
                 async with Requester(broker, topics, keys=keys if enrolled else None, reply_seconds=5) as requester:
-                    await scenario(Desk(requester, terminal, client, seen, topics))
+                    await scenario(Desk(requester, terminal, client, topics))
 
         run(whole())
 
@@ -122,7 +117,7 @@ def report(jpeg=JPEG, **changes) -> SessionImageReport:
     return SessionImageReport(sent=True, sha256=hashlib.sha256(jpeg).hexdigest()).model_copy(update=changes)
 
 
-def test_a_reference_image_opens_at_the_terminal_alone_for_this_very_command_and_goes_at_qos_0(desk, topics, until):
+def test_a_reference_image_opens_at_the_terminal_for_this_very_command(desk, topics):
     async def scenario(desk):
         session = await desk.requester.start(
             verify_image=PHOTO,
@@ -137,9 +132,6 @@ def test_a_reference_image_opens_at_the_terminal_alone_for_this_very_command_and
         assert (command.verify_template, command.verify_confidence_threshold) == (None, 0.75)
         assert command.return_verify_image_hash
         assert session.reference == hashlib.sha256(PHOTO).hexdigest()
-        await until(lambda: desk.seen and any(suffix == "cmd/session.start" for suffix, _ in desk.seen), "the command")
-        assert (desk.command().qos, desk.command().retain) == (0, False)
-        assert PHOTO[:64] not in bytes(desk.command().payload)
 
     desk(scenario)
 
@@ -159,15 +151,23 @@ def test_a_template_is_sealed_as_one_without_an_editors_spaces(desk, topics):
     desk(scenario)
 
 
-def test_a_command_without_a_reference_goes_at_qos_1(desk, until):
-    async def scenario(desk):
-        await desk.requester.start(
-            enable_session_image=True, session_image_key=OpeningKey.generate(), verify_confidence_threshold=0.5
-        )
-        await until(lambda: any(suffix == "cmd/session.start" for suffix, _ in desk.seen), "the command")
-        assert desk.command().qos == 1
+@pytest.mark.parametrize(("referenced", "qos"), [(True, 0), (False, 1)])
+def test_a_broker_that_keeps_qos_gets_a_reference_at_0_and_other_commands_at_1(
+    mosquitto, run, start_terminal, observe, topics, until, referenced, qos
+):
+    options = mosquitto.start()
+    reference = {"verify_image": PHOTO, "sealing_key": OpeningKey.generate().public} if referenced else {}
+    picture = {"enable_session_image": True, "session_image_key": OpeningKey.generate()}
 
-    desk(scenario)
+    async def scenario():
+        async with start_terminal(options), observe(options) as (_, seen), Requester(options, topics) as requester:
+            await requester.start(**reference, **picture)
+            await until(lambda: any(suffix == "cmd/session.start" for suffix, _ in seen), "the command")
+            (command,) = [message for suffix, message in seen if suffix == "cmd/session.start"]
+            assert (command.qos, command.retain) == (qos, False)
+            assert PHOTO[:64] not in bytes(command.payload)
+
+    run(scenario())
 
 
 @pytest.mark.parametrize(
