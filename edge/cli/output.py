@@ -14,8 +14,8 @@ from edge.contracts.enums import LivenessDecision
 
 if TYPE_CHECKING:
     # The doctor speaks where their libraries do not load.
-    from edge.evaluation.metrics import Rate
     from edge.contracts.verification import VerifyResult
+    from edge.evaluation.metrics import Rate
     from edge.link.requester import HeardDecision
 
 WIDTH = 160

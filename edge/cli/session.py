@@ -14,8 +14,7 @@ from edge.cli import output, private_file
 from edge.cli.broker import Broker, broker_options
 from edge.cli.options import matching, mode_option
 from edge.contracts.enums import Alternative, AssuranceLevel, LivenessOperationMode
-from edge.contracts.sealing import SealError
-from edge.errors import ExitCode
+from edge.errors import ExitCode, LinkError
 from edge.link.enrolled_sealing import terminal_sealing_key
 from edge.link.key_source import private_key
 from edge.link.options import read_file
@@ -61,7 +60,7 @@ def session() -> None:
 @click.option(
     "--session-image-key",
     type=click.Path(path_type=Path),
-    help="Ask for one good picture, sealed to this key pair (`livegate key sealing`), whose private half opens it here.",
+    help="Ask for one good picture, sealed to this pair (`livegate key sealing`), whose private half opens it here.",
 )
 @click.option("--session-image-out", type=click.Path(path_type=Path), help="Where it is written, 0600; with --wait.")
 @click.option("--force", is_flag=True, help="Overwrite that file.")
@@ -134,8 +133,6 @@ def start(
     started, heard, picture = asyncio.run(
         _start(broker, ask, within if wait else None, session_image_out is not None, as_json)
     )
-    if session_image_out is not None and picture.opened is not None:
-        private_file.write(session_image_out, picture.opened.jpeg, force=force)
     if as_json:
         facts = {
             "sessionId": started.session_id,
@@ -148,6 +145,8 @@ def start(
             click.echo(output.decision_line(one))
         if session_image_out is not None:
             click.echo(f"session image: {picture.words()}")
+    if session_image_out is not None and picture.opened is not None:
+        private_file.write(session_image_out, picture.opened.jpeg, force=force)
     if picture.problem is not None:
         raise picture.problem
     return ExitCode.OK if not wait or any(accepts(one) for one in heard) else ExitCode.FAILED
@@ -155,11 +154,11 @@ def start(
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """opened None: there is none, since ``reason``. problem: what came must be distrusted."""
+    """opened None: there is none, since ``reason``. problem: and that is an error."""
 
     opened: OpenedImage | None = None
     reason: str = ""
-    problem: SealError | None = None
+    problem: LinkError | None = None
 
     def facts(self) -> dict[str, object]:
         """JSON-ready."""
@@ -198,7 +197,7 @@ async def _start(
 async def _picture(requester: Requester, started: StartedSession, heard: list[HeardDecision]) -> _Picture:
     try:
         opened = await requester.image(started, within=IMAGE_SECONDS)
-    except SealError as error:
+    except LinkError as error:
         return _Picture(reason=error.what, problem=error)
     reports = [one.decision.attempt.session_image for one in heard if one.decision is not None]
     reason = next((report.reason for report in reversed(reports) if report and report.reason), None)

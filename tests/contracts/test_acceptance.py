@@ -23,6 +23,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.jws import EnrolledKey, EnrolledKeys, OKPKey, thumbprint, write_decision
 from edge.contracts.session import AttemptError
+from edge.contracts.verification import VerifyResult
 from edge.errors import LinkError
 
 LIFETIME = 90.0
@@ -264,6 +265,50 @@ def test_only_what_the_rule_names_may_come_of_something_else_than_a_camera(good,
     trial = Acceptance(captures=frozenset({CaptureKind.SIMULATED}))
     assert judge(good(asked(nonces), capture=CaptureKind.SIMULATED), rule=trial).accepted
     assert judge(good(asked(nonces)), rule=trial).reason is Reason.NOT_LIVE
+
+
+SENT = "e" * 64
+ALIKE = VerifyResult(match_confidence=0.9, is_identical=True, reason="alike", pictures=5)
+UNLIKE = VerifyResult(match_confidence=0.1, is_identical=False, reason="unlike", pictures=5)
+IDENTICAL = Acceptance(identical=True)
+
+
+@pytest.mark.parametrize(
+    ("verify", "told", "sent", "reason"),
+    [
+        (None, None, None, Reason.NOT_IDENTICAL),
+        (None, SENT, SENT, Reason.NOT_IDENTICAL),
+        (UNLIKE, SENT, SENT, Reason.NOT_IDENTICAL),
+        (ALIKE, None, SENT, Reason.NOT_IDENTICAL),
+        (ALIKE, "f" * 64, SENT, Reason.NOT_IDENTICAL),
+        (ALIKE, SENT, SENT, Reason.ACCEPTED),
+        (ALIKE, "f" * 64, None, Reason.ACCEPTED),
+        (ALIKE, None, None, Reason.ACCEPTED),
+    ],
+)
+def test_where_it_is_demanded_the_person_must_be_the_one_of_the_reference_that_was_sent(
+    good, judge, nonces, verify, told, sent, reason
+):
+    decision = good(asked(nonces, reference=sent))
+    result = decision.attempt.result.model_copy(update={"verify_result": verify, "verify_image_hash": told})
+    decision = decision.model_copy(update={"attempt": decision.attempt.model_copy(update={"result": result})})
+    verdict = judge(decision, rule=IDENTICAL)
+    assert verdict.reason is reason
+    assert verdict.words
+
+
+@pytest.mark.parametrize("verify", [None, UNLIKE])
+def test_a_door_that_demands_no_match_opens_without_one(good, judge, nonces, verify):
+    decision = good(asked(nonces))
+    result = decision.attempt.result.model_copy(update={"verify_result": verify})
+    assert judge(decision.model_copy(update={"attempt": decision.attempt.model_copy(update={"result": result})}))
+
+
+def test_a_match_is_no_excuse_for_anything_else(good, judge, nonces):
+    decision = spoof(good(asked(nonces)))
+    result = decision.attempt.result.model_copy(update={"verify_result": ALIKE})
+    decision = decision.model_copy(update={"attempt": decision.attempt.model_copy(update={"result": result})})
+    assert judge(decision, rule=IDENTICAL).reason is Reason.NOT_REAL
 
 
 def test_no_more_nonces_are_outstanding_than_may_be_and_old_ones_make_room(good, judge):
