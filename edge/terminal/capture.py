@@ -29,7 +29,7 @@ from edge.errors import ConfigError, HardwareError, InputError, LivegateError
 from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
-from edge.terminal.hygiene import keep_heap_small, keep_memory_private
+from edge.terminal.hygiene import give_back_pages_of_files, keep_heap_small, keep_memory_private
 
 # Not structlog: the child would load it, and rich with it, before its camera.
 log = logging.getLogger(__name__)
@@ -462,6 +462,7 @@ def _capture(factory: bytes, ring: RingWriter, report_to: int, orders: int) -> N
         camera = pickle.loads(factory)()  # noqa: S301 - from the parent
         camera.open()
         report("opened")
+        give_back_pages_of_files()
         unread = b""
         while not ring.closed:
             given, unread = _heard(orders, unread)

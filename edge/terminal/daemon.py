@@ -52,7 +52,7 @@ from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.failures import Failures, limits_of
 from edge.terminal.frame_watch import FrameWatch
 from edge.terminal.health import BoardReader, Counts, HealthTeller, Moment, assembled
-from edge.terminal.hygiene import give_back_free_memory, keep_heap_small, keep_memory_private
+from edge.terminal.hygiene import give_back_free_memory, give_back_pages_of_files, keep_heap_small, keep_memory_private
 from edge.terminal.inference import InferenceThread
 from edge.terminal.info import info_of
 from edge.terminal.last_good import Rejection, Start, remember
@@ -609,3 +609,4 @@ def _keep_what_the_start_made() -> None:
     gc.collect()
     gc.freeze()
     give_back_free_memory()
+    give_back_pages_of_files()
