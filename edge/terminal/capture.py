@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -353,7 +354,7 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
                 # Standard output may be somebody's JSON.
                 stdout=2,
                 pass_fds=(*handle.fds, report_to, orders_from),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)},
+                env={**os.environ, "PYTHONPATH": _import_path()},
                 # Control-C is for the parent, which then closes the camera in order.
                 start_new_session=True,
             )
@@ -370,6 +371,13 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
     with suppress(BrokenPipeError):
         process.stdin.write(_LENGTH.pack(len(payload)) + payload)
     return _Child(process, process.stdin, ring, reports, orders)
+
+
+@cache
+def _import_path() -> str:
+    # Once: pathlib interns each part of a path, and the interpreter keeps the place of each name that was interned,
+    # also of those that are gone. After some hundred sessions its table would be laid out anew in twice the memory.
+    return os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
 
 
 def _rebuilt(report: dict[str, Any]) -> LivegateError:
