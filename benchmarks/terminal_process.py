@@ -39,7 +39,12 @@ def environment() -> dict[str, str]:
     without, each start would translate them anew.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONOPTIMIZE": "2", "PYTHONNODEBUGRANGES": "1"}
+    of_service = {
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONNODEBUGRANGES": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+    }
+    return {**kept, **of_service}
 
 
 class TerminalProcess:

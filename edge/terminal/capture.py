@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +30,7 @@ from edge.errors import ConfigError, HardwareError, InputError, LivegateError
 from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
-from edge.terminal.hygiene import keep_heap_small, keep_memory_private
+from edge.terminal.hygiene import give_back_pages_of_files, keep_heap_small, keep_memory_private
 
 # Not structlog: the child would load it, and rich with it, before its camera.
 log = logging.getLogger(__name__)
@@ -353,7 +354,7 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
                 # Standard output may be somebody's JSON.
                 stdout=2,
                 pass_fds=(*handle.fds, report_to, orders_from),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)},
+                env={**os.environ, "PYTHONPATH": _import_path()},
                 # Control-C is for the parent, which then closes the camera in order.
                 start_new_session=True,
             )
@@ -370,6 +371,13 @@ def _start_child(factory: bytes, largest: tuple[int, int], *, raw: bool) -> _Chi
     with suppress(BrokenPipeError):
         process.stdin.write(_LENGTH.pack(len(payload)) + payload)
     return _Child(process, process.stdin, ring, reports, orders)
+
+
+@cache
+def _import_path() -> str:
+    # Once: pathlib interns each part of a path, and the interpreter keeps the place of each name that was interned,
+    # also of those that are gone. After some hundred sessions its table would be laid out anew in twice the memory.
+    return os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
 
 
 def _rebuilt(report: dict[str, Any]) -> LivegateError:
@@ -462,6 +470,7 @@ def _capture(factory: bytes, ring: RingWriter, report_to: int, orders: int) -> N
         camera = pickle.loads(factory)()  # noqa: S301 - from the parent
         camera.open()
         report("opened")
+        give_back_pages_of_files()
         unread = b""
         while not ring.closed:
             given, unread = _heard(orders, unread)

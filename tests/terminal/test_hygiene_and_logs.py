@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import io
 import logging
+import mmap
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ import structlog
 
 from edge.errors import HardwareError
 from edge.terminal import hygiene, inference, logs
-from edge.terminal.hygiene import give_back_free_memory, keep_memory_private
+from edge.terminal.hygiene import give_back_free_memory, give_back_pages_of_files, keep_memory_private
 from edge.terminal.inference import InferenceThread
 
 
@@ -103,6 +104,81 @@ def test_a_frame_lies_outside_the_heap_also_after_a_larger_one_was_freed(first, 
     program = LARGE.format(first=first)
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.strip() == in_heap
+
+
+LIBRARIES = """
+import re
+from pathlib import Path
+import cv2, numpy
+from edge.terminal.hygiene import give_back_pages_of_files
+
+def resident_of_files():
+    return int(re.search(r"RssFile:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+before = resident_of_files()
+give_back_pages_of_files()
+print(before, resident_of_files(), cv2.blur(numpy.full((64, 64), 7, numpy.uint8), (5, 5)).sum() == 7 * 64 * 64)
+"""
+
+
+def test_libraries_are_given_back_and_work_on():
+    said = subprocess.run([sys.executable, "-c", LIBRARIES], capture_output=True, text=True, check=True).stdout
+    before, after, right = said.split()
+    assert int(after) < int(before) / 2
+    assert right == "True"
+
+
+def test_what_was_changed_of_a_file_stays_also_where_it_is_not_to_be_written_to_any_more(tmp_path):
+    """As a loader leaves those parts of a library that it adapts."""
+    file = tmp_path / "library"
+    file.write_bytes(b"." * 2 * mmap.PAGESIZE)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    with file.open("rb") as opened:
+        mapped = mmap.mmap(opened.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    mapped[0] = ord("!")
+    address = np.frombuffer(mapped, np.uint8).ctypes.data
+    assert libc.mprotect(address, len(mapped), mmap.PROT_READ) == 0
+    give_back_pages_of_files()
+    assert mapped[:2] == b"!."
+
+
+@pytest.mark.parametrize(
+    ("mapping", "anonymous", "given_back"),
+    [
+        ("r-xp 00000000 fe:00 12 /usr/lib/libone.so", 0, True),
+        ("r--p 00000000 fe:00 12 /usr/lib/a name with spaces.so", 0, True),
+        ("r--p 00000000 fe:00 12 /usr/lib/libone.so", 4, False),
+        ("rw-p 00000000 fe:00 12 /usr/lib/libone.so", 0, False),
+        ("r--s 00000000 00:01 12 /memfd:frames (deleted)", 0, False),
+        ("r--p 00000000 00:00 0 ", 0, False),
+        ("r-xp 00000000 00:00 0 [vdso]", 0, False),
+    ],
+)
+def test_only_what_can_be_read_again_is_given_back(monkeypatch, tmp_path, mapping, anonymous, given_back):
+    given = []
+
+    class Library:
+        def __init__(self, *_):
+            self.madvise = Advice()
+
+    class Advice:
+        def __call__(self, start, size, advice):
+            given.append((start, size, advice))
+
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    monkeypatch.setattr(hygiene, "SMAPS", tmp_path / "smaps")
+    entry = f"7f0000001000-7f0000003000 {mapping}\nSize: 8 kB\nRss: 8 kB\nAnonymous: {anonymous} kB\nVmFlags: rd ex \n"
+    hygiene.SMAPS.write_text(
+        f"7e0000000000-7e0000001000 r-xp 00000000 fe:00 11 /first\nAnonymous: 4 kB\n{entry}", "utf-8"
+    )
+    give_back_pages_of_files()
+    assert given == ([(0x7F0000001000, 0x2000, 4)] if given_back else [])
+
+
+def test_a_system_that_does_not_tell_what_is_resident_keeps_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(hygiene, "SMAPS", tmp_path / "nothing")
+    give_back_pages_of_files()
 
 
 @pytest.mark.parametrize("error", [None, HardwareError("gone", remedy="look")])
