@@ -101,7 +101,7 @@ def open_reference(
             return _decoded(structure, stream, buffers)
         except ReferenceRefused as error:
             refused = error
-        except Exception:  # noqa: BLE001 - a library that reads what strangers send
+        except Exception:
             refused = ReferenceRefused(
                 ErrorCode.CONTENT_DECODING_ERROR,
                 f"the {structure.kind} reference cannot be decoded",
@@ -186,7 +186,7 @@ def _orientation(image: ImageFile) -> int:
     """1 where there is none, or none that can be read: then the face will be found, or not."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - metadata that strangers wrote
+    except Exception:
         return 1
     return value if value in _TO_STORED else 1
 
@@ -218,7 +218,7 @@ def _overwrite(image: ImageFile) -> None:
     try:
         # Not load(), which would go on decoding what has failed.
         image.im.paste(0, (0, 0, *image.im.size))
-    except Exception:  # noqa: BLE001 - there are none
+    except Exception:
         return
 
 

@@ -64,7 +64,7 @@ from edge.session.lookout import Lookout
 from edge.session.motion_challenge import MotionChallenge
 from edge.session.report import attempt_report
 from edge.session.standing import StandingOnScreen
-from edge.session.verification import Reference, verify
+from edge.session.verification import Compared, verify
 from edge.session.watched_camera import Sight, WatchedCamera
 from edge.vision.face_patch import Points
 from edge.vision.identity import Embedding
@@ -149,7 +149,7 @@ class Wanted:
     to a decision; called on the running thread, before ``on_attempt``.
     """
 
-    reference: Reference | None = None
+    reference: Compared | None = None
     send_picture: SendPicture | None = None
 
     def forget(self) -> None:

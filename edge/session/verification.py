@@ -16,7 +16,7 @@ _ONE: Final = frozenset({EvidenceOutcome.CONFIRMED, EvidenceOutcome.NOT_APPLICAB
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Compared:
     """What a session's face is compared with. Belongs to the thread of the session, which overwrites it at its end.
 
     least: match confidence from which the two are one person.
@@ -35,7 +35,7 @@ class Reference:
 
 
 def verify(
-    reference: Reference,
+    reference: Compared,
     pictures: Sequence[tuple[Embedding, float]],
     decision: LivenessDecision,
     continuity: EvidenceOutcome,

@@ -49,6 +49,7 @@ class Workbench:
     runtime: str
     calibration: SiteCalibration | None = None
     networks: Networks | None = None
+    faces: FaceVision | None = None
 
     @property
     def camera(self) -> CameraIdentity:
@@ -75,12 +76,14 @@ def open_workbench(settings: Settings, bundle: ModelBundle | None = None) -> Wor
     hardware, make_clock = open_hardware(settings, bundle)
     try:
         calibration = open_calibration(settings.models, hardware.camera.traits)
+        faces = FaceVision(bundle, settings.quality, calibration)
         return Workbench(
-            runner=SessionRunner(hardware, FaceVision(bundle, settings.quality, calibration), make_clock),
+            runner=SessionRunner(hardware, faces, make_clock),
             model_hashes=bundle.hashes(),
             runtime=str(bundle.runtime),
             calibration=calibration,
             networks=bundle,
+            faces=faces,
         )
     except BaseException:
         hardware.close()

@@ -30,6 +30,7 @@ from edge.contracts.session import (
 )
 from edge.contracts.verification import VerifyReference
 from edge.errors import LivegateError
+from edge.frames.reference_refused import ReferenceRefused
 from edge.guidance.texts import texts
 from edge.link.answering import Data, Deferred
 from edge.link.commands import Command
@@ -74,7 +75,6 @@ from edge.terminal.session_image import PictureSender, image_key
 from edge.terminal.tamper import TamperMinder
 from edge.terminal.threads import keep_to_one_thread
 from edge.terminal.visit import VisitTimes
-from edge.vision.reference import ReferenceRefused
 
 log = structlog.get_logger(__name__)
 

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from edge.config.settings import Settings
-from edge.contracts.enums import CommandErrorCode, ErrorCode, ReferenceKind
+from edge.contracts.enums import CommandErrorCode, ErrorCode, QualityForRecognition, ReferenceKind
 from edge.contracts.sealing import OpeningKey, Purpose, SealError, from_base64url
 from edge.contracts.session import SessionStart
 from edge.frames.wiping import overwrite
 from edge.link.payloads import CommandRefused, refuse
-from edge.session.verification import Reference
+from edge.session.verification import Compared
 from edge.terminal.assembly import Workbench
+from edge.vision.face_match import FaceMatch
+from edge.vision.identity import Embedding
+from edge.vision.pipeline import FaceVision
+from edge.vision.template import template_embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def without_reference(request: SessionStart) -> SessionStart:
 
 
 @contextmanager
-def read_reference(opened: OpenedReference | None, workbench: Workbench) -> Iterator[Reference | None]:
+def read_reference(opened: OpenedReference | None, workbench: Workbench) -> Iterator[Compared | None]:
     """On the inference thread. Whatever happens, ``opened`` and what was read of it are overwritten in the end.
 
     Raises ReferenceRefused where no face can be taken from it, ModelError.
@@ -82,10 +86,55 @@ def read_reference(opened: OpenedReference | None, workbench: Workbench) -> Iter
         yield None
         return
     try:
-        reference = _read(opened, workbench)
+        reference = _read(opened, _faces(workbench))
     finally:
         opened.forget()
     try:
         yield reference
     finally:
         reference.forget()
+
+
+def _faces(workbench: Workbench) -> FaceVision:
+    if workbench.faces is None:
+        raise ModelError("this terminal has no networks that compare faces", remedy="open it with its models")
+    return workbench.faces
+
+
+def _read(opened: OpenedReference, faces: FaceVision) -> Compared:
+    network = faces.embedding_network
+    match = FaceMatch.of(network)
+    if opened.kind is ReferenceKind.TEMPLATE:
+        return _compared(opened, match, *_of_template(opened.content, network))
+    image_hash = hashlib.sha256(opened.content).hexdigest() if opened.return_hash else None
+    buffers = CoveredBuffers()
+    try:
+        found = faces.reference(open_picture(opened.content, buffers))
+    finally:
+        buffers.wipe()
+    return _compared(opened, match, found.embedding, found.rectangle, found.quality, image_hash)
+
+
+def _of_template(content: bytes, network: Manifest) -> tuple[Embedding, FaceRectangle | None, QualityForRecognition]:
+    try:
+        template = read_message(FaceTemplate, content, strict=True)
+    except ValueError as error:
+        # What it says of a mistake repeats what it found there.
+        raise ReferenceRefused(
+            ErrorCode.CONTENT_DECODING_ERROR,
+            f"the template breaks the contract ({type(error).__name__})",
+            remedy="make it again with `livegate template`",
+        ) from None
+    return template_embedding(template, network), template.face_rectangle, template.quality_for_recognition
+
+
+def _compared(
+    opened: OpenedReference,
+    match: FaceMatch,
+    embedding: Embedding,
+    rectangle: FaceRectangle | None,
+    quality: QualityForRecognition,
+    image_hash: str | None = None,
+) -> Compared:
+    told = VerifyReference(reference_type=opened.kind, face_rectangle=rectangle, quality_for_recognition=quality)
+    return Compared(embedding, match, told, opened.least, image_hash)

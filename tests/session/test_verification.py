@@ -7,7 +7,7 @@ import pytest
 
 from edge.contracts.enums import EvidenceOutcome, LivenessDecision, QualityForRecognition, ReferenceKind
 from edge.contracts.verification import VerifyReference
-from edge.session.verification import Reference, verify
+from edge.session.verification import Compared, verify
 from edge.vision.face_match import Likeness
 
 REAL = LivenessDecision.REALFACE
@@ -28,7 +28,7 @@ class Cosine:
 
 
 def reference(face=ANNA, least=0.5):
-    return Reference(face.copy(), Cosine(), TOLD, least)
+    return Compared(face.copy(), Cosine(), TOLD, least)
 
 
 def test_a_live_person_who_is_alike_is_identical():
