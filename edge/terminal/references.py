@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,14 @@ from edge.config.settings import Settings
 from edge.contracts.enums import CommandErrorCode, ErrorCode, QualityForRecognition, ReferenceKind
 from edge.contracts.sealing import OpeningKey, Purpose, SealError, from_base64url
 from edge.contracts.session import SessionStart
+from edge.contracts.strict_json import read_message
+from edge.contracts.verification import FaceRectangle, FaceTemplate, VerifyReference
+from edge.errors import ModelError
+from edge.frames.covered import CoveredBuffers
+from edge.frames.reference_image import open_reference as open_picture
+from edge.frames.reference_refused import ReferenceRefused
 from edge.frames.wiping import overwrite
+from edge.inference.manifest import Manifest
 from edge.link.payloads import CommandRefused, refuse
 from edge.session.verification import Compared
 from edge.terminal.assembly import Workbench
