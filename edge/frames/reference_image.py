@@ -101,7 +101,7 @@ def open_reference(
             return _decoded(structure, stream, buffers)
         except ReferenceRefused as error:
             refused = error
-        except Exception:  # noqa: BLE001 - a library that reads what strangers send
+        except Exception:  # whatever a library makes of what strangers send
             refused = ReferenceRefused(
                 ErrorCode.CONTENT_DECODING_ERROR,
                 f"the {structure.kind} reference cannot be decoded",
@@ -160,7 +160,7 @@ def _decoded(structure: Structure, stream: io.BytesIO, buffers: CoveredBuffers) 
             scale = next((each for each in _SCALES if longer <= each * MAX_SIDE), _SCALES[-1])
             image.draft(None, (image.width // scale, image.height // scale))
         image.load()
-        if "transparency" in image.info or (image.mode == "RGBA" and image.getextrema()[3] != (_OPAQUE, _OPAQUE)):
+        if "transparency" in image.info or not _opaque(image):
             raise _unsupported("is transparent in places")
         further = -(-max(image.size) // MAX_SIDE)
         return ReferencePicture(_copied(image, further, _orientation(image), buffers), scale * further)
@@ -172,21 +172,32 @@ def _opened(kind: PictureKind, stream: io.BytesIO) -> ImageFile:
     """Reads the header. Libraries are loaded here: most terminals never see a reference."""
     match kind:
         case PictureKind.JPEG:
-            from PIL.JpegImagePlugin import JpegImageFile as Plugin  # noqa: PLC0415
+            from PIL.JpegImagePlugin import JpegImageFile  # noqa: PLC0415
+
+            return JpegImageFile(stream)
         case PictureKind.PNG:
-            from PIL.PngImagePlugin import PngImageFile as Plugin  # noqa: PLC0415
+            from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415
+
+            return PngImageFile(stream)
         case PictureKind.WEBP:
-            from PIL.WebPImagePlugin import WebPImageFile as Plugin  # noqa: PLC0415
+            from PIL.WebPImagePlugin import WebPImageFile  # noqa: PLC0415
+
+            return WebPImageFile(stream)
         case PictureKind.BMP:
-            from PIL.BmpImagePlugin import BmpImageFile as Plugin  # noqa: PLC0415
-    return Plugin(stream)
+            from PIL.BmpImagePlugin import BmpImageFile  # noqa: PLC0415
+
+            return BmpImageFile(stream)
+
+
+def _opaque(image: ImageFile) -> bool:
+    return image.mode != "RGBA" or image.getextrema()[-1] == (_OPAQUE, _OPAQUE)
 
 
 def _orientation(image: ImageFile) -> int:
     """1 where there is none, or none that can be read: then the face will be found, or not."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - metadata that strangers wrote
+    except Exception:  # metadata that strangers wrote
         return 1
     return value if value in _TO_STORED else 1
 
@@ -218,7 +229,7 @@ def _overwrite(image: ImageFile) -> None:
     try:
         # Not load(), which would go on decoding what has failed.
         image.im.paste(0, (0, 0, *image.im.size))
-    except Exception:  # noqa: BLE001 - there are none
+    except Exception:  # there are none
         return
 
 
