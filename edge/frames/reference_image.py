@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from edge.contracts.enums import ErrorCode
 from edge.contracts.verification import MAX_IMAGE_BYTES
 from edge.frames.covered import CoveredBuffers
+from edge.frames.picture import open_input, reading
 from edge.frames.picture_structure import MAX_PASSES, PictureKind, Structure, structure_of
 from edge.frames.reference_refused import ReferenceRefused
 
@@ -86,7 +88,7 @@ def open_reference(
     if len(content) > max_bytes:
         raise ReferenceRefused(
             ErrorCode.IMAGE_SIZE_IS_TOO_LARGE,
-            f"the reference image has {len(content)} bytes, above {max_bytes}",
+            f"the reference image is larger than {max_bytes} bytes",
             remedy="scale it down, or compress it more",
         )
     structure = structure_of(content)
@@ -113,6 +115,20 @@ def open_reference(
                 with stream.getbuffer() as copy:
                     np.frombuffer(copy, np.uint8).fill(0)
     raise refused.with_traceback(None)
+
+
+def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_IMAGE_BYTES) -> ReferencePicture:
+    """``open_reference`` of a file, of which no more is read than is allowed, and what was read is overwritten.
+
+    Raises InputError where it cannot be read.
+    """
+    with open_input(path) as stream, reading(path):
+        content = bytearray(min(path.stat().st_size, max_bytes + 1))
+        del content[stream.readinto(content) :]
+    try:
+        return open_reference(content, buffers, max_bytes=max_bytes)
+    finally:
+        content[:] = bytes(len(content))
 
 
 def _check(structure: Structure) -> None:

@@ -49,7 +49,7 @@ class ReferenceLimits:
     face_pixels: Steps = Steps(64, 96, 200)
     turned: Steps = Steps(30, 20, 12)
     roll: Steps = Steps(35, 25, 15)
-    sharpness: Steps = Steps(0.25, 0.5, 0.8)
+    sharpness: Steps = Steps(0.35, 0.6, 0.9)
     luma: Steps = Steps(25, 50, 70)
     clipped: Steps = Steps(0.3, 0.15, 0.05)
     visible: Steps = Steps(0.8, 0.9, 0.97)

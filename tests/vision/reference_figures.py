@@ -1,4 +1,4 @@
-"""Measures the figures in docs/verify.md on pictures of your own: ``python -m tests.vision.reference_figures --help``."""
+"""Measures the figures of docs/verify.md on your own pictures: ``python -m tests.vision.reference_figures --help``."""
 
 from __future__ import annotations
 
