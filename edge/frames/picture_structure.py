@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -83,14 +84,13 @@ def structure_of(content: bytes | bytearray) -> Structure:
             "the reference is no picture of a known format",
             remedy="send a JPEG, PNG, WEBP or BMP file",
         )
-    try:
+    structure = None
+    with suppress(struct.error, IndexError):
         structure = _READERS[kind](content)
-    except (struct.error, IndexError):
-        raise _broken(kind, "is cut off") from None
+    if structure is None or structure.end > len(content):
+        raise _broken(kind, "is cut off")
     if structure.width < 1 or structure.height < 1:
         raise _broken(kind, "has no pixels")
-    if structure.end > len(content):
-        raise _broken(kind, "is cut off")
     # Zeros fill blocks of some storage; anything else is another file behind this one.
     if _NOT_ZERO.search(content, structure.end):
         raise _broken(kind, f"goes on after its picture, which ends at byte {structure.end}")
