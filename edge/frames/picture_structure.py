@@ -2,7 +2,8 @@
 picture ends.
 
 ``edge.frames.picture`` reads headers of files that somebody keeps; this reads what somebody sends, and is stricter.
-Formats: ITU-T T.81 (JPEG), the PNG specification (W3C), RFC 9649 (WebP), the headers BITMAPCOREHEADER to BITMAPV5HEADER.
+Formats: ITU-T T.81 (JPEG), the PNG specification (W3C), RFC 9649 (WebP), BITMAPCOREHEADER and its
+successors (BMP).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -25,8 +27,8 @@ MAX_PASSES: Final = 64
 _MAX_COMPRESSED_WORDS: Final = 8
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 _PROGRESSIVE: Final = 0xC2
+_FRAMES: Final = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _OTHER_FRAMES: Final = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _END_OF_IMAGE: Final = 0xD9
 _START_OF_SCAN: Final = 0xDA
@@ -82,14 +84,13 @@ def structure_of(content: bytes | bytearray) -> Structure:
             "the reference is no picture of a known format",
             remedy="send a JPEG, PNG, WEBP or BMP file",
         )
-    try:
+    structure = None
+    with suppress(struct.error, IndexError):
         structure = _READERS[kind](content)
-    except (struct.error, IndexError):
-        raise _broken(kind, "is cut off") from None
+    if structure is None or structure.end > len(content):
+        raise _broken(kind, "is cut off")
     if structure.width < 1 or structure.height < 1:
         raise _broken(kind, "has no pixels")
-    if structure.end > len(content):
-        raise _broken(kind, "is cut off")
     # Zeros fill blocks of some storage; anything else is another file behind this one.
     if _NOT_ZERO.search(content, structure.end):
         raise _broken(kind, f"goes on after its picture, which ends at byte {structure.end}")
@@ -107,41 +108,41 @@ def _kind(head: bytes) -> PictureKind | None:
 
 
 def _jpeg(content: bytes | bytearray) -> Structure:
-    width = height = bits = channels = passes = 0
+    header: tuple[int, int, int, int] | None = None
+    passes = 0
     whole = False
     position = 2
     while True:
-        marker = content[position + 1]
         if content[position] != 0xFF:
             raise _broken(PictureKind.JPEG, "is damaged")
-        if marker == 0xFF:
-            position += 1
-        elif marker in _ALONE:
-            position += 2
-        elif marker == _END_OF_IMAGE:
-            end = position + 2
-            return Structure(PictureKind.JPEG, width, height, end, bits, channels, passes if whole or passes > 1 else 0)
-        else:
-            (length,) = struct.unpack_from(">H", content, position + 2)
-            if marker in _OTHER_FRAMES:
-                raise _rare(PictureKind.JPEG, "is coded in a way that few programs read")
-            if marker in _SEQUENTIAL or marker == _PROGRESSIVE:
-                if channels:
-                    raise _broken(PictureKind.JPEG, "has two headers")
-                bits, height, width, channels = struct.unpack_from(">BHHB", content, position + 4)
-                whole = marker == _PROGRESSIVE
-            if length < 2 or (marker == _START_OF_SCAN and not channels):
-                raise _broken(PictureKind.JPEG, "is damaged")
-            if marker == _START_OF_SCAN:
-                passes += 1
-                # Channels in scans of their own are put together when the last has come.
-                whole = whole or content[position + 4] < channels
-                found = _AFTER_SCAN.search(content, position + 2 + length)
-                if found is None:
-                    raise _broken(PictureKind.JPEG, "is cut off")
-                position = found.start()
-            else:
-                position += 2 + length
+        marker = content[position + 1]
+        if marker == _END_OF_IMAGE:
+            break
+        if marker == 0xFF or marker in _ALONE:
+            position += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack_from(">H", content, position + 2)
+        if marker in _OTHER_FRAMES:
+            raise _rare(PictureKind.JPEG, "is coded in a way that few programs read")
+        if marker in _FRAMES:
+            if header is not None:
+                raise _broken(PictureKind.JPEG, "has two headers")
+            header = struct.unpack_from(">BHHB", content, position + 4)
+            whole = marker == _PROGRESSIVE
+        elif marker == _START_OF_SCAN and header is not None:
+            passes += 1
+            # Channels in scans of their own are put together when the last has come.
+            whole = whole or passes > 1 or content[position + 4] < header[-1]
+            found = _AFTER_SCAN.search(content, position + 2 + length)
+            if found is None:
+                raise _broken(PictureKind.JPEG, "is cut off")
+            position = found.start()
+            continue
+        position += 2 + length
+    if header is None or not passes:
+        raise _broken(PictureKind.JPEG, "holds no picture")
+    bits, height, width, channels = header
+    return Structure(PictureKind.JPEG, width, height, position + 2, bits, channels, passes if whole else 0)
 
 
 def _png(content: bytes | bytearray) -> Structure:

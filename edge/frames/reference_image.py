@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from edge.contracts.enums import ErrorCode
 from edge.contracts.verification import MAX_IMAGE_BYTES
 from edge.frames.covered import CoveredBuffers
+from edge.frames.picture import open_input, reading
 from edge.frames.picture_structure import MAX_PASSES, PictureKind, Structure, structure_of
 from edge.frames.reference_refused import ReferenceRefused
 
@@ -86,7 +88,7 @@ def open_reference(
     if len(content) > max_bytes:
         raise ReferenceRefused(
             ErrorCode.IMAGE_SIZE_IS_TOO_LARGE,
-            f"the reference image has {len(content)} bytes, above {max_bytes}",
+            f"the reference image is larger than {max_bytes} bytes",
             remedy="scale it down, or compress it more",
         )
     structure = structure_of(content)
@@ -101,7 +103,7 @@ def open_reference(
             return _decoded(structure, stream, buffers)
         except ReferenceRefused as error:
             refused = error
-        except Exception:
+        except Exception:  # whatever a library makes of what strangers send
             refused = ReferenceRefused(
                 ErrorCode.CONTENT_DECODING_ERROR,
                 f"the {structure.kind} reference cannot be decoded",
@@ -113,6 +115,20 @@ def open_reference(
                 with stream.getbuffer() as copy:
                     np.frombuffer(copy, np.uint8).fill(0)
     raise refused.with_traceback(None)
+
+
+def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_IMAGE_BYTES) -> ReferencePicture:
+    """``open_reference`` of a file, of which no more is read than is allowed, and what was read is overwritten.
+
+    Raises InputError where it cannot be read.
+    """
+    with open_input(path) as stream, reading(path):
+        content = bytearray(min(path.stat().st_size, max_bytes + 1))
+        del content[stream.readinto(content) :]
+    try:
+        return open_reference(content, buffers, max_bytes=max_bytes)
+    finally:
+        content[:] = bytes(len(content))
 
 
 def _check(structure: Structure) -> None:
@@ -160,7 +176,7 @@ def _decoded(structure: Structure, stream: io.BytesIO, buffers: CoveredBuffers) 
             scale = next((each for each in _SCALES if longer <= each * MAX_SIDE), _SCALES[-1])
             image.draft(None, (image.width // scale, image.height // scale))
         image.load()
-        if "transparency" in image.info or (image.mode == "RGBA" and image.getextrema()[3] != (_OPAQUE, _OPAQUE)):
+        if "transparency" in image.info or not _opaque(image):
             raise _unsupported("is transparent in places")
         further = -(-max(image.size) // MAX_SIDE)
         return ReferencePicture(_copied(image, further, _orientation(image), buffers), scale * further)
@@ -172,21 +188,32 @@ def _opened(kind: PictureKind, stream: io.BytesIO) -> ImageFile:
     """Reads the header. Libraries are loaded here: most terminals never see a reference."""
     match kind:
         case PictureKind.JPEG:
-            from PIL.JpegImagePlugin import JpegImageFile as Plugin  # noqa: PLC0415
+            from PIL.JpegImagePlugin import JpegImageFile  # noqa: PLC0415
+
+            return JpegImageFile(stream)
         case PictureKind.PNG:
-            from PIL.PngImagePlugin import PngImageFile as Plugin  # noqa: PLC0415
+            from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415
+
+            return PngImageFile(stream)
         case PictureKind.WEBP:
-            from PIL.WebPImagePlugin import WebPImageFile as Plugin  # noqa: PLC0415
+            from PIL.WebPImagePlugin import WebPImageFile  # noqa: PLC0415
+
+            return WebPImageFile(stream)
         case PictureKind.BMP:
-            from PIL.BmpImagePlugin import BmpImageFile as Plugin  # noqa: PLC0415
-    return Plugin(stream)
+            from PIL.BmpImagePlugin import BmpImageFile  # noqa: PLC0415
+
+            return BmpImageFile(stream)
+
+
+def _opaque(image: ImageFile) -> bool:
+    return image.mode != "RGBA" or image.getextrema()[-1] == (_OPAQUE, _OPAQUE)
 
 
 def _orientation(image: ImageFile) -> int:
     """1 where there is none, or none that can be read: then the face will be found, or not."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:
+    except Exception:  # metadata that strangers wrote
         return 1
     return value if value in _TO_STORED else 1
 
@@ -218,7 +245,7 @@ def _overwrite(image: ImageFile) -> None:
     try:
         # Not load(), which would go on decoding what has failed.
         image.im.paste(0, (0, 0, *image.im.size))
-    except Exception:
+    except Exception:  # there are none
         return
 
 

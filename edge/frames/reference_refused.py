@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from edge.contracts.enums import ErrorCode
-from edge.errors import ExitCode, InputError
+from edge.errors import InputError
 
 
-class ReferenceRefused(InputError):
+class ReferenceRefused(InputError):  # noqa: N818 - a refusal, for which the code says why
     """A reference image or template cannot be used.
 
     code: what the session that it came for ends with. The words carry nothing of the picture.
     """
-
-    exit_code = ExitCode.INPUT
 
     def __init__(self, code: ErrorCode, what: str, *, remedy: str) -> None:
         super().__init__(what, remedy=remedy)

@@ -93,8 +93,13 @@ def read_reference(opened: OpenedReference | None, workbench: Workbench) -> Iter
     if opened is None:
         yield None
         return
+    faces = _faces(workbench)
     try:
-        reference = _read(opened, _faces(workbench))
+        reference = _read(opened, faces)
+    except BaseException:
+        # No session follows that would do it.
+        faces.forget()
+        raise
     finally:
         opened.forget()
     try:

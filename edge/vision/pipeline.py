@@ -9,7 +9,9 @@ from edge.contracts.enums import QualityFailure
 from edge.errors import ModelError
 from edge.frames.covered import Scratch
 from edge.frames.frame import Frame
+from edge.frames.reference_image import ReferencePicture
 from edge.inference.calibration import SiteCalibration
+from edge.inference.manifest import Manifest
 from edge.liveness.evidence import FrameEvidence
 from edge.vision.detector import Detector
 from edge.vision.face_patch import Points
@@ -25,6 +27,7 @@ from edge.vision.quality import (
     measure,
     score,
 )
+from edge.vision.reference import Reference, ReferenceReader
 from edge.vision.timing import NO_TIMER, StageTimer
 from edge.vision.tracking import Face, FaceTracker
 
@@ -55,11 +58,8 @@ class FaceVision:
         self._timer = timer
         self._scratch = scratch = Scratch()
         self._detector = Detector(bundle.detector, scratch=scratch, timer=timer)
-        self._tracker = FaceTracker(
-            self._detector,
-            FaceMesh(bundle.landmarks, scratch=scratch, timer=timer),
-            min_other_share=self._limits.min_other_share,
-        )
+        self._face_mesh = FaceMesh(bundle.landmarks, scratch=scratch, timer=timer)
+        self._tracker = FaceTracker(self._detector, self._face_mesh, min_other_share=self._limits.min_other_share)
         self._pad = PadJudge(bundle.pad, calibration, scratch=scratch, timer=timer)
         embedding = bundle.embedding
         self._identity = None if embedding is None else FaceIdentity(embedding, scratch=scratch, timer=timer)
@@ -78,6 +78,19 @@ class FaceVision:
         if self._mesh is None or self._identity is None:
             return None
         return self._identity.embed(frame, five_points(self._mesh))
+
+    def reference(self, picture: ReferencePicture) -> Reference:
+        """What a reference image is worth, by the same networks; the track of the live face goes on. Raises
+        ReferenceRefused, and ModelError where a network fails or there is none that compares faces.
+        """
+        return ReferenceReader(self._detector, self._face_mesh, self._identity).read(picture)
+
+    @property
+    def embedding_network(self) -> Manifest:
+        """Of the network that compares faces. Raises ModelError where there is none."""
+        if self._identity is None:
+            raise ModelError("there is no network that compares faces", remedy="install and enable an embedding model")
+        return self._identity.manifest
 
     def reset(self) -> None:
         """Forget the track: a new attempt."""
