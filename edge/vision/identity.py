@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.frames.frame import Frame
-from edge.inference.manifest import Aligned5Pt, Meaning, Stage
+from edge.inference.manifest import Aligned5Pt, Manifest, Meaning, Stage
 from edge.vision.crops import cut_aligned, in_order
 from edge.vision.network import Network
 from edge.vision.timing import NO_TIMER, StageTimer
@@ -39,6 +39,11 @@ class FaceIdentity:
         self._template = manifest.crop.points
         self._output = meant[0]
         self._timer = timer
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the network: embeddings of another one do not compare."""
+        return self._network.manifest
 
     def embed(self, frame: Frame, points: NDArray[np.float32]) -> Embedding | None:
         """points: (5, 2) of the face as ``edge.vision.landmarks.five_points`` gives them. None: the network gives
