@@ -32,6 +32,7 @@ COMMANDS = {
     "safety": "edge.cli.safety:safety",
     "scene": "edge.cli.scene:scene",
     "session": "edge.cli.session:session",
+    "template": "edge.cli.template:template",
 }
 
 

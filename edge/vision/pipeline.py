@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge.config.quality import QualityLimits
 from edge.contracts.enums import QualityFailure
 from edge.frames.frame import Frame
+from edge.frames.reference_image import ReferencePicture
 from edge.inference.calibration import SiteCalibration
 from edge.liveness.evidence import FrameEvidence
 from edge.vision.detector import Detector
@@ -21,6 +22,7 @@ from edge.vision.quality import (
     measure,
     score,
 )
+from edge.vision.reference import Reference, ReferenceReader
 from edge.vision.timing import NO_TIMER, StageTimer
 from edge.vision.tracking import Face, FaceTracker
 
@@ -47,11 +49,8 @@ class FaceVision:
         self._limits = limits or QualityLimits()
         self._timer = timer
         self._detector = Detector(bundle.detector, timer=timer)
-        self._tracker = FaceTracker(
-            self._detector,
-            FaceMesh(bundle.landmarks, timer=timer),
-            min_other_share=self._limits.min_other_share,
-        )
+        self._face_mesh = FaceMesh(bundle.landmarks, timer=timer)
+        self._tracker = FaceTracker(self._detector, self._face_mesh, min_other_share=self._limits.min_other_share)
         self._pad = PadJudge(bundle.pad, calibration, timer=timer)
         self._identity = None if bundle.embedding is None else FaceIdentity(bundle.embedding, timer=timer)
         self._mesh: Mesh | None = None
@@ -68,6 +67,12 @@ class FaceVision:
         if self._mesh is None or self._identity is None:
             return None
         return self._identity.embed(frame, five_points(self._mesh))
+
+    def reference(self, picture: ReferencePicture) -> Reference:
+        """What a reference image is worth, by the same networks; the track of the live face goes on. Raises
+        ReferenceRefused, and ModelError where a network fails or there is none that compares faces.
+        """
+        return ReferenceReader(self._detector, self._face_mesh, self._identity).read(picture)
 
     def reset(self) -> None:
         """Forget the track: a new attempt."""
