@@ -22,6 +22,7 @@ COMMANDS = {
     "diagnose": "edge.cli.diagnose:diagnose",
     "doctor": "edge.cli.doctor:doctor",
     "evaluate": "edge.cli.evaluate:evaluate",
+    "evaluate-verify": "edge.cli.evaluate_verify:evaluate_verify",
     "key": "edge.cli.key:key",
     "lights": "edge.cli.lights:lights",
     "listen": "edge.cli.listen:listen",

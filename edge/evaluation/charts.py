@@ -20,13 +20,13 @@ SERIES = 8
 _WIDTH = 760
 _LABEL = 26
 _DET_LOW, _DET_HIGH = 0.001, 0.95
-_DET_TICKS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
+_DET_TICKS: Final = (0.00001, 0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class DetLine:
-    """points: APCER and BPCER. series: its colour. at: the two rates at the terminal's threshold."""
+    """points: rates across and upwards, APCER and BPCER or others. series: its colour. at: both at the threshold."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -70,14 +70,25 @@ def intervals(title: str, description: str, rows: Sequence[tuple[str, Rate, Inte
     return _svg(title, description, bottom + 28, parts)
 
 
-def det(title: str, description: str, lines: Sequence[DetLine]) -> str:
-    """APCER across, BPCER upwards, both on normal-deviate axes; rates outside them are drawn at the edge."""
+def det(
+    title: str,
+    description: str,
+    lines: Sequence[DetLine],
+    *,
+    axes: tuple[str, str] = ("APCER", "BPCER"),
+    threshold: str = "the terminal's threshold",
+    lowest: float = _DET_LOW,
+) -> str:
+    """Two rates, across and upwards, on normal-deviate axes; rates outside them are drawn at the edge.
+
+    threshold: what a dot is. lowest: rate where the axes begin.
+    """
     left, top, side = 74, 14, 430
     bottom = top + side
 
     def place(rate: float) -> float:
-        low, high = _NORMAL.inv_cdf(_DET_LOW), _NORMAL.inv_cdf(_DET_HIGH)
-        return (_NORMAL.inv_cdf(min(max(rate, _DET_LOW), _DET_HIGH)) - low) / (high - low)
+        low, high = _NORMAL.inv_cdf(lowest), _NORMAL.inv_cdf(_DET_HIGH)
+        return (_NORMAL.inv_cdf(min(max(rate, lowest), _DET_HIGH)) - low) / (high - low)
 
     def x(rate: float) -> float:
         return left + side * place(rate)
@@ -86,14 +97,14 @@ def det(title: str, description: str, lines: Sequence[DetLine]) -> str:
         return bottom - side * place(rate)
 
     parts = []
-    for tick in _DET_TICKS:
+    for tick in (tick for tick in _DET_TICKS if tick >= lowest):
         label = f"{tick * 100:g}"
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" y1="{top}" x2="{x(tick):.1f}" y2="{bottom}"/>')
         parts.append(f'<line class="grid" x1="{left}" y1="{y(tick):.1f}" x2="{left + side}" y2="{y(tick):.1f}"/>')
         parts.append(_text(x(tick), bottom + 18, label, "tick", anchor="middle"))
         parts.append(_text(left - 8, y(tick) + 4, label, "tick", anchor="end"))
     parts.append(
-        f'<line class="diagonal" x1="{x(_DET_LOW):.1f}" y1="{y(_DET_LOW):.1f}" '
+        f'<line class="diagonal" x1="{x(lowest):.1f}" y1="{y(lowest):.1f}" '
         f'x2="{x(_DET_HIGH):.1f}" y2="{y(_DET_HIGH):.1f}"/>'
     )
     parts.append(f'<rect class="frame" x="{left}" y="{top}" width="{side}" height="{side}"/>')
@@ -107,17 +118,28 @@ def det(title: str, description: str, lines: Sequence[DetLine]) -> str:
         parts.append(_name(key + 40, row + 4, line.name, anchor="start"))
     row = top + 12 + 24 * len(lines)
     parts.append(f'<circle class="dot key" cx="{left + side + 39}" cy="{row}" r="5"/>')
-    parts.append(_text(left + side + 64, row + 4, "the terminal's threshold", "label"))
-    parts.append(_text(left + side / 2, bottom + 40, "APCER, %", "axis", anchor="middle"))
+    parts.append(_text(left + side + 64, row + 4, threshold, "label"))
+    parts.append(_text(left + side / 2, bottom + 40, f"{axes[0]}, %", "axis", anchor="middle"))
     parts.append(
         '<text class="axis" text-anchor="middle" '
-        f'transform="translate(20 {top + side / 2}) rotate(-90)">BPCER, %</text>'
+        f'transform="translate(20 {top + side / 2}) rotate(-90)">{axes[1]}, %</text>'
     )
     return _svg(title, description, bottom + 52, parts)
 
 
-def histograms(title: str, description: str, histogram: Histogram, threshold: float) -> str:
-    """One strip for bona fide presentations and each PAI species, each to its own height."""
+def histograms(
+    title: str,
+    description: str,
+    histogram: Histogram,
+    threshold: float,
+    *,
+    wanted: str = "bona fide",
+    axis: str = "fused PAD margin: refused left, live right",
+) -> str:
+    """One strip for what is to be accepted and each kind of what is not, each to its own height.
+
+    wanted: name of the former. axis: what the scores are.
+    """
     left, right, top, step, height = 210, 90, 22, 62, 46
     names = list(histogram.counts)
     bottom = top + step * len(names)
@@ -146,15 +168,13 @@ def histograms(title: str, description: str, histogram: Histogram, threshold: fl
                     f"<title>{edge:.2f} to {following:.2f}: {count}</title></rect>"
                 )
         parts.append(f'<line class="frame" x1="{left}" y1="{base}" x2="{left + width}" y2="{base}"/>')
-        parts.append(_name(left - 12, base - 8, "bona fide" if name is None else name))
+        parts.append(_name(left - 12, base - 8, wanted if name is None else name))
         parts.append(_text(left + width + 12, base - 8, f"n = {sum(counts)}", "value"))
     if low <= threshold <= high:
         at = x(threshold)
         parts.append(f'<line class="threshold" x1="{at:.1f}" y1="{top - 6}" x2="{at:.1f}" y2="{bottom}"/>')
         parts.append(_text(at, top - 10, f"threshold {threshold:g}", "tick", anchor="middle"))
-    parts.append(
-        _text(left + width / 2, bottom + 38, "fused PAD margin: refused left, live right", "axis", anchor="middle")
-    )
+    parts.append(_text(left + width / 2, bottom + 38, axis, "axis", anchor="middle"))
     return _svg(title, description, bottom + 48, parts)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from edge.contracts.enums import LivenessDecision
 from edge.evaluation import charts
+from edge.evaluation.html import document, figure, header, paragraph, section, table, tiles
 from edge.evaluation.metrics import Figures, Rate
 from edge.evaluation.performance import (
     FEWEST_SUBJECTS,
@@ -22,7 +23,6 @@ from edge.evaluation.performance import (
     Times,
 )
 from edge.evaluation.provenance import Provenance
-from edge.evaluation.style import STYLE
 from edge.evaluation.words import (
     CERTIFICATION,
     COUNTING,
@@ -38,8 +38,6 @@ from edge.evaluation.words import (
 
 SUBJECTS_SHOWN = 60
 """Rows of the table by subject."""
-LONG_WORD = 30
-"""Characters of a word that may be broken: a path or a hash."""
 NONE: Final = "-"
 
 
@@ -59,14 +57,7 @@ def to_html(performance: Performance, provenance: Provenance) -> str:
             _provenance(performance, provenance),
         )
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        # The browser itself holds the page to what it promises.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Livegate: presentation attack detection, {escape(provenance.index or provenance.subject)}</title>"
-        f"<style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
-    )
+    return document(f"presentation attack detection, {provenance.index or provenance.subject}", body)
 
 
 def _head(performance: Performance, provenance: Provenance) -> str:
@@ -80,11 +71,7 @@ def _head(performance: Performance, provenance: Provenance) -> str:
         ("date", provenance.started.replace("T", " ")),
         ("livegate", provenance.livegate),
     )
-    listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
-    return (
-        '<header><p class="brand">Livegate</p><h1>Presentation attack detection performance</h1>'
-        f'<dl class="facts">{listed}</dl><p class="note">{escape(CERTIFICATION)}</p></header>'
-    )
+    return header("Presentation attack detection performance", facts, CERTIFICATION)
 
 
 def _presentations(performance: Performance) -> str:
@@ -95,18 +82,21 @@ def _presentations(performance: Performance) -> str:
 def _summary(performance: Performance) -> str:
     figures = performance.figures
     worst = figures.worst_species
-    tiles = [
+    figures_shown = [
         ("APCER, worst species", figures.apcer[worst] if worst else Rate(0, 0), worst or "no attack with a response"),
         ("BPCER", figures.bpcer, "people refused"),
         ("APNRR, worst species", *_worst_nonresponse(figures)),
         ("BPNRR", figures.bpnrr, "people without an answer"),
     ]
-    shown = "".join(
-        f'<div class="tile"><h3>{escape(name)}</h3><p class="big">{_percent(rate.value)}</p>'
-        f"<p>{rate.errors} of {rate.n}; 95 %: {rate.low:.1%} to {rate.high:.1%}</p><p>{escape(what)}</p></div>"
-        for name, rate, what in tiles
+    shown = tiles(
+        (
+            name,
+            _percent(rate.value),
+            (f"{rate.errors} of {rate.n}; 95 %: {rate.low:.1%} to {rate.high:.1%}", what),
+        )
+        for name, rate, what in figures_shown
     )
-    return _section("Summary", f'<div class="tiles">{shown}</div>{_p(COUNTING)}')
+    return section("Summary", shown + paragraph(COUNTING))
 
 
 def _worst_nonresponse(figures: Figures) -> tuple[Rate, str]:
@@ -128,7 +118,7 @@ def _decision(performance: Performance) -> str:
         "the table below has the numbers.",
         rows,
     )
-    table = _table(
+    rates = table(
         ("figure", "PAI species", "errors / n", "rate", "exact 95 % bounds", "95 % bounds over subjects"),
         [
             *(
@@ -147,9 +137,9 @@ def _decision(performance: Performance) -> str:
         numbers=2,
     )
     notes = (
-        _p(INDEPENDENCE)
-        + _p(SPECIES_NEVER_AVERAGED)
-        + _p(
+        paragraph(INDEPENDENCE)
+        + paragraph(SPECIES_NEVER_AVERAGED)
+        + paragraph(
             f"Bounds over subjects: percentiles of {RESAMPLES} resamples of subjects with replacement, seed {SEED}; "
             f"none for fewer than {FEWEST_SUBJECTS} subjects. Worst APCER, over subjects: "
             f"{_bounds(clustered.worst_apcer)}." + _without_subject(performance)
@@ -159,7 +149,7 @@ def _decision(performance: Performance) -> str:
         '<p class="legend"><span class="swatch whisker"></span> exact bounds '
         '<span class="swatch subjects"></span> bounds over subjects</p>'
     )
-    return _section("At the decision of the terminal", _figure(title, chart + legend) + table + notes)
+    return section("At the decision of the terminal", figure(title, chart + legend) + rates + notes)
 
 
 def _without_subject(performance: Performance) -> str:
@@ -175,7 +165,7 @@ def _outcomes(performance: Performance) -> str:
         decided = (str(counts.get(decision, 0)) for decision in LivenessDecision)
         rows.append((label, species, str(sum(counts.values())), *decided, errors))
     heads = ("label", "PAI species", "n", *(decision.value for decision in LivenessDecision), "non-responses")
-    return _section("What was decided", _table(heads, rows, numbers=2) + _non_responses(performance))
+    return section("What was decided", table(heads, rows, numbers=2) + _non_responses(performance))
 
 
 def _non_responses(performance: Performance) -> str:
@@ -187,11 +177,13 @@ def _non_responses(performance: Performance) -> str:
         for reason, count in counts.items()
     ]
     heads = ("label", "PAI species", "error", "most frequent quality failure", "n", "of all its non-responses")
-    return "<h3>Why there was no response</h3>" + _p(NON_RESPONSE) + _table(heads, rows, numbers=4)
+    return "<h3>Why there was no response</h3>" + paragraph(NON_RESPONSE) + table(heads, rows, numbers=4)
 
 
 def _no_scores() -> str:
-    return _section("From the scores", _p("Figures from scores need bona fide presentations and attacks with a score."))
+    return section(
+        "From the scores", paragraph("Figures from scores need bona fide presentations and attacks with a score.")
+    )
 
 
 def _from_scores(performance: Performance) -> str:
@@ -204,9 +196,9 @@ def _from_scores(performance: Performance) -> str:
         ("all attacks, pooled", result.pooled),
     ]
     heads = ("attacks", "n", "HTER", "EER", "threshold at EER", "AUC", "BPCER20", "BPCER100")
-    table = _table(heads, [_separation_row(name, separation) for name, separation in named], numbers=1)
+    separations = table(heads, [_separation_row(name, separation) for name, separation in named], numbers=1)
     at = result.at_bpcer
-    fixed = _table(
+    fixed = table(
         ("PAI species", "errors / n", "APCER", "exact 95 % bounds", "95 % bounds over subjects"),
         [
             (name, f"{rate.errors} / {rate.n}", _percent(rate.value), _exact(rate), _bounds(at.clustered[name]))
@@ -214,17 +206,17 @@ def _from_scores(performance: Performance) -> str:
         ],
         numbers=1,
     )
-    return _section(
+    return section(
         "From the scores",
-        _p(
+        paragraph(
             f"{result.bona_fide} bona fide presentations and {result.pooled.attacks} attacks have a score. HTER is at "
             f"the policy's threshold ({performance.threshold:g}). {EER_RULE}"
         )
-        + _p(THRESHOLDS_CHOSEN_HERE)
-        + table
+        + paragraph(THRESHOLDS_CHOSEN_HERE)
+        + separations
         + _det_chart(performance, result)
         + f"<h3>APCER at a BPCER of at most {at.limit:.0%}</h3>"
-        + _p(
+        + paragraph(
             f"At the threshold {at.threshold:.3f}, where BPCER is {_percent(at.bpcer.value)} "
             f"({at.bpcer.errors} of {at.bpcer.n})."
         )
@@ -248,7 +240,7 @@ def _det_chart(performance: Performance, result: FromScores) -> str:
     ]
     title = "Detection error trade-off by PAI species"
     about = "BPCER against APCER at every threshold; the table above has EER, BPCER20 and BPCER100."
-    return _figure(title, charts.det(title, about, drawn) + f'<p class="legend">{escape(DET_AXES)}</p>')
+    return figure(title, charts.det(title, about, drawn) + f'<p class="legend">{escape(DET_AXES)}</p>')
 
 
 def _histograms(performance: Performance) -> str:
@@ -256,7 +248,7 @@ def _histograms(performance: Performance) -> str:
         return ""
     title = "Scores of bona fide presentations and of each PAI species"
     about = "Counts of the fused PAD margin by label and PAI species, each strip to its own height."
-    return _figure(title, charts.histograms(title, about, performance.histogram, performance.threshold))
+    return figure(title, charts.histograms(title, about, performance.histogram, performance.threshold))
 
 
 def _separation_row(name: str, separation: Separation) -> tuple[str, ...]:
@@ -280,11 +272,11 @@ def _transactions(performance: Performance) -> str:
     rows += [_rate_row("BPCER", "", result.figures.bpcer, None)[:5]]
     rows += [_rate_row("APNRR", name, rate, None)[:5] for name, rate in result.figures.apnrr.items()]
     rows += [_rate_row("BPNRR", "", result.figures.bpnrr, None)[:5]]
-    return _section(
+    return section(
         f"Transactions of up to {result.attempts} attempts",
-        _p(TRANSACTION)
-        + _p(f"{result.formed} transactions, {result.full} of them with {result.attempts} attempts.")
-        + _table(("figure", "PAI species", "errors / n", "rate", "exact 95 % bounds"), rows, numbers=2),
+        paragraph(TRANSACTION)
+        + paragraph(f"{result.formed} transactions, {result.full} of them with {result.attempts} attempts.")
+        + table(("figure", "PAI species", "errors / n", "rate", "exact 95 % bounds"), rows, numbers=2),
     )
 
 
@@ -310,12 +302,12 @@ def _groups(performance: Performance) -> str:
         if shown:
             text += _group_table(("subject", "source"), [_group_row(names, *kind) for names, kind in shown])
         more = len(amiss) - len(shown)
-        text += _p(
+        text += paragraph(
             f"{len(groups) - len(amiss)} of {len(groups)} such rows have neither an error nor a non-response"
             + (f"; {more} further ones have no more than these" if more else "")
             + ". All are in report.json."
         )
-    return _section("Where the errors are", text) if text else ""
+    return section("Where the errors are", text) if text else ""
 
 
 def _kinds(figures: Figures) -> list[tuple[str, Rate, Rate]]:
@@ -331,16 +323,16 @@ def _group_row(names: tuple[str, ...], kind: str, errors: Rate, missing: Rate) -
 
 def _group_table(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     heads = (*names, "kind", "errors / n", "BPCER or APCER", "exact 95 % bounds", "non-responses / n")
-    return _table(heads, rows, numbers=len(names) + 1)
+    return table(heads, rows, numbers=len(names) + 1)
 
 
 def _unreadable(performance: Performance) -> str:
     if not performance.unreadable:
         return ""
-    return _section(
+    return section(
         "Not read",
-        _p("These count nowhere; they are no non-responses.")
-        + _table(
+        paragraph("These count nowhere; they are no non-responses.")
+        + table(
             ("presentation", "name", "problem"),
             [(str(score.presentation), score.name, score.problem) for score in performance.unreadable],
             numbers=3,
@@ -351,10 +343,10 @@ def _unreadable(performance: Performance) -> str:
 def _voided(performance: Performance) -> str:
     if not performance.voided:
         return ""
-    return _section(
+    return section(
         "Voided",
-        _p("Whoever presented these took them back; they count nowhere.")
-        + _table(
+        paragraph("Whoever presented these took them back; they count nowhere.")
+        + table(
             ("presentation", "name", "outcome", "reason"),
             [(str(score.presentation), score.name, score.outcome, score.voided) for score in performance.voided],
             numbers=4,
@@ -363,7 +355,7 @@ def _voided(performance: Performance) -> str:
 
 
 def _provenance(performance: Performance, provenance: Provenance) -> str:
-    models = _table(
+    models = table(
         ("model", "stage", "SHA-256", "threshold", "spread", "weight", "threshold from"),
         [
             (
@@ -401,12 +393,12 @@ def _provenance(performance: Performance, provenance: Provenance) -> str:
         ("time for a presentation", _times(performance.per_presentation)),
         ("time for a judged frame", _times(performance.per_judged_frame)),
     ]
-    return _section(
+    return section(
         "Made with",
         models
         + _calibration(provenance)
-        + _table(("", ""), facts, numbers=2)
-        + _p("Times are for orientation: reading and judging, on a machine that the processes share."),
+        + table(("", ""), facts, numbers=2)
+        + paragraph("Times are for orientation: reading and judging, on a machine that the processes share."),
     )
 
 
@@ -429,11 +421,11 @@ def _calibration(provenance: Provenance) -> str:
     ]
     return (
         "<h3>Calibration of the site</h3>"
-        + _p(
+        + paragraph(
             f"These thresholds were shifted by {calibration}, {calibration.frames} frames; "
             f"SHA-256 {calibration.sha256}." + (f" {RECORDINGS_NAME_NO_CAMERA}" if provenance.index else "")
         )
-        + _table(heads, rows, numbers=2)
+        + table(heads, rows, numbers=2)
     )
 
 
@@ -441,9 +433,9 @@ def _times(times: Times | None) -> str:
     return f"median {times.median:.0f} ms, 95th percentile {times.p95:.0f} ms (n = {times.n})" if times else NONE
 
 
-def _rate_row(figure: str, species: str, rate: Rate, clustered: Interval | None) -> tuple[str, ...]:
+def _rate_row(name: str, species: str, rate: Rate, clustered: Interval | None) -> tuple[str, ...]:
     return (
-        figure,
+        name,
         species,
         f"{rate.errors} / {rate.n}",
         _percent(rate.value),
@@ -476,35 +468,3 @@ def _estimate(estimate: Estimate) -> str:
 def _operating(operating: Operating) -> str:
     rate = operating.bpcer
     return f"{_percent(rate.value)} ({rate.errors}/{rate.n}; {_exact(rate)})"
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
-
-
-def _figure(title: str, content: str) -> str:
-    return f"<figure><figcaption>{escape(title)}</figcaption>{content}</figure>"
-
-
-def _p(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int) -> str:
-    """numbers: first column of numbers, which stand to the right."""
-    first = "".join(f'<th scope="col"{_side(place, numbers)}>{escape(head)}</th>' for place, head in enumerate(heads))
-    body = "".join(
-        "<tr>" + "".join(_cell(place, numbers, value) for place, value in enumerate(row)) + "</tr>" for row in rows
-    )
-    head = f"<thead><tr>{first}</tr></thead>" if any(heads) else ""
-    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
-
-
-def _side(place: int, numbers: int) -> str:
-    return ' class="number"' if place >= numbers else ""
-
-
-def _cell(place: int, numbers: int, value: str) -> str:
-    kinds = ["number"] * (place >= numbers) + ["long"] * any(len(word) > LONG_WORD for word in value.split())
-    kind = f' class="{" ".join(kinds)}"' if kinds else ""
-    return f"<td{kind}>{escape(value)}</td>"

@@ -317,7 +317,7 @@ def _from_scores(scored: Sequence[Score], clusters: _Clusters, threshold: float)
             auc=None if worst else Estimate(float(curve.auc()[0]), clustered("auc")),
             bpcer20=operating(BPCER20),
             bpcer100=operating(BPCER100),
-            curve=_points(curve),
+            curve=det_points(curve),
         )
 
     column = int(curves.pooled.column_for_bpcer(BPCER_LIMIT)[0])
@@ -362,7 +362,8 @@ def _statistics(curves: Curves, threshold: float) -> dict[tuple[str, ...], Float
     return found
 
 
-def _points(curve: Curve) -> tuple[tuple[float | None, float, float], ...]:
+def det_points(curve: Curve) -> tuple[tuple[float | None, float, float], ...]:
+    """Threshold (None: infinite), APCER and BPCER at the corners, at most CURVE_POINTS."""
     corners = curve.corners()
     if len(corners) > CURVE_POINTS:
         corners = corners[np.linspace(0, len(corners) - 1, CURVE_POINTS).round().astype(int)]

@@ -43,3 +43,28 @@ TRANSACTION: Final = (
     "their outcomes. One is accepted if any attempt is, and a non-response if no attempt ended with a decision. "
     "The last of a subject may have fewer attempts."
 )
+
+NO_CERTIFIED_VERIFICATION: Final = "In the words of ISO/IEC 19795-1; not a certified evaluation."
+ZERO_EFFORT: Final = (
+    "Non-mated comparisons are zero-effort: another person's face as it is. Nobody looked for a double, nobody made up "
+    "or held up anything: attacks are what liveness is for, and what IAPAR counts."
+)
+PAIRS_ARE_NOT_INDEPENDENT: Final = (
+    "Exact bounds (Clopper-Pearson, two-sided 95 %) take each comparison as independent of the others. Comparisons "
+    "that share a subject are not: a few people who look like many make most of the false matches. The bounds over "
+    "subjects draw whole subjects, a non-mated comparison counting as often as both of its own together; beside them "
+    "stands how many subjects have an error at all. Read the exact bounds as the narrowest that could be true."
+)
+OUTSIDE_THE_RATES: Final = (
+    "What gave no embedding is outside FMR and FNMR: FTE counts references that were refused, by the error code of the "
+    "session, FTA pictures of attempts. Pictures of attempts are compared whatever their quality; a session compares "
+    "good ones alone, and several together."
+)
+RULE_OF_THREE: Final = (
+    "No error in n comparisons still leaves a rate of up to 3 / n (95 %), so a threshold is given only where there are "
+    "3 / FMR non-mated comparisons. It was chosen on the comparisons that it is then counted on, so its rates flatter."
+)
+VERIFY_DET_AXES: Final = (
+    "Normal-deviate axes up to 95 %; rates outside are drawn at the edge. A dot is the threshold of the network's "
+    "file. The lower and the further left, the better."
+)

@@ -240,6 +240,22 @@ class Pad(Part):
         return (logit - self.threshold_logit - shift) / self.spread
 
 
+class Match(Part):
+    """From when on two embeddings of this file are one person's.
+
+    threshold: cosine of the angle between them, of the file, not of the network; there the confidence is 0.5.
+    threshold_from: where that number comes from.
+    spread: the cosine rises by so much where the odds of the confidence rise by e.
+    spread_from: what a confidence above 0.5 means.
+    """
+
+    threshold: Annotated[float, Field(gt=-1, lt=1)]
+    threshold_from: Annotated[str, Field(min_length=1)]
+    # Narrower, exp() of the widest distance would not be a number any more.
+    spread: Annotated[float, Field(ge=0.005, le=1)]
+    spread_from: Annotated[str, Field(min_length=1)]
+
+
 def _logit(probability: float) -> float:
     return math.log(probability / (1.0 - probability))
 
@@ -271,6 +287,7 @@ class Manifest(Part):
     crop: Crop
     outputs: Annotated[tuple[Output, ...], Field(min_length=1)]
     pad: Pad | None = None
+    match: Match | None = None
     golden: Golden | None = None
     enabled: bool = True
 
@@ -278,6 +295,8 @@ class Manifest(Part):
     def _consistent(self) -> Self:
         if (self.pad is not None) != (self.stage is Stage.PAD):
             raise ValueError('a "pad" section is there exactly where "stage" is pad')
+        if self.match is not None and self.stage is not Stage.EMBEDDING:
+            raise ValueError('a "match" section belongs to stage embedding alone')
         if self.crop.kind not in CROPS[self.stage]:
             raise ValueError(f"crop kind {self.crop.kind} does not serve stage {self.stage}")
         for output in self.outputs:
