@@ -200,6 +200,7 @@ def examples() -> dict[str, bytes]:
             models={"pad-a": NETWORK},
             config=CONFIG,
             public_key=public_jwk(EXAMPLE_KEY, "gate-1"),
+            sealing_key=SealingKey.from_x(EXAMPLE_SEALING_X).jwk("gate-1"),
         ),
         "health": example_health(),
         **example_replies(),

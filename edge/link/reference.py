@@ -50,7 +50,7 @@ def reference_of(image: bytes | None, template: bytes | None, key: SealingKey | 
         if not 0 < len(image) <= MAX_IMAGE_BYTES:
             raise LinkError(
                 f"a reference image has at most {MAX_IMAGE_BYTES} bytes, not {len(image)}",
-                remedy="give a smaller file: the face should be some 200 pixels wide",
+                remedy="give a smaller file, or a template",
             )
         return Reference("verify_image", image, key)
     try:

@@ -14,6 +14,7 @@ from edge.link.files import claim
 from edge.link.identity import PUBLIC_KEY_FILE, Identity
 from edge.link.key_rotation import NEXT_PUBLIC_KEY_FILE
 from edge.link.key_source import read_key_file
+from edge.link.sealing_key import device_opening_key, private_opening_key
 
 SITE = """
 device: {id: gate-1, site: hq}
@@ -76,3 +77,24 @@ def test_a_requester_gets_a_key_pair_whose_public_half_is_told(key, tmp_path):
     again = key("requester", "nurse.pem")
     assert again.returncode == 6
     assert "there already" in again.stderr
+
+
+def test_the_sealing_key_is_shown_and_made_anew_once_the_daemon_is_stopped(key, tmp_path):
+    site, state = ("--config", "livegate.yaml"), tmp_path / "state"
+    first = device_opening_key(state, "gate-1", {}).public
+    assert json.loads(key("show", *site).stdout)["sealing"] == first.jwk("gate-1")
+    running = claim(state)
+    refused = key("rotate-sealing", *site)
+    assert (refused.returncode, refused.stdout) == (6, "")
+    os.close(running)
+    done = key("rotate-sealing", *site)
+    assert json.loads(done.stdout) == device_opening_key(state, "gate-1", {}).public.jwk("gate-1")
+    assert f"what is sealed to {first.kid} opens no more" in done.stderr
+
+
+def test_a_pair_for_session_images_is_made_whose_public_half_is_told(key, tmp_path):
+    done = key("sealing", "desk.pem", "--device", "gate-1")
+    jwk = json.loads(done.stdout)
+    assert jwk == private_opening_key(tmp_path / "desk.pem").public.jwk("gate-1")
+    assert json.loads((tmp_path / "desk.pub.jwk").read_text()) == jwk
+    assert "session_image.keys" in done.stderr
