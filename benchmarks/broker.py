@@ -1,4 +1,4 @@
-"""A mosquitto of one's own: TLS on loopback, and killed and started again on the same port."""
+"""A mosquitto of one's own: on loopback, and killed and started again on the same port."""
 
 from __future__ import annotations
 
@@ -43,22 +43,25 @@ def issue_certificates(folder: Path) -> tuple[Path, Path, Path]:
 
 
 class Broker:
-    """Its files are below ``folder``, its log among them."""
+    """Its files are below ``folder``, its log among them. It asks nobody who they are, and keeps what it has on disk."""
 
-    def __init__(self, folder: Path, lines: Sequence[str] = ()) -> None:
-        """lines: of its configuration, beside TLS and persistence. Raises NoBrokerError."""
+    host: Final = HOST
+
+    def __init__(self, folder: Path, lines: Sequence[str] = (), *, tls: bool = True) -> None:
+        """lines: of its configuration, beside these. Raises NoBrokerError."""
         self._program = program()
         self._folder = folder
         folder.mkdir(parents=True)
-        self.ca, certificate, key = issue_certificates(folder / "certificates")
+        self.ca = Path()
+        if tls:
+            self.ca, certificate, key = issue_certificates(folder / "certificates")
+            lines = [f"certfile {certificate}", f"keyfile {key}", *lines]
         with socket.create_server((HOST, 0)) as probe:
             self.port = int(probe.getsockname()[1])
         config = [
             # Started by root it becomes another user, who cannot read these files.
             "user root",
             f"listener {self.port} {HOST}",
-            f"certfile {certificate}",
-            f"keyfile {key}",
             "allow_anonymous true",
             "persistence true",
             f"persistence_location {folder}/",

@@ -9,10 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import cv2
 import numpy as np
@@ -21,7 +21,6 @@ from benchmarks.process_memory import processor_seconds
 from edge.contracts.topics import Topics
 from edge.evaluation.bench import selfie
 from edge.inference.bundle import ModelChoice, default_models_dir
-from edge.link.embedded import EmbeddedBroker
 from edge.simulation.build import build
 from edge.simulation.clip import film
 from edge.simulation.scene import load_scene, shipped_scenes
@@ -47,16 +46,38 @@ def environment() -> dict[str, str]:
     return {**kept, **of_service}
 
 
+class Listening(Protocol):
+    """A broker, by where it listens without TLS."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+
 class TerminalProcess:
     """A context manager: one terminal, from its start to its end.
 
     ready_seconds: from exec to READY=1. processor_seconds: what the process itself has run until then.
     """
 
-    def __init__(self, config: Path) -> None:
-        """config: what it says goes to a file beside it."""
+    def __init__(
+        self,
+        config: Path,
+        *,
+        command: Sequence[str] = RUN,
+        more_environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """config: what it says goes to a file beside it. command: what runs the terminal in the very process that it
+        starts. folder: that it runs in; None: this one.
+        """
         self._config = config
-        self._log = config.with_suffix(".log")
+        self._command = command
+        self._more_environment = more_environment or {}
+        self._folder = folder
+        self._log = log_of(config)
         self.pid = 0
         self.ready_seconds = 0.0
         self.processor_seconds = 0.0
@@ -68,8 +89,9 @@ class TerminalProcess:
             heard.settimeout(PATIENCE)
             started = time.perf_counter()
             self._process = subprocess.Popen(
-                [*RUN, "--config", str(self._config)],
-                env={**environment(), "NOTIFY_SOCKET": str(address)},
+                [*self._command, "--config", str(self._config)],
+                env={**environment(), **self._more_environment, "NOTIFY_SOCKET": str(address)},
+                cwd=self._folder,
                 stdout=log,
                 stderr=log,
             )
@@ -98,11 +120,15 @@ class TerminalProcess:
     def end(self) -> None:
         """As its service ends it."""
         self._process.terminate()
-        self._process.wait(PATIENCE)
+        self.wait()
+
+    def wait(self) -> int:
+        """For its end, however that comes: the exit status, or minus the signal."""
+        return self._process.wait(PATIENCE)
 
 
 def write_config(
-    file: Path, broker: EmbeddedBroker, camera: Mapping[str, Any], policy: Mapping[str, Any] | None = None
+    file: Path, broker: Listening, camera: Mapping[str, Any], policy: Mapping[str, Any] | None = None
 ) -> Path:
     """A kiosk's settings (config/kiosk.yaml), with a state folder of its own. Returns ``file``."""
     content = {
@@ -122,6 +148,11 @@ def translate(config: Path) -> None:
     """A start and an end, after which the bytecode is there."""
     with TerminalProcess(config):
         pass
+
+
+def log_of(config: Path) -> Path:
+    """What a terminal with this configuration says."""
+    return config.with_suffix(".log")
 
 
 def state_of(config: Path) -> Path:
