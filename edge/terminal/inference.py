@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -72,6 +73,8 @@ class InferenceThread:
                         on_attempt=on_attempt,
                     )
             finally:
+                # What refers to itself, and perhaps to a frame, would wait for as many objects as some sessions make.
+                gc.collect()
                 give_back_free_memory()
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, session)

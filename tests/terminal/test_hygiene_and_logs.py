@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import io
 import logging
 import mmap
@@ -12,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +210,37 @@ def test_it_is_given_back_after_each_session_however_that_ended(monkeypatch, err
     monkeypatch.setattr(inference, "give_back_free_memory", lambda: told.append("given back"))
     asyncio.run(one_session())
     assert told == ["session", "given back", "closed"]
+
+
+def test_nothing_of_a_session_outlives_it_by_referring_to_itself():
+    class Attempt:
+        def __init__(self):
+            self.itself = self
+
+    class Workbench:
+        def run(self, *_, **__):
+            self.seen = weakref.ref(Attempt())
+
+        @property
+        def runner(self):
+            return self
+
+        def close(self): ...
+
+    async def one_session():
+        thread = InferenceThread()
+        workbench = await thread.open(Workbench)
+        await thread.run("1", None, None, cancelled=None, on_progress=None, on_attempt=None)
+        left = workbench.seen()
+        thread.close()
+        return left
+
+    # It may come by itself at any moment.
+    gc.disable()
+    try:
+        assert asyncio.run(one_session()) is None
+    finally:
+        gc.enable()
 
 
 def test_another_c_library_keeps_what_it_has(monkeypatch):
