@@ -82,7 +82,7 @@ def _upright(frame: Frame, mesh: Mesh) -> tuple[NDArray[np.float32], NDArray[np.
     matrix = np.column_stack([turn, corner + turn @ (0.5, 0.5) - 0.5])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cut = cv2.warpAffine(frame.pixels, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    luma = grey(np.asarray(cut, np.uint8), frame.colour)
+    luma = grey(np.asarray(cut, np.uint8), frame.colour, np.empty((fine, fine), np.uint8))
     image = cv2.GaussianBlur(cv2.resize(luma, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
     cut.fill(0)
     luma.fill(0)

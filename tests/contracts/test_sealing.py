@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from edge.contracts.sealing import (
     _SUITE,
-    OVERHEAD_BYTES,
     OpeningKey,
     Purpose,
     SealError,
@@ -23,6 +22,7 @@ from edge.contracts.sealing import (
     read_sealing_key,
     to_base64url,
 )
+from edge.contracts.verification import SEALING_BYTES
 
 KEY = OpeningKey.generate()
 REFERENCE = ("hq", "gate-1", "k3Jv0mY1Qz6uXn8s")
@@ -50,7 +50,7 @@ SMALL_ORDER = [
 @given(st.binary(max_size=4096), purposes)
 def test_any_content_opens_as_it_was_sealed(content, purpose):
     sealed = KEY.public.seal(content, purpose, *NAMES[purpose])
-    assert len(sealed) == len(content) + OVERHEAD_BYTES
+    assert len(sealed) == len(content) + SEALING_BYTES
     assert KEY.open(sealed, purpose, *NAMES[purpose]) == content
 
 

@@ -46,7 +46,18 @@ _SIZING: Final = {"truncate", "ftruncate", "fallocate"}
 # What they carry does not show in a trace; the daemon uses none.
 _UNSEEN: Final = {
     *("sendfile", "copy_file_range", "splice", "tee", "vmsplice", "process_vm_writev", "io_uring_setup"),
-    *("mknod", "mknodat", "memfd_secret", "setxattr", "lsetxattr", "fsetxattr", "shmget", "mq_open", "add_key", "mount"),
+    *(
+        "mknod",
+        "mknodat",
+        "memfd_secret",
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
+        "shmget",
+        "mq_open",
+        "add_key",
+        "mount",
+    ),
     "ptrace",
 }
 _ANONYMOUS: Final = re.compile(r"(pipe|socket|anon_inode|UNIX|UNIX-STREAM|UNIX-DGRAM|TCP|TCPv6|UDP|UDPv6|NETLINK):")
@@ -125,7 +136,9 @@ class Judge:
             if not free and not any(peer in call.arguments for peer in self._allowed.peers):
                 doings.findings.append(f"{call.name}: {call.arguments[:200]}")
         elif call.name in _UNSEEN:
-            doings.findings.append(f"{call.name}({call.arguments[:200]}), of which a trace does not show what it carries")
+            doings.findings.append(
+                f"{call.name}({call.arguments[:200]}), of which a trace does not show what it carries"
+            )
 
     def _opened(self, call: Call, doings: Doings) -> None:
         if call.name == "creat" or _WRITING.search(call.arguments):
@@ -133,7 +146,9 @@ class Judge:
 
     def _sent(self, call: Call, doings: Doings) -> None:
         # What a call did not take is given to the next one.
-        doings.sent[call.descriptors[0]] += b"".join(call.strings)[: call.value] if _takes_all(call) else b"".join(call.strings)
+        doings.sent[call.descriptors[0]] += (
+            b"".join(call.strings)[: call.value] if _takes_all(call) else b"".join(call.strings)
+        )
         if not _ANONYMOUS.match(call.descriptors[0]):
             self._touched(call, call.descriptors[0], doings)
 
@@ -177,7 +192,9 @@ def _memory_file(path: str) -> str | None:
     return path.removeprefix("/memfd:").removesuffix(" (deleted)") if path.startswith("/memfd:") else None
 
 
-def gather(events: Iterable[Call | End], judge: Judge, spans: Iterable[tuple[str, float]], otherwise: str) -> dict[str, Doings]:
+def gather(
+    events: Iterable[Call | End], judge: Judge, spans: Iterable[tuple[str, float]], otherwise: str
+) -> dict[str, Doings]:
     """By stretch of time: ``spans`` are its names and Unix times of its begin, in order; before the first is
     ``otherwise``.
     """

@@ -79,8 +79,6 @@ def set_up(folder: Path, *, attack: bool = True) -> Stage:
     return stage
 
 
-
-
 def _several() -> Picture:
     picture = wall()
     face = cv2.resize(live_face(), (320, 240), interpolation=cv2.INTER_AREA)

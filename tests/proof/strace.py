@@ -14,14 +14,34 @@ STRING_BYTES: Final = 8 << 20
 # How something can get out of the process's own memory, or a file can get another name. Those with "?" are not on every
 # architecture or in every kernel.
 TRACED: Final = (
-    *("?open", "openat", "?openat2", "?creat", "?open_by_handle_at", "memfd_create", "?memfd_secret", "?mknod", "mknodat"),
+    *(
+        "?open",
+        "openat",
+        "?openat2",
+        "?creat",
+        "?open_by_handle_at",
+        "memfd_create",
+        "?memfd_secret",
+        "?mknod",
+        "mknodat",
+    ),
     *("write", "pwrite64", "writev", "pwritev", "?pwritev2", "sendto", "sendmsg", "?sendmmsg"),
     *("?rename", "renameat", "?renameat2", "?link", "linkat", "?symlink", "symlinkat"),
     *("truncate", "ftruncate", "fallocate", "?setxattr", "?lsetxattr", "?fsetxattr"),
     *("mmap", "sendfile", "?copy_file_range", "splice", "tee", "vmsplice", "?process_vm_writev", "?io_uring_setup"),
     *("connect", "bind", "execve", "?execveat", "?shmget", "?mq_open", "?add_key", "mount", "ptrace"),
 )
-ARGUMENTS: Final = ("-f", "-ttt", "-yy", "-x", "--seccomp-bpf", "-s", str(STRING_BYTES), "-e", f"trace={','.join(TRACED)}")
+ARGUMENTS: Final = (
+    "-f",
+    "-ttt",
+    "-yy",
+    "-x",
+    "--seccomp-bpf",
+    "-s",
+    str(STRING_BYTES),
+    "-e",
+    f"trace={','.join(TRACED)}",
+)
 
 _LINE: Final = re.compile(r"(\d+) +(\d+\.\d+) (.*)", re.DOTALL)
 _UNFINISHED: Final = " <unfinished ...>"
@@ -101,7 +121,7 @@ def read(lines: Iterable[str]) -> Iterator[Call | End]:
             # Its last call never returned: what it was given may have gone out all the same.
             if pid in begun:
                 yield _call(pid, *begun.pop(pid), resumed=") = 0 <unfinished ...>")
-            yield End(pid, at, end.group(3) and f"killed by {end.group(3)}" or end.group(1), bool(end.group(4)))
+            yield End(pid, at, (end.group(3) and f"killed by {end.group(3)}") or end.group(1), bool(end.group(4)))
         elif text.startswith(("--- ", "strace: ")):
             continue
         elif text.endswith(_UNFINISHED):

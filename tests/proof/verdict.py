@@ -74,7 +74,9 @@ def judge(life: Life, marks: Marks, cores_before: frozenset[Path], witness: Witn
         row.size += done.size
         row.findings += done.findings
         for target, content in done.sent.items():
-            row.findings += [f"to {_short(target, life)}: {finding}" for finding in _sent(target, bytes(content), marks)]
+            row.findings += [
+                f"to {_short(target, life)}: {finding}" for finding in _sent(target, bytes(content), marks)
+            ]
     spans = _spans(life)
     for message in life.heard:
         name = next((name for name, begin in reversed(spans) if message.at >= begin), START)

@@ -2,22 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from itertools import product
-from pathlib import Path
-
-import click
-import cv2
-import numpy as np
-import structlog
-
-from edge.config.quality import QualityLimits
-from edge.frames.frame import ColourOrder, Frame
-from edge.frames.picture import read_picture
-from edge.contracts.enums import CaptureKind
-from edge.inference.bundle import ModelBundle, default_models_dir
-from edge.simulation.build import build
-from edge.simulation.openpeople import photo
 from edge.simulation.scene import Scene
 from edge.simulation.terminal import SimulatedTerminal
 from edge.vision.pipeline import FaceVision
