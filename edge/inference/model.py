@@ -34,6 +34,8 @@ class LoadedModel:
         self._input = self._check_input(installed)
         self._outputs = self._check_outputs(installed)
         self._table = self._pixel_table()
+        self._scale = np.asarray(self.manifest.input.scale, np.float32)
+        self._offset = np.asarray(self.manifest.input.offset, np.float32)
         self._has_seen = False
         if verify:
             self._check_golden(installed)
@@ -79,24 +81,26 @@ class LoadedModel:
         self._interpreter.invoke()
 
     def _fill(self, image: NDArray[np.uint8]) -> None:
-        # Straight into the input: neither library makes a copy on the way, as numpy does where it looks up or converts.
+        # Straight into the input: numpy makes a copy on the way where it looks up, and where it converts to multiply.
         target = self._interpreter.input_view(self._input)[0]
-        if self._table is None:
-            target[:] = image
-        else:
+        if self._table is not None:
             cv2.LUT(image, self._table, dst=target)
+            return
+        target[:] = image
+        if self._input.quantization is None:
+            target *= self._scale
+            if self._offset.any():
+                target += self._offset
 
     def _pixel_table(self) -> NDArray[Any] | None:
-        """(1, 256, 3) of input values by pixel; None for inputs that store the pixels themselves."""
+        """(1, 256, 3) of input values by pixel, for quantized inputs that do not store the pixels themselves."""
         quantization = self._input.quantization
         if quantization is None:
-            numbers = np.repeat(np.arange(256, dtype=np.float32)[None, :, None], 3, axis=2)
-            scale, offset = self.manifest.input.scale, self.manifest.input.offset
-            return numbers * np.asarray(scale, np.float32) + np.asarray(offset, np.float32)
+            return None
         pixels = np.arange(256, dtype=np.float64)
-        scales = np.broadcast_to(np.asarray(self.manifest.input.scale, np.float64), 3)
-        offsets = np.broadcast_to(np.asarray(self.manifest.input.offset, np.float64), 3)
-        real = pixels[None, :] * scales[:, None] + offsets[:, None]
+        scale = np.broadcast_to(np.asarray(self.manifest.input.scale, np.float64), 3)
+        offset = np.broadcast_to(np.asarray(self.manifest.input.offset, np.float64), 3)
+        real = pixels[None, :] * scale[:, None] + offset[:, None]
         info = np.iinfo(self._input.dtype)
         stored = np.clip(np.rint(real / quantization.scale) + quantization.zero_point, info.min, info.max)
         if self._input.dtype == np.uint8 and np.array_equal(stored, np.broadcast_to(pixels, stored.shape)):
