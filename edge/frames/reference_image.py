@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import cv2
 import numpy as np
@@ -124,7 +124,7 @@ def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_
     """
     with open_input(path) as stream, reading(path):
         content = bytearray(min(path.stat().st_size, max_bytes + 1))
-        del content[stream.readinto(content) :]
+        del content[cast("io.BufferedReader", stream).readinto(content) :]
     try:
         return open_reference(content, buffers, max_bytes=max_bytes)
     finally:

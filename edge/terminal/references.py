@@ -17,7 +17,7 @@ from edge.errors import ModelError
 from edge.frames.covered import CoveredBuffers
 from edge.frames.reference_image import open_reference as open_picture
 from edge.frames.reference_refused import ReferenceRefused
-from edge.frames.wiping import overwrite
+from edge.frames.wiping import overwrite_bytes
 from edge.inference.manifest import Manifest
 from edge.link.payloads import CommandRefused, refuse
 from edge.session.verification import Compared
@@ -42,7 +42,7 @@ class OpenedReference:
 
     def forget(self) -> None:
         """Overwrites it. May be repeated."""
-        overwrite(self.content)
+        overwrite_bytes(self.content)
 
 
 def open_reference(request: SessionStart, settings: Settings, key: OpeningKey) -> OpenedReference | None:
@@ -69,7 +69,7 @@ def open_reference(request: SessionStart, settings: Settings, key: OpeningKey) -
         raise CommandRefused(CommandErrorCode.UNAUTHORIZED, f"the reference: {error}") from None
     if kind is ReferenceKind.IMAGE and len(content) > site.max_image_bytes:
         size = len(content)
-        overwrite(content)
+        overwrite_bytes(content)
         refuse(
             CommandErrorCode.TOO_LARGE,
             f"{ErrorCode.IMAGE_SIZE_IS_TOO_LARGE}: the reference image has {size} bytes; "

@@ -15,7 +15,7 @@ from edge.contracts.enums import CommandErrorCode
 from edge.contracts.sealing import SUITE, Purpose, SealError, SealingKey, to_base64url
 from edge.contracts.session import AttemptReport, SealedImage, SessionImageReport, SessionStart
 from edge.errors import LinkError
-from edge.frames.wiping import overwrite
+from edge.frames.wiping import overwrite_bytes
 from edge.link.enrolled_sealing import enrolled_sealing_key
 from edge.link.payloads import CommandRefused, refuse
 from edge.session.best_picture import Picture
@@ -93,7 +93,7 @@ class PictureSender:
             self.publish(sealed)
             return SentPicture(told, identifier)
         finally:
-            overwrite(picture.jpeg)
+            overwrite_bytes(picture.jpeg)
 
 
 def _not_sent(reason: str) -> SentPicture:
