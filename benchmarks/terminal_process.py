@@ -122,6 +122,11 @@ class TerminalProcess:
         self._process.terminate()
         self.wait()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has, however that came."""
+        return self._process.poll() is not None
+
     def wait(self) -> int:
         """For its end, however that comes: the exit status, or minus the signal."""
         return self._process.wait(PATIENCE)

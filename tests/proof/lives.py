@@ -76,8 +76,6 @@ class Life:
     left: list[int] = field(default_factory=list)
     broker: Path = Path()
     port: int = 0
-    # Its own, and of those that it began; not of threads.
-    processes: set[int] = field(default_factory=set)
 
     @property
     def trace(self) -> Path:
@@ -146,7 +144,6 @@ async def _live(
         terminal = TerminalProcess(life.config, command=traced, more_environment=environment, folder=life.cwd)
         await asyncio.to_thread(terminal.__enter__)
         life.pid = terminal.pid
-        life.processes.add(terminal.pid)
         tracer = _tracer(terminal.pid)
         try:
             for kind in kinds:
@@ -198,7 +195,7 @@ async def _session(
         broker.start()
         await asyncio.to_thread(broker.wait)
     # Delivered twice where its acknowledgement was lost with the broker.
-    told = await ear.until(lambda: _outcome(ear, session), PATIENCE)
+    told = await ear.until(lambda: _outcome(ear, session, terminal), PATIENCE)
     await _ready(options)
     return told
 
@@ -239,8 +236,10 @@ def _rows(state: Path) -> int:
         return int(outbox.execute("SELECT count(*) FROM decision").fetchone()[0])
 
 
-def _outcome(ear: Ear, session: StartedSession) -> str | None:
+def _outcome(ear: Ear, session: StartedSession, terminal: TerminalProcess) -> str | None:
     """What the last decision of a session says; None: it has not come."""
+    if terminal.ended:
+        return "an end of the terminal"
     for message in reversed(ear.heard):
         if message.topic != TOPICS.decision:
             continue

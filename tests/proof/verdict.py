@@ -44,13 +44,14 @@ class Row:
 @dataclass(slots=True)
 class Verdict:
     """rows: by kind of session, and of start and end. covered: what should have been overwritten and was not.
-    remnants: pieces of rows elsewhere in the daemon's memory, which are told and no failure.
+    remnants: pieces of rows elsewhere in the daemon's memory, which are told and no failure. scanned: bytes of it.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     covered: list[str] = field(default_factory=list)
     remnants: Counter[tuple[Where, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    scanned: int = 0
 
     @property
     def findings(self) -> list[str]:
@@ -67,7 +68,7 @@ def judge(life: Life, marks: Marks, cores_before: frozenset[Path], witness: Witn
         if came != OUTCOMES[kind]:
             row.findings.append(f"came to {came!r}, not to {OUTCOMES[kind]!r}: this kind of session was not seen")
     last = verdict.rows.setdefault(END, Row())
-    doings = _doings(life)
+    doings, processes = _doings(life)
     for name, done in doings.items():
         row = verdict.rows[name]
         row.files |= {_short(path, life) for path in done.files}
@@ -85,7 +86,7 @@ def judge(life: Life, marks: Marks, cores_before: frozenset[Path], witness: Witn
             verdict.rows[name].findings += messages.judge(message, TOPICS, marks)
     last.findings += list(_left(life, marks, doings, cores_before))
     if witness is not None:
-        last.findings += list(_unseen(life, doings, witness))
+        last.findings += list(_unseen(life, doings, processes, witness))
     _memory(life, verdict)
     return verdict
 
@@ -104,7 +105,8 @@ def _spans(life: Life) -> list[tuple[str, float]]:
     return [*spans, (END, life.ending)] if life.ending else spans
 
 
-def _doings(life: Life) -> dict[str, Doings]:
+def _doings(life: Life) -> tuple[dict[str, Doings], frozenset[int]]:
+    """By kind of session, and the numbers of all its processes and threads."""
     allowed = Allowed(
         state=life.state,
         log=life.log,
@@ -112,7 +114,8 @@ def _doings(life: Life) -> dict[str, Doings]:
         peers=(f"sin_port=htons({life.port})", f'sun_path="{life.config.with_suffix(".notify")}"'),
     )
     with life.trace.open(encoding="utf-8", errors="replace") as trace:
-        return gather(read(trace), Judge(allowed, life.cwd), _spans(life), START)
+        events = list(read(trace))
+    return gather(events, Judge(allowed, life.cwd), _spans(life), START), frozenset(event.pid for event in events)
 
 
 def _sent(target: str, content: bytes, marks: Marks) -> Iterator[str]:
@@ -144,12 +147,14 @@ def _left(life: Life, marks: Marks, doings: dict[str, Doings], cores_before: fro
         yield f"process {pid} outlived the terminal by seconds"
 
 
-def _unseen(life: Life, doings: dict[str, Doings], witness: Witness) -> Iterator[str]:
+def _unseen(
+    life: Life, doings: dict[str, Doings], processes: frozenset[int], witness: Witness
+) -> Iterator[str]:
     """Files that the kernel says were written to, and the trace does not."""
     if witness.lost:
         yield "fanotify lost events"
     seen = {path for done in doings.values() for path in done.files}
-    for pid in life.processes:
+    for pid in processes:
         for path in sorted(witness.written.get(pid, set()) - seen):
             name = path.removesuffix(" (deleted)")
             if name not in seen:
@@ -165,6 +170,7 @@ def _memory(life: Life, verdict: Verdict) -> None:
         verdict.notes += [f"memory that cannot be read: {name}" for name in scan.unread]
     if life.after is None:
         return
+    verdict.scanned = life.after.size
     for (where, name), count in life.after.pieces.items():
         if where is Where.COVERED:
             verdict.covered.append(f"in covered buffers after the sessions: {count} pieces of rows of {name}")

@@ -1,0 +1,41 @@
+"""Leaks that are planted in a terminal, and what the proof must say of each."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from tests.proof.lives import Kind
+
+# A pattern that one of the findings must have.
+CAUGHT: Final = {
+    "raw-file": r"STATE/frame\.raw is not on the list|pixels of the live face",
+    "jpeg-in-tmp": r"/tmp/livegate-planted-leak\.jpg is not on the list",
+    "base64-in-log": r"RUN/terminal\.log.*pixels of the live face.* in base64",
+    "compressed-in-log": r"RUN/terminal\.log.*a blob.* in base64",
+    "base64-in-outbox": r"STATE/outbox\.sqlite-wal.*pixels of the live face.* in base64",
+    "jpeg-in-event": r"/event: the beginning of JPEG in base64",
+    "retained-state": r"/state: pixels of the live face.* in hexadecimal",
+    "unwiped-buffer": r"in covered buffers after the sessions: \d+ pieces of rows of the live face",
+    "mapped-file": r"STATE/\.boot-count\.partial afterwards: pixels of the live face",
+    "renamed": r"renam\w+: .*\.boot-count\.partial becomes .*thumbnail",
+    "in-exception": r"RUN/terminal\.log.*pixels of the live face.* in decimal numbers",
+    "pixels-in-log": r"RUN/terminal\.log.*pixels of the live face.* in escapes of text",
+    "anonymous-file": r"memory with the name 'cache'",
+    "datagram": r"connect: .*sin_port=htons\(9\)",
+    "other-program": r"runs /usr/bin/head",
+    "copied-by-kernel": r"sendfile\(",
+    "core": r"a core of process \d+, killed by SIGSEGV",
+}
+# Only there is anything to be seen in memory.
+SCANNED: Final = frozenset(("unwiped-buffer",))
+
+
+def command(leak: str) -> tuple[str, ...]:
+    """What runs the terminal with this fault."""
+    return (sys.executable, "-m", "tests.proof.leaking", leak, "run")
+
+
+def kinds(leak: str) -> tuple[Kind, ...]:
+    """Of the sessions in which it shows."""
+    return (Kind.CRASHED,) if leak == "core" else (Kind.ACCEPTED,)
