@@ -13,6 +13,10 @@ from edge.config.settings import Settings
 from edge.contracts.asyncapi import TOPICS
 from edge.contracts.schema import schemas
 from edge.contracts.topics import Topics
+from edge.hardware.mirror import COLUMNS, ROWS
+from edge.link.outbox import KEPT_DAMAGED, MAX_COMMAND_IDS
+from edge.link.sending import MAX_WAITING
+from edge.terminal.back_off import MAX_IDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -80,6 +84,27 @@ def test_whatever_builds_a_topic_builds_one_that_is_told():
     assert {as_the_page_has_it(address) for address in built} == set(told)
 
 
+def readers_by_topic():
+    """By the shipped access list: who may read each topic of a terminal, without the name of a person or site."""
+    readers, role = {}, ""
+    for line in (ROOT / "config" / "mosquitto" / "acl").read_text(encoding="utf-8").splitlines():
+        match line.split():
+            case ["user", name]:
+                role = name.split("-")[0]
+            case ["topic", "read" | "readwrite", topic] if topic.startswith("livegate/v1/"):
+                readers.setdefault("/".join(topic.split("/")[4:]), set()).add(role)
+    return readers
+
+
+def test_who_reads_a_topic_is_told_as_the_access_list_has_it():
+    readers = readers_by_topic()
+    told = told_topics(LEAVES)
+    del told["_reply/<requester>/<token>"]
+    for name, cells in told.items():
+        roles = {role for role in ("operator", "controller", "watcher") if role in cells[3].split(";")[0]}
+        assert roles == readers[re.sub(r"<\w+>", "+", name)], name
+
+
 def written_files():
     """Name of each file that a constant names, with the module that has it."""
     found = {}
@@ -144,6 +169,26 @@ def test_every_field_of_a_decision_is_told():
         for name in code(cells[0])
     }
     assert fields | {"livenessDecision", "faceRectangle"} == told
+
+
+def test_times_and_counts_are_those_of_the_code():
+    link, back_off, recovery = (Settings.model_fields[name].default for name in ("link", "back_off", "recovery"))
+    waiting = link.outbox
+    for told in (
+        f"{waiting.settle_seconds:g} s (`link.outbox.settle_seconds`)",
+        f"{waiting.days:g} days (`link.outbox.days`), {waiting.rows} decisions or {waiting.mebibytes} MiB",
+        f"`outbox.sqlite.damaged-1` to `-{KEPT_DAMAGED}`",
+        f"the last {MAX_COMMAND_IDS}",
+        f"{back_off.window_seconds / 60:g} minutes (`back_off.window_seconds`)",
+        f"{MAX_IDS} ids at most",
+        f"{MAX_WAITING} messages at most",
+        f"`recovery.probe_seconds` ({recovery.probe_seconds:g})",
+        f"{COLUMNS} x {ROWS} pixels",
+    ):
+        assert told in PRIVACY
+    assert f"`back_off.window_seconds` ({back_off.window_seconds:g})" in PAGES["processing-record.md"]
+    assert f"`link.outbox.days` ({waiting.days:g})" in PAGES["processing-record.md"]
+    assert f"for the device as a whole {back_off.device_longest_seconds:g} s at most" in PAGES["threat-model.md"]
 
 
 # Of parts that come beside this one.
