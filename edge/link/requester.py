@@ -232,6 +232,7 @@ class Requester:
         if enable_session_image:
             await self._expect_images(session_image_key)
         nonce, identifier = secrets.token_urlsafe(24), secrets.token_urlsafe(16)
+        sealed: dict[str, Any] = {} if reference is None else {**reference.sealed(self._topics, identifier)}
         public = session_image_key.public if isinstance(session_image_key, OpeningKey) else session_image_key
         command = SessionStart(
             id=identifier,
@@ -246,9 +247,8 @@ class Requester:
             return_verify_image_hash=return_verify_image_hash,
             enable_session_image=enable_session_image,
             session_image_key=public.jwk_members["x"] if enable_session_image and public else None,
+            **sealed,
         )
-        if reference is not None:
-            command = command.model_copy(update=reference.sealed(self._topics, identifier))
         if alternative is not None and authorize is not None:
             command = command.model_copy(update={"authorization": self._authorization(command, alternative, authorize)})
         reply = await self._ask("session.start", command, lifetime, stored=reference is None)
