@@ -52,6 +52,7 @@ from edge.terminal.assembly import (
 )
 from edge.terminal.camera_minder import CameraMinder
 from edge.terminal.commands import Commands, Site
+from edge.terminal.confinement import confine
 from edge.terminal.decisions import RunningSession, decision_of, failed_attempt
 from edge.terminal.desired_keeper import DesiredKeeper
 from edge.terminal.failures import Failures, limits_of
@@ -636,6 +637,7 @@ def serve(start: Start) -> bool:
     True: it ended to be started again.
     """
     keep_memory_private()
+    confine(start.loaded.settings)
     keep_heap_small(large_outside=not isinstance(start.loaded.settings.camera, SimulatedCamera))
     keep_to_one_thread()
     return asyncio.run(_serve(start))
