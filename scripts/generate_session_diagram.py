@@ -21,6 +21,13 @@ CAUSES = {
     ErrorCode.ENVIRONMENT_NOT_SUPPORTED: "light level and policy do not go together (see *Light*)",
     ErrorCode.HEAD_TURN_NOT_PERFORMED: "the head did not move as asked",
     ErrorCode.TIMED_OUT: "nobody came, time ran out for no reason of quality, or the time to live is over",
+    ErrorCode.FACE_NOT_FOUND: "the reference shows no face, or not all of one (see [verify](verify.md))",
+    ErrorCode.CONTENT_DECODING_ERROR: "the reference cannot be decoded",
+    ErrorCode.IMAGE_SIZE_IS_TOO_LARGE: "the reference has too many bytes or pixels",
+    ErrorCode.IMAGE_SIZE_IS_TOO_SMALL: "the reference, or the face in it, has too few pixels",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "the reference is no picture of a kind that is taken, or another network's template",
+    ErrorCode.VERIFY_IMAGE_NOT_PROVIDED: "not given by a session: a request without a reference is refused where the site "
+    "demands one",
     ErrorCode.CAMERA_PERMISSION_DENIED: "the camera may not be opened",
     ErrorCode.CAMERA_STARTUP_FAILURE: "the camera cannot be opened",
     ErrorCode.INVALID_TOKEN: "not given by a session: a request is refused before one begins",

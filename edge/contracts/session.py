@@ -83,7 +83,11 @@ class SessionStart(CommandBase):
     verify_confidence_threshold: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="matchConfidence from which isIdentical is true; the stricter of this and the site's counts"
     )
-    return_verify_image_hash: bool = Field(False, description="Whether the result has the reference image's SHA-256")
+    return_verify_image_hash: bool = Field(
+        False,
+        description="Whether the result has the reference's SHA-256: sealing does not tell who sealed, so only a "
+        "result with the hash of what was sent is about that",
+    )
     enable_session_image: bool = Field(
         False, description="Whether one good picture is sent, sealed to sessionImageKey; the site must allow it"
     )
@@ -97,8 +101,8 @@ class SessionStart(CommandBase):
             raise ValueError("verifyImage and verifyTemplate: send one of them")
         if self.verify_confidence_threshold is not None and self.verify_image is None and self.verify_template is None:
             raise ValueError("verifyConfidenceThreshold counts with verifyImage or verifyTemplate alone")
-        if self.return_verify_image_hash and self.verify_image is None:
-            raise ValueError("returnVerifyImageHash counts with verifyImage alone")
+        if self.return_verify_image_hash and self.verify_image is None and self.verify_template is None:
+            raise ValueError("returnVerifyImageHash counts with verifyImage or verifyTemplate alone")
         if self.enable_session_image != (self.session_image_key is not None):
             raise ValueError("enableSessionImage and sessionImageKey come together")
         return self
@@ -195,7 +199,8 @@ class LivenessResult(Outgoing):
     ] = None
     verify_result: Annotated[VerifyResult | None, Field(description="Absent without a reference")] = None
     verify_image_hash: Annotated[
-        Sha256 | None, Field(description="SHA-256 of the reference image's bytes, where the request wants it")
+        Sha256 | None,
+        Field(description="SHA-256 of the reference's bytes (image or template), where the request wants it"),
     ] = None
 
 

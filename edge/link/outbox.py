@@ -242,6 +242,8 @@ class Outbox:
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        # What was delivered is overwritten in the file, however SQLite was built.
+        db.execute("PRAGMA secure_delete=ON")
         db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._look_behind_the_journal(db)
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):

@@ -29,9 +29,9 @@ class Reference:
         return {self.field_name: to_base64url(sealed)}
 
     @property
-    def image_sha256(self) -> str | None:
-        """Of the image file, hexadecimal, as a decision signs it; None for a template."""
-        return hashlib.sha256(self.content).hexdigest() if self.field_name == "verify_image" else None
+    def sha256(self) -> str:
+        """Of what is sent, hexadecimal, as a decision signs it."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 def reference_of(image: bytes | None, template: bytes | None, key: SealingKey | None) -> Reference | None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import aiomqtt
@@ -262,7 +262,7 @@ class Requester:
             session_id,
             nonce,
             command.id,
-            reference=reference.image_sha256 if reference is not None and return_verify_image_hash else None,
+            reference=reference.sha256 if reference is not None and return_verify_image_hash else None,
             image_key=session_image_key if enable_session_image and isinstance(session_image_key, OpeningKey) else None,
         )
 

@@ -20,7 +20,7 @@ class Compared:
     """What a session's face is compared with. Belongs to the thread of the session, which overwrites it at its end.
 
     least: match confidence from which the two are one person.
-    image_hash: SHA-256 of the reference image, where the result is to have it.
+    image_hash: SHA-256 of the reference as it was sent, where the result is to have it.
     """
 
     embedding: Embedding = field(repr=False)

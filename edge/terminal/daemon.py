@@ -479,8 +479,11 @@ class Daemon:
             )
         )
 
-    def _decide(self, session: RunningSession, attempt: AttemptReport, last: bool) -> None:
-        """On the inference thread: the decision is on disk before the next attempt begins."""
+    def _decide(self, session: RunningSession, attempt: AttemptReport, last: bool, *, counts: bool = True) -> None:
+        """On the inference thread: the decision is on disk before the next attempt begins.
+
+        counts: whether an attempt that failed is the person's.
+        """
         if self._workbench is None:
             raise RuntimeError("a session ran without a workbench")
         decision = decision_of(
@@ -494,7 +497,8 @@ class Daemon:
         )
         self._visit.decided(time.monotonic())
         self._link.publish_decision(self._identity.seal(decision))
-        self._failures.note(session.request, attempt)
+        if counts:
+            self._failures.note(session.request, attempt)
         self._counters.decided(attempt)
         session.attempts_decided += 1
         session.decided = last
@@ -505,7 +509,7 @@ class Daemon:
         why: code and message, where it was no fault of ours.
         """
         try:
-            await asyncio.to_thread(self._decide, session, failed_attempt(session, *why), last=True)
+            await asyncio.to_thread(self._decide, session, failed_attempt(session, *why), last=True, counts=False)
         except Exception as error:
             log.exception("a decision could not be stored", session=session.session_id)
             self._tell("fault", f"session {session.session_id} ended without a decision: {_told(error)}")
@@ -613,7 +617,8 @@ class Daemon:
 
     def _info(self) -> Info:
         stands_in = self._rejection is not None
-        return info_of(self._loaded, self._identity, self._workbench, stands_in=stands_in)
+        key = self._opening_key.public
+        return info_of(self._loaded, self._identity, self._workbench, stands_in=stands_in, sealing_key=key)
 
 
 def _on(loop: asyncio.AbstractEventLoop, work: Callable[[T], None], what: T) -> None:

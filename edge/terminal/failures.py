@@ -76,7 +76,11 @@ class Failures:
         """Of each attempt, once it has ended. Never raises."""
         if attempt.error is not None and attempt.error.code in _NOBODYS:
             return
-        passed = attempt.result is not None and attempt.result.liveness_decision is LivenessDecision.REALFACE
+        result = attempt.result
+        passed = result is not None and result.liveness_decision is LivenessDecision.REALFACE
+        # Who is taken for somebody else is told how alike they are, so they may not try again and again.
+        if passed and result is not None and result.verify_result is not None:
+            passed = result.verify_result.is_identical
         with self._lock:
             who, now = self._who(request), self._now()
             changed = self._back_off.succeeded(who, now) if passed else self._back_off.failed(who, now)

@@ -117,15 +117,15 @@ def _faces(workbench: Workbench) -> FaceVision:
 def _read(opened: OpenedReference, faces: FaceVision) -> Compared:
     network = faces.embedding_network
     match = FaceMatch.of(network)
+    digest = hashlib.sha256(opened.content).hexdigest() if opened.return_hash else None
     if opened.kind is ReferenceKind.TEMPLATE:
-        return _compared(opened, match, *_of_template(opened.content, network))
-    image_hash = hashlib.sha256(opened.content).hexdigest() if opened.return_hash else None
+        return _compared(opened, match, *_of_template(opened.content, network), digest)
     buffers = CoveredBuffers()
     try:
         found = faces.reference(open_picture(opened.content, buffers))
     finally:
         buffers.wipe()
-    return _compared(opened, match, found.embedding, found.rectangle, found.quality, image_hash)
+    return _compared(opened, match, found.embedding, found.rectangle, found.quality, digest)
 
 
 def _of_template(content: bytes, network: Manifest) -> tuple[Embedding, FaceRectangle | None, QualityForRecognition]:
@@ -147,7 +147,7 @@ def _compared(
     embedding: Embedding,
     rectangle: FaceRectangle | None,
     quality: QualityForRecognition,
-    image_hash: str | None = None,
+    digest: str | None,
 ) -> Compared:
     told = VerifyReference(reference_type=opened.kind, face_rectangle=rectangle, quality_for_recognition=quality)
-    return Compared(embedding, match, told, opened.least, image_hash)
+    return Compared(embedding, match, told, opened.least, digest)

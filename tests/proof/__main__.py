@@ -151,7 +151,9 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
         for (where, what), count in sorted(verdict.remnants.items()):
-            print(f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}")
+            print(
+                f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}"
+            )
         for note in verdict.notes:
             print(f"note ({name}): {note}")
     findings = list(dict.fromkeys(finding for _, _, (verdict, _) in lives for finding in verdict.findings))

@@ -147,9 +147,7 @@ def _left(life: Life, marks: Marks, doings: dict[str, Doings], cores_before: fro
         yield f"process {pid} outlived the terminal by seconds"
 
 
-def _unseen(
-    life: Life, doings: dict[str, Doings], processes: frozenset[int], witness: Witness
-) -> Iterator[str]:
+def _unseen(life: Life, doings: dict[str, Doings], processes: frozenset[int], witness: Witness) -> Iterator[str]:
     """Files that the kernel says were written to, and the trace does not."""
     if witness.lost:
         yield "fanotify lost events"
