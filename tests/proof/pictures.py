@@ -1,4 +1,4 @@
-"""What stands before the camera in each kind of session: planted pictures, and the files that a replay plays them from."""
+"""What stands before the camera in each kind of session: planted pictures, in files that a replay plays."""
 
 from __future__ import annotations
 
