@@ -25,9 +25,8 @@ CAUSES = {
     ErrorCode.CONTENT_DECODING_ERROR: "the reference cannot be decoded",
     ErrorCode.IMAGE_SIZE_IS_TOO_LARGE: "the reference has too many bytes or pixels",
     ErrorCode.IMAGE_SIZE_IS_TOO_SMALL: "the reference, or the face in it, has too few pixels",
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "the reference is no picture of a kind that is taken, or another network's template",
-    ErrorCode.VERIFY_IMAGE_NOT_PROVIDED: "not given by a session: a request without a reference is refused where the site "
-    "demands one",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "the reference is no picture that is taken, or another network's template",
+    ErrorCode.VERIFY_IMAGE_NOT_PROVIDED: "not given by a session: a request is refused before one begins",
     ErrorCode.CAMERA_PERMISSION_DENIED: "the camera may not be opened",
     ErrorCode.CAMERA_STARTUP_FAILURE: "the camera cannot be opened",
     ErrorCode.INVALID_TOKEN: "not given by a session: a request is refused before one begins",

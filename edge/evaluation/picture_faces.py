@@ -7,10 +7,13 @@ from pathlib import Path
 
 from edge.config.choices import RuntimeChoice
 from edge.config.quality import QualityLimits
-from edge.contracts.enums import CaptureKind, ErrorCode, QualityFailure
-from edge.errors import InputError, ModelError
+from edge.contracts.enums import CaptureKind, QualityFailure
+from edge.errors import ModelError
+from edge.frames.covered import CoveredBuffers
 from edge.frames.frame import ColourOrder, Frame
 from edge.frames.picture import read_picture
+from edge.frames.reference_image import read_reference
+from edge.frames.reference_refused import ReferenceRefused
 from edge.inference.bundle import default_models_dir
 from edge.inference.manifest import InstalledModel, Manifest, Stage, installed_models
 from edge.inference.model import LoadedModel
@@ -18,12 +21,8 @@ from edge.inference.runtime import find_runtime
 from edge.vision.detector import Detector
 from edge.vision.identity import Embedding, FaceIdentity
 from edge.vision.landmarks import FaceMesh, five_points
+from edge.vision.reference import ReferenceReader
 from edge.vision.tracking import FaceTracker
-
-_CODES = {
-    QualityFailure.NO_FACE.value: ErrorCode.FACE_NOT_FOUND.value,
-    QualityFailure.SEVERAL_FACES.value: ErrorCode.MULTIPLE_FACE_FOUND.value,
-}
 
 
 class PictureFaces:
@@ -47,10 +46,11 @@ class PictureFaces:
         ]
         self.models = tuple(LoadedModel(model, self.runtime) for model in chosen)
         detector, landmarks, network = self.models
-        self._tracker = FaceTracker(
-            Detector(detector), FaceMesh(landmarks), min_other_share=QualityLimits().min_other_share
-        )
+        finder, mesh = Detector(detector), FaceMesh(landmarks)
+        self._tracker = FaceTracker(finder, mesh, min_other_share=QualityLimits().min_other_share)
         self._identity = FaceIdentity(network)
+        self._reader = ReferenceReader(finder, mesh, self._identity)
+        self._buffers = CoveredBuffers()
 
     @property
     def manifest(self) -> Manifest:
@@ -58,23 +58,18 @@ class PictureFaces:
         return self._identity.manifest
 
     def reference(self, path: Path) -> Embedding | str:
-        """Or the error code of why it cannot be one. Raises ModelError."""
-        try:
-            found = self._seen(path)
-        except InputError:
-            return ErrorCode.CONTENT_DECODING_ERROR.value
-        return _CODES.get(found, found) if isinstance(found, str) else found
-
-    def picture(self, path: Path) -> Embedding | str:
-        """Or why a session would have none of it. Of whatever quality: a session takes better ones alone. Raises
+        """Or the error code that a session would end with. Raises InputError where the file is not there, and
         ModelError.
         """
         try:
-            return self._seen(path)
-        except InputError:
-            return "unreadable"
+            return self._reader.read(read_reference(path, self._buffers)).embedding
+        except ReferenceRefused as refused:
+            return refused.code.value
 
-    def _seen(self, path: Path) -> Embedding | str:
+    def picture(self, path: Path) -> Embedding | str:
+        """Or why there is none: the failure of quality that a session would tell. Of whatever quality besides: a
+        session takes good ones alone. Raises InputError where the file cannot be read, and ModelError.
+        """
         frame = Frame(
             pixels=read_picture(path),
             colour=ColourOrder.BGR,

@@ -17,7 +17,7 @@ from edge.inference.manifest import Manifest, Match
 from edge.vision.identity import Embedding
 
 # The best pictures of an attempt that are compared: docs/verify.md has what other numbers and other ways gave.
-MOST_PICTURES: Final = 3
+MOST_PICTURES: Final = 5
 _SHORTEST: Final = 1e-6
 
 
