@@ -73,21 +73,26 @@ state_directory: state
         self.key, _ = read_sealing_key((state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
         try:
             async with asyncio.timeout(PATIENCE), Requester(self.options, TOPICS, keys=keys) as requester:
-                async with asyncio.timeout(PATIENCE):
-                    while not daemon._link.connected:  # noqa: ASYNC110 - the link tells nobody
-                        await asyncio.sleep(0.01)
+                self.daemon = daemon
+                await self.until(lambda: daemon._link.connected)
                 yield daemon, requester
         finally:
             stop.set()
             await serving
 
+    async def until(self, true):
+        async with asyncio.timeout(PATIENCE):
+            while not true():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+
     async def session(self, requester, **asked):
-        """The last decision, and the session."""
+        """The last decision, and the session, once the terminal is ready for the next."""
         if "verify_image" in asked or "verify_template" in asked:
             asked["sealing_key"] = self.key
         session = await requester.start(**asked)
         decisions = [heard async for heard in requester.decisions(session, within=PATIENCE)]
         assert [heard.problem for heard in decisions] == [""] * len(decisions)
+        await self.until(lambda: self.daemon._session is None)
         return decisions[-1].decision, session
 
 
@@ -187,16 +192,11 @@ def test_a_reference_that_shows_nobody_ends_the_session_before_the_camera_opens(
     assert opened == []
 
 
-def test_a_template_of_another_network_is_named_and_one_that_is_none_too(tmp_path, broker):
-    place = Place(tmp_path, broker)
-    template = b'{"schemaVersion":"1.0","network":"n","sha256":"%s","embedding":"AAAA","qualityForRecognition":"high"}'
-    for content, code in (
-        (template % (b"0" * 64), ErrorCode.UNSUPPORTED_MEDIA_TYPE),
-        (b'{"embedding":"secret"}', ErrorCode.CONTENT_DECODING_ERROR),
-    ):
-        error = decision_on(place, verify_template=content).attempt.error
-        assert error.code is code
-        assert "secret" not in error.message
+def test_a_template_of_another_network_is_named(tmp_path, broker):
+    template = b'{"network":"n","sha256":"%s","embedding":"AAAA","qualityForRecognition":"high"}' % (b"0" * 64)
+    error = decision_on(Place(tmp_path, broker), verify_template=template).attempt.error
+    assert error.code is ErrorCode.UNSUPPORTED_MEDIA_TYPE
+    assert "the template was made with n 0000000000000000" in error.message
 
 
 def test_a_reference_that_is_sealed_to_somebody_else_is_refused_at_once(tmp_path, broker):
