@@ -55,7 +55,8 @@ class Structure:
     """width, height: as stored, before an orientation turns them.
     end: number of bytes from the first to the picture's last.
     bits: of one sample; of a bitmap, of one pixel. channels: of a JPEG; 0 elsewhere.
-    passes: how often a decoder goes over the picture, with all of it in memory; 0: rows are decoded as they come.
+    passes: how often a decoder goes over the picture, with all of it in memory besides its pixels; 0: rows are decoded
+        as they come.
     """
 
     kind: PictureKind
@@ -177,6 +178,7 @@ def _webp(content: bytes | bytearray) -> Structure:
     canvas: tuple[int, int] | None = None
     pictures: list[tuple[int, int]] = []
     animated = False
+    passes = 0
     while position + 8 <= end:
         kind, length = struct.unpack_from("<4sI", content, position)
         start, position = position + 8, position + 8 + length + length % 2
@@ -190,11 +192,12 @@ def _webp(content: bytes | bytearray) -> Structure:
         elif kind == b"VP8L":
             (size_bits,) = struct.unpack_from("<I", content, start + 1)
             pictures.append(((size_bits & 0x3FFF) + 1, (size_bits >> 14 & 0x3FFF) + 1))
+            passes = 1
         animated = animated or kind in {b"ANIM", b"ANMF"}
     if not animated and (position != end or len(pictures) != 1 or canvas not in {None, pictures[0]}):
         raise _broken(PictureKind.WEBP, "is damaged")
     width, height = canvas or pictures[0]
-    return Structure(PictureKind.WEBP, width, height, end, 8, animated=animated)
+    return Structure(PictureKind.WEBP, width, height, end, 8, passes=passes, animated=animated)
 
 
 def _bmp(content: bytes | bytearray) -> Structure:

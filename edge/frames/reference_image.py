@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import cv2
 import numpy as np
@@ -32,14 +32,21 @@ Pixels = NDArray[np.uint8]
 
 MAX_SIDE: Final = 1280
 """Of what is handed on: a face that fills an eighth of it is as large as the networks see any."""
-MAX_SEQUENTIAL_JPEG: Final = 25_000_000
-"""Pixels. Decoded at a half, a quarter or an eighth; the limit is for time."""
-# Pixels that take about 20 MB while they are decoded: Pillow holds 4 bytes for each, a progressive JPEG's coefficients
-# take 6 more, and libwebp's decoder of animations, the only one that Pillow has, 12.
+# What decoding takes grows with pixels, whatever bytes there are: Pillow holds 4 bytes for each, the coefficients of a
+# progressive JPEG take 6, and libwebp's decoder of animations, the only one that Pillow has, 12, or 16 without loss.
+# A JPEG of one pass is decoded at a half, a quarter or an eighth; its limit is for time. docs/verify.md has what was
+# measured.
 _MAX_PIXELS: Final[Mapping[PictureKind, int]] = MappingProxyType(
-    {PictureKind.PNG: 3_000_000, PictureKind.BMP: 3_000_000, PictureKind.WEBP: 1_000_000}
+    {
+        PictureKind.JPEG: 25_000_000,
+        PictureKind.PNG: 2_500_000,
+        PictureKind.BMP: 2_500_000,
+        PictureKind.WEBP: 1_000_000,
+    }
 )
-MAX_PROGRESSIVE_JPEG: Final = 2_100_000
+_MAX_PIXELS_IN_PASSES: Final[Mapping[PictureKind, int]] = MappingProxyType(
+    {PictureKind.JPEG: 2_100_000, PictureKind.WEBP: 700_000}
+)
 MIN_SIDE: Final = 64
 """Pixels: a smaller picture holds no face of a size that is compared."""
 
@@ -76,6 +83,34 @@ class ReferencePicture:
     scale: int
 
 
+class _Bytes(io.RawIOBase):
+    """A stream over somebody's bytes, of which ``io.BytesIO`` would make a copy that is not overwritten."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._content)}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        end = None if size is None or size < 0 else self._position + size
+        part = bytes(self._content[self._position : end])
+        self._position += len(part)
+        return part
+
+
 def open_reference(
     content: bytes | bytearray, buffers: CoveredBuffers, *, max_bytes: int = MAX_IMAGE_BYTES
 ) -> ReferencePicture:
@@ -93,14 +128,13 @@ def open_reference(
         )
     structure = structure_of(content)
     _check(structure)
-    stream = io.BytesIO(content)
     refused: ReferenceRefused | None = None
     # Pillow warns of what is odd in metadata, and raises of almost every kind. What it raises is not told along: its
     # traceback holds pixels.
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), memoryview(content) as view, _Bytes(view) as stream:
         warnings.simplefilter("ignore")
         try:
-            return _decoded(structure, stream, buffers)
+            return _decoded(structure, cast(IO[bytes], stream), buffers)
         except ReferenceRefused as error:
             refused = error
         except Exception:  # whatever a library makes of what strangers send
@@ -109,11 +143,6 @@ def open_reference(
                 f"the {structure.kind} reference cannot be decoded",
                 remedy="export the picture again",
             )
-        finally:
-            if isinstance(content, bytearray):
-                # Of a bytearray the stream has a copy of its own.
-                with stream.getbuffer() as copy:
-                    np.frombuffer(copy, np.uint8).fill(0)
     raise refused.with_traceback(None)
 
 
@@ -124,7 +153,7 @@ def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_
     """
     with open_input(path) as stream, reading(path):
         content = bytearray(min(path.stat().st_size, max_bytes + 1))
-        del content[stream.readinto(content) :]
+        del content[cast(io.BufferedReader, stream).readinto(content) :]
     try:
         return open_reference(content, buffers, max_bytes=max_bytes)
     finally:
@@ -134,15 +163,12 @@ def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_
 def _check(structure: Structure) -> None:
     """What must not reach the decoder."""
     kind, width, height = structure.kind, structure.width, structure.height
-    if kind is PictureKind.JPEG:
-        most = MAX_PROGRESSIVE_JPEG if structure.passes else MAX_SEQUENTIAL_JPEG
-    else:
-        most = _MAX_PIXELS[kind]
+    most = (_MAX_PIXELS_IN_PASSES if structure.passes else _MAX_PIXELS)[kind]
     if width * height > most:
-        progressive = "progressive " if structure.passes else ""
+        how = {PictureKind.JPEG: "progressive ", PictureKind.WEBP: "lossless "}[kind] if structure.passes else ""
         raise ReferenceRefused(
             ErrorCode.IMAGE_SIZE_IS_TOO_LARGE,
-            f"the {progressive}{kind} reference has {width} x {height} pixels, above {most / 1e6:g} megapixels",
+            f"the {how}{kind} reference has {width} x {height} pixels, above {most / 1e6:g} megapixels",
             remedy="scale it down, or save it as a JPEG that is not progressive",
         )
     if min(width, height) < MIN_SIDE:
@@ -163,7 +189,7 @@ def _check(structure: Structure) -> None:
         raise _unsupported(f"is coded in {structure.passes} passes")
 
 
-def _decoded(structure: Structure, stream: io.BytesIO, buffers: CoveredBuffers) -> ReferencePicture:
+def _decoded(structure: Structure, stream: IO[bytes], buffers: CoveredBuffers) -> ReferencePicture:
     image = _opened(structure.kind, stream)
     try:
         if image.size != (structure.width, structure.height) or getattr(image, "n_frames", 1) != 1:
@@ -184,7 +210,7 @@ def _decoded(structure: Structure, stream: io.BytesIO, buffers: CoveredBuffers) 
         _overwrite(image)
 
 
-def _opened(kind: PictureKind, stream: io.BytesIO) -> ImageFile:
+def _opened(kind: PictureKind, stream: IO[bytes]) -> ImageFile:
     """Reads the header. Libraries are loaded here: most terminals never see a reference."""
     match kind:
         case PictureKind.JPEG:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from edge.contracts.enums import CaptureKind, ErrorCode, QualityForRecognition
@@ -13,12 +13,12 @@ from edge.frames.frame import ColourOrder, Frame
 from edge.frames.reference_image import ReferencePicture
 from edge.frames.reference_refused import ReferenceRefused
 from edge.liveness.evidence import FaceBox
-from edge.vision.boxes import shared_area
 from edge.vision.detector import Detector
 from edge.vision.identity import Embedding, FaceIdentity
-from edge.vision.landmarks import FaceMesh, five_points, roi_of_detection
+from edge.vision.landmarks import FaceMesh, five_points
 from edge.vision.pose import head_pose
 from edge.vision.quality import Measures, measure
+from edge.vision.still_faces import another_face, stands_upright
 from edge.vision.tracking import FaceTracker
 from edge.vision.visible_parts import VisibleParts, visible_parts
 
@@ -70,16 +70,6 @@ class Reference:
     quality: QualityForRecognition
 
 
-# Faces from this share of a picture's side on are found in it (docs/vision.md); windows are made for that, as many as
-# this along the longer side at the most.
-_FOUND: Final = 0.16
-_MOST_WINDOWS: Final = 4
-# Of the detector. Other faces of contact sheets score 0.73 and more, a cat, jewellery and a wrist watch 0.62 and less.
-_SURE: Final = 0.65
-# Share of what is found there that may be the judged face's own.
-_SAME: Final = 0.2
-_PRESENCE: Final = 0.5
-
 _QUALITIES: Final = (None, QualityForRecognition.LOW, QualityForRecognition.MEDIUM, QualityForRecognition.HIGH)
 
 
@@ -117,7 +107,15 @@ class ReferenceReader:
                 remedy="send an upright picture, not turned or lying, whose one face fills a fifth of it or more",
             )
         pose = head_pose(face.mesh, max(frame.width, frame.height))
-        others = sighting.others or self._small_others(frame, face.box)
+        if not stands_upright(self._detector, frame, face.box):
+            raise ReferenceRefused(
+                ErrorCode.FACE_NOT_FOUND,
+                "no upright face was found in the reference image, but one on its side or upside down",
+                remedy="turn the picture, or keep the orientation that its camera wrote",
+            )
+        others = sighting.others
+        if not others and another_face(self._detector, self._face_mesh, frame, face.box, self._limits.other_share):
+            others = 1
         measures = measure(frame, face.mesh, face.box, pose, others=others, speed=None)
         grades = self._grades(measures)
         for code, what, remedy in _refusals(measures, grades, visible_parts(frame, face.mesh), self._limits):
@@ -131,26 +129,6 @@ class ReferenceReader:
             )
         return Reference(embedding, _rectangle(face.box, picture.scale), quality)
 
-    def _small_others(self, frame: Frame, primary: FaceBox) -> int:
-        """1 where another face counts, too small to be found in a look at the whole picture; else 0."""
-        least = self._limits.other_share * primary.width
-        side = round(max(least / _FOUND, max(frame.width, frame.height) / _MOST_WINDOWS))
-        for top in _starts(frame.height, side):
-            for left in _starts(frame.width, side):
-                window = replace(frame, pixels=frame.pixels[top : top + side, left : left + side])
-                there = replace(primary, left=primary.left - left, top=primary.top - top)
-                for found in self._detector.find(window):
-                    if (
-                        found.score < _SURE
-                        or found.box.width < least
-                        or shared_area(found.box, there) > _SAME * found.box.width**2
-                    ):
-                        continue
-                    roi = roi_of_detection(found, self._face_mesh.roi_scale)
-                    if self._face_mesh.see(window, roi).presence >= _PRESENCE:
-                        return 1
-        return 0
-
     def _grades(self, m: Measures) -> dict[str, int]:
         limits, pose = self._limits, m.pose
         return {
@@ -162,11 +140,6 @@ class ReferenceReader:
             "clipped": limits.clipped.grade(m.clipped),
             "visible": limits.visible.grade(m.visible),
         }
-
-
-def _starts(length: int, side: int) -> range:
-    """Of windows that overlap by half."""
-    return range(0, max(length - side // 2, 1), max(side // 2, 1))
 
 
 def _refusals(
