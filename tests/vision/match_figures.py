@@ -203,7 +203,8 @@ def cost(manifest):
         network.run(crop)
         spent.append((time.thread_time() - began) * 1e3)
     click.echo(
-        f"{network.id}: median {np.median(spent):.1f} ms, least {min(spent):.1f} ms; memory {resident() - before:.1f} MiB"
+        f"{network.id}: median {np.median(spent):.1f} ms, least {min(spent):.1f} ms; "
+        f"memory {resident() - before:.1f} MiB"
     )
 
 
