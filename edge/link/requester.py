@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Final, Self, cast
@@ -72,7 +72,7 @@ class HeardDecision:
     decision: Decision | None
     verification: Verification
     problem: str
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     def accepts(self, least: AssuranceLevel = AssuranceLevel.NONE) -> bool:
         """Whether it is verified and says ``realface`` at this level of assurance or a higher one.
@@ -101,7 +101,7 @@ class Heard:
     content: HeardDecision | Said | None
     problem: str
     retained: bool
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

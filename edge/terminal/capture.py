@@ -30,7 +30,7 @@ from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
 from edge.terminal.hygiene import keep_heap_small, keep_memory_private
-from edge.terminal.scrubbing import scrubbed_text
+from edge.terminal.scrubbing import ScrubbedLines, scrubbed_text
 
 # Not structlog: the child would load it, and rich with it, before its camera.
 log = logging.getLogger(__name__)
@@ -386,6 +386,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
+    written = logging.StreamHandler()
+    written.setFormatter(ScrubbedLines())
+    logging.getLogger().addHandler(written)
     keep_memory_private()
     keep_heap_small()
     lifeline = sys.stdin.fileno()

@@ -40,7 +40,10 @@ def configure(level: str, *, as_json: bool) -> None:
     if as_json:
         last = [structlog.processors.format_exc_info, _without_pictures, structlog.processors.JSONRenderer()]
     else:
-        last = [_without_pictures, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain)]
+        last = [
+            _without_pictures,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain),
+        ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -7,6 +7,7 @@ for what they look like: numbers in a row, escaped bytes, long words of base 64.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections.abc import Mapping, Set
 from enum import Enum
@@ -23,7 +24,7 @@ _NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?j?\b\.?|[-+]?(?:nan|
 _BETWEEN: Final = r"(?:[\s,;:|\[\](){}]|\.\.\.|\\n|\b(?:array|np|numpy|float|u?int)\d*\b\.?)+"
 _ALONE: Final = re.compile(rf"(?<![\w.])(?:{_NUMBER})(?![\w.])")
 _ROW: Final = re.compile(rf"(?:(?:{_NUMBER}){_BETWEEN}){{{MOST_NUMBERS},}}(?:{_NUMBER})?")
-_BYTES: Final = re.compile(r"""\bb(?:ytearray\(b)?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
+_BYTES: Final = re.compile(r"""(?<!['"\w])b(?:ytearray\(b)?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
 _LONG: Final = re.compile(rf"[A-Za-z0-9+/=_\-]{{{_LONGEST_WORD},}}|(?:\\+x[0-9a-fA-F]{{2}}){{{MOST_NUMBERS},}}")
 
 
@@ -38,6 +39,13 @@ def scrubbed_text(text: str) -> str:
     return _ROW.sub("<numbers> ", _LONG.sub("<bytes>", text))
 
 
+class ScrubbedLines(logging.Formatter):
+    """For a process that logs by the standard library alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed_text(super().format(record))
+
+
 def _scrubbed(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -48,7 +56,9 @@ def _scrubbed(value: Any, depth: int) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{type(value).__name__} {memoryview(value).nbytes}>"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"<{type(value).__name__} {value.shape} {value.dtype}>" if value.shape else _scrubbed(value.item(), depth)
+        if not value.shape:
+            return _scrubbed(value.item(), depth)
+        return f"<{type(value).__name__} {value.shape} {value.dtype}>"
     if dataclasses.is_dataclass(value) or depth >= _DEEPEST:
         # Of evidence and frames the fields say too much.
         return f"<{type(value).__name__}>"
