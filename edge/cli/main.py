@@ -11,6 +11,7 @@ import click
 
 from edge import __version__
 from edge.errors import ExitCode, LivegateError
+from edge.terminal.scrubbing import scrubbed_text
 
 COMMANDS = {
     "attacks": "edge.cli.attacks:attacks",
@@ -88,14 +89,14 @@ def main() -> None:
         code = ExitCode.FAILED
     except LivegateError as error:
         if debug:
-            traceback.print_exc()
+            click.echo(scrubbed_text(traceback.format_exc()), err=True, nl=False)
         click.echo(f"livegate: {error.what}", err=True)
         click.echo(f"  {error.remedy}", err=True)
         code = error.exit_code
     except Exception as error:
         if debug:
-            traceback.print_exc()
-        click.echo(f"livegate: unexpected {type(error).__name__}: {error}", err=True)
+            click.echo(scrubbed_text(traceback.format_exc()), err=True, nl=False)
+        click.echo(scrubbed_text(f"livegate: unexpected {type(error).__name__}: {error}"), err=True)
         click.echo("  this is a fault in livegate; run again with --debug for the traceback", err=True)
         code = ExitCode.FAILED
     sys.exit(int(code))

@@ -96,7 +96,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    digest: bytes
+    digest: bytes = field(repr=False)
     reason: Reason
 
 

@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.wiping import overwrite
+
 log = logging.getLogger(__name__)
 
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -45,11 +47,6 @@ def cover(buffer: mmap.mmap) -> None:
     if lock is None or lock(begin, len(buffer), MLOCK_ONFAULT) == 0:
         return
     _tell_unlocked(os.strerror(ctypes.get_errno()))
-
-
-def overwrite(buffer: mmap.mmap) -> None:
-    """Blackens all of it, whoever refers to it."""
-    np.frombuffer(buffer, np.uint8).fill(0)
 
 
 @cache

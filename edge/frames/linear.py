@@ -29,7 +29,7 @@ class RowLevels:
     below 0. clipped: share of the green pixels at the end of the scale.
     """
 
-    levels: NDArray[np.float32]
+    levels: NDArray[np.float32] = field(repr=False)
     clipped: float
 
 

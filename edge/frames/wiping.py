@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 from typing import Any, Final
 
@@ -17,15 +18,12 @@ _OWN: Final = 3
 _CONTENT: Final = sys.getsizeof(b"") - 1
 
 
-def overwrite(content: bytearray | memoryview | NDArray[Any]) -> None:
+def overwrite(content: bytearray | memoryview | mmap.mmap | NDArray[Any]) -> None:
     """Blackens it in place, whoever refers to it. Raises ValueError where it may not be written to."""
     if isinstance(content, np.ndarray):
-        content.fill(np.zeros((), content.dtype))
-        return
-    view = memoryview(content).cast("B")
-    if view.readonly:
-        raise ValueError("what may not be written to cannot be overwritten")
-    view[:] = bytes(len(view))
+        content.fill(0)
+    elif len(content):
+        np.frombuffer(content, np.uint8).fill(0)
 
 
 def overwrite_bytes(content: bytes) -> bool:

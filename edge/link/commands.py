@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge.contracts.base import CommandBase
@@ -48,7 +48,7 @@ class ReplyTo:
     """Where an answer goes."""
 
     topic: str
-    correlation: bytes | None = None
+    correlation: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

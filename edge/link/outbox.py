@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar
@@ -53,7 +53,7 @@ class Row:
     """One stored payload; ``id`` rises in the order of storing."""
 
     id: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 class Outbox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import ValidationError
@@ -30,11 +30,10 @@ class Inbound:
     """One message to the terminal. ``correlation`` goes back unread. ``qos``: at which it was delivered."""
 
     topic: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     retain: bool = False
     response_topic: str | None = None
-    correlation: bytes | None = None
-    qos: int = 1
+    correlation: bytes | None = field(default=None, repr=False)
 
 
 def refuse(code: CommandErrorCode, message: str) -> NoReturn:

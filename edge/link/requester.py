@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, Self
@@ -79,7 +79,7 @@ class HeardDecision:
     decision: Decision | None
     verification: Verification
     problem: str
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     def accepts(self, least: AssuranceLevel = AssuranceLevel.NONE, *, identical: bool = False) -> bool:
         """Whether it is verified and says ``realface`` at this level of assurance or a higher one.
@@ -114,7 +114,7 @@ class Heard:
     content: HeardDecision | Said | None
     problem: str
     retained: bool
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

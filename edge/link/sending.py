@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from paho.mqtt.properties import Properties
@@ -23,7 +23,7 @@ class Publication:
 
     kind: str
     topic: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     qos: int
     retain: bool = False
     lasting: bool = False

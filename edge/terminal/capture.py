@@ -30,7 +30,8 @@ from edge.errors import ConfigError, HardwareError, InputError, LivegateError
 from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
-from edge.terminal.hygiene import give_back_pages_of_files, keep_heap_small, keep_memory_private
+from edge.terminal.hygiene import keep_heap_small, keep_memory_private
+from edge.terminal.scrubbing import ScrubbedLines, scrubbed_text
 
 # Not structlog: the child would load it, and rich with it, before its camera.
 log = logging.getLogger(__name__)
@@ -393,6 +394,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
+    written = logging.StreamHandler()
+    written.setFormatter(ScrubbedLines())
+    logging.getLogger().addHandler(written)
     keep_memory_private()
     keep_heap_small()
     lifeline = sys.stdin.fileno()
@@ -484,9 +488,10 @@ def _capture(factory: bytes, ring: RingWriter, report_to: int, orders: int) -> N
     except LivegateError as error:
         report_error(error)
     except Exception as error:
-        traceback.print_exc()
+        sys.stderr.write(scrubbed_text(traceback.format_exc()))
         fault = HardwareError(
-            f"the camera's driver failed: {type(error).__name__}: {error}", remedy="the log has the details"
+            scrubbed_text(f"the camera's driver failed: {type(error).__name__}: {error}"),
+            remedy="the log has the details",
         )
         report_error(fault)
     finally:

@@ -1,12 +1,15 @@
-"""Logs on standard error, for journald or for a person. Arrays never reach them: they are shown by their type."""
+"""Logs on standard error, for journald or for a person. No array, landmark or template reaches them: see ``scrubbing``,
+which values, messages and tracebacks go through.
+"""
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 # structlog takes rich along where it is installed, for tracebacks that are not wanted here: 3 MiB of the daemon's
 # memory and a twentieth of its start.
@@ -19,6 +22,8 @@ if "rich" not in sys.modules:
 
 import structlog
 
+from edge.terminal.scrubbing import scrubbed, scrubbed_text
+
 if TYPE_CHECKING:
     from edge.config.settings import Log
 
@@ -30,13 +35,15 @@ def configure(level: str, *, as_json: bool) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),
-        _arrays_by_type,
     ]
     last: list[Any]
     if as_json:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=_by_type)]
+        last = [structlog.processors.format_exc_info, _without_pictures, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain)]
+        last = [
+            _without_pictures,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain),
+        ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -64,16 +71,13 @@ def log_to(log: Log) -> None:
     configure(log.level.value, as_json=log.format == "json")
 
 
-# The default one of rich shows local variables, and with them frames.
-_plain = structlog.dev.plain_traceback
+def _plain(out: TextIO, exc_info: Any) -> None:
+    """A traceback; the default one, of rich, shows local variables, and with them frames."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write(scrubbed_text(text.getvalue()))
 
 
-def _arrays_by_type(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if getattr(value, "ndim", 0):
-            event[key] = _by_type(value)
-    return event
-
-
-def _by_type(value: object) -> str:
-    return f"<{type(value).__name__}>"
+def _without_pictures(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # What a renderer makes text of comes later.
+    return {key: value if key in {"exc_info", "stack_info"} else scrubbed(value) for key, value in event.items()}

@@ -7,7 +7,7 @@ suppression at an overlap of 0.3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -49,7 +49,7 @@ class Detection:
     """
 
     box: FaceBox
-    key_points: NDArray[np.float32]
+    key_points: NDArray[np.float32] = field(repr=False)
     score: float
 
 
@@ -60,9 +60,9 @@ class Candidates:
     boxes: (n, 4) float32: left, top, right, bottom. key_points: (n, 6, 2) float32. scores: (n,) float32, 0..1.
     """
 
-    boxes: NDArray[np.float32]
-    key_points: NDArray[np.float32]
-    scores: NDArray[np.float32]
+    boxes: NDArray[np.float32] = field(repr=False)
+    key_points: NDArray[np.float32] = field(repr=False)
+    scores: NDArray[np.float32] = field(repr=False)
 
 
 def blaze_anchors() -> NDArray[np.float32]:

@@ -63,7 +63,7 @@ class Patch:
 
     levels: NDArray[np.float32] = field(repr=False)
     clipped: NDArray[np.float32] = field(repr=False)
-    rows: Grid
+    rows: Grid = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +75,13 @@ class Surface:
     the outline without eyes and mouth. skin: the same without the rim. inner: skin without a rim twice as wide.
     """
 
-    x: Grid
-    y: Grid
-    depth: Grid
-    normals: Grid
-    still: NDArray[np.bool_]
-    skin: NDArray[np.bool_]
-    inner: NDArray[np.bool_]
+    x: Grid = field(repr=False)
+    y: Grid = field(repr=False)
+    depth: Grid = field(repr=False)
+    normals: Grid = field(repr=False)
+    still: NDArray[np.bool_] = field(repr=False)
+    skin: NDArray[np.bool_] = field(repr=False)
+    inner: NDArray[np.bool_] = field(repr=False)
     width: float
 
 
@@ -156,8 +156,8 @@ class _Laid:
     the others: of the window around it, in pixels of the half-size picture.
     """
 
-    matrix: Grid
-    corner: Grid
+    matrix: Grid = field(repr=False)
+    corner: Grid = field(repr=False)
     top: int
     bottom: int
     left: int

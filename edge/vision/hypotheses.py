@@ -146,7 +146,7 @@ class LeftOut:
     """
 
     constant: float
-    squares: Grid
+    squares: Grid = field(repr=False)
 
     def average(self, mean: Grid = _NONE, deviation: Grid = _NONE) -> float:
         """Of the probability, over normal priors of the shares: (k,) each."""

@@ -65,7 +65,7 @@ class Mesh:
     presence: 0..1, that there is a face.
     """
 
-    points: NDArray[np.float32]
+    points: NDArray[np.float32] = field(repr=False)
     presence: float
     extent: FaceBox = field(init=False)
     """Upright box around all landmarks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -19,9 +19,9 @@ class Solution:
     left: of the shape of the values, what is not explained. spare: equations more than unknowns.
     """
 
-    found: Values
-    covariance: Values
-    left: Values
+    found: Values = field(repr=False)
+    covariance: Values = field(repr=False)
+    left: Values = field(repr=False)
     spare: int
 
 

@@ -157,12 +157,12 @@ def light_response(samples: Sequence[Sample], surface: Surface) -> LightResponse
 class _Fit:
     """off: (frames,) how much of each the fit leaves; NaN where none of it was used."""
 
-    off: Grid
-    ambient: Grid
-    ours: Grid
-    covariance: Grid
-    ambient_deviation: Grid
-    known: NDArray[np.bool_]
+    off: Grid = field(repr=False)
+    ambient: Grid = field(repr=False)
+    ours: Grid = field(repr=False)
+    covariance: Grid = field(repr=False)
+    ambient_deviation: Grid = field(repr=False)
+    known: NDArray[np.bool_] = field(repr=False)
 
 
 def _fit(values: Grid, lit: Grid, times: Grid, amounts: Grid | None) -> _Fit:

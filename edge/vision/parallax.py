@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cv2
@@ -233,10 +233,10 @@ class _Fit:
     weights: (n,). off: (n,) distances of what is left.
     """
 
-    solution: _Vectors
-    system: _Vectors
-    weights: _Vectors
-    off: _Vectors
+    solution: _Vectors = field(repr=False)
+    system: _Vectors = field(repr=False)
+    weights: _Vectors = field(repr=False)
+    off: _Vectors = field(repr=False)
 
 
 def _robust(begun: _Vectors, now: _Vectors, shapes: Sequence[_Vectors]) -> _Fit:

@@ -11,7 +11,7 @@ keeps what a dye shows, and the lamp's light alone, in which skin is about alike
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import cv2
@@ -222,8 +222,8 @@ class _Compared:
     deviation: float
     halves: _Halves | None
     hypotheses: Hypotheses
-    cells: NDArray[np.bool_]
-    noise: Grid
+    cells: NDArray[np.bool_] = field(repr=False)
+    noise: Grid = field(repr=False)
 
 
 def _compared(
@@ -376,10 +376,10 @@ def _panel(places: Grid, normals: Grid, middle: float, display: DisplayGeometry)
 class _Fit:
     """weights: of each value in the last unknown."""
 
-    found: Grid
+    found: Grid = field(repr=False)
     deviation: float
     inflation: float
-    weights: Grid
+    weights: Grid = field(repr=False)
 
 
 def _fit_robustly(ours: Grid, ambient: Grid, noise: Grid, design: Grid) -> tuple[_Fit, NDArray[np.bool_]] | None:
@@ -443,7 +443,7 @@ class _Last:
     value: float
     deviation: float
     inflation: float
-    weights: Grid
+    weights: Grid = field(repr=False)
 
 
 def _last_of(values: Grid, noise: Grid, design: Grid) -> _Last:

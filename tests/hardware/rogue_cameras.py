@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import sys
 import time
 from dataclasses import replace
@@ -138,6 +139,15 @@ class UnopenableCamera(GoodCamera):
 
     def open(self) -> None:
         self._fail()
+
+
+class TellsOfItself(GoodCamera):
+    """It cannot be opened; the error says whether its process may be dumped."""
+
+    def open(self) -> None:
+        dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE of linux/prctl.h
+        core = resource.getrlimit(resource.RLIMIT_CORE)
+        raise HardwareError(f"dumpable {dumpable}, core files up to {core}", remedy="see hygiene")
 
 
 class TalkativeCamera(GoodCamera):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -146,8 +146,8 @@ class Lit:
     exposure was held.
     """
 
-    left: Levels
-    right: Levels
+    left: Levels = field(repr=False)
+    right: Levels = field(repr=False)
 
 
 def halves(found: Sequence[Lit]) -> Check:

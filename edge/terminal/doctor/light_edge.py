@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -68,12 +68,12 @@ class _Rows:
     0 before and 1 after the change. weights: how much the light is there over all. change: number of it.
     """
 
-    begins: Levels
-    exposures: Levels
-    shares: Levels
-    weights: Levels
-    change: Levels
-    rising: Levels
+    begins: Levels = field(repr=False)
+    exposures: Levels = field(repr=False)
+    shares: Levels = field(repr=False)
+    weights: Levels = field(repr=False)
+    change: Levels = field(repr=False)
+    rising: Levels = field(repr=False)
 
     def of(self, chosen: NDArray[np.bool_] | slice) -> _Rows:
         return _Rows(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
