@@ -80,21 +80,30 @@ def give_back_pages_of_files() -> None:
 
 
 def _unchanged(smaps: str) -> Iterator[tuple[int, int]]:
-    """Addresses of private mappings of files that are not to be written to, and of which no page was.
+    """Addresses of mappings of loaded libraries that are not to be written to, and of which no page was.
 
     MADV_DONTNEED would undo what was written: where a library was adapted to its address, its data would point nowhere.
+    Another thread may be loading one meanwhile. Until its last part is mapped, the writable one, the parts before may
+    still lie where others come to lie. Nothing here unloads a library.
     """
-    mapping: tuple[int, int] | None = None
+    library, writable = "", False
+    mapping = (0, 0)
+    waiting: list[tuple[int, int]] = []
     for line in smaps.splitlines():
         name, _, rest = line.partition(" ")
         if not name.endswith(":"):
             low, _, high = name.partition("-")
+            mapping = int(low, 16), int(high, 16)
             # Permissions, offset, device, inode, path (proc_pid_maps(5)).
             permissions, *_, path = (*rest.split(maxsplit=4), "")[:5]
-            kept = "w" in permissions or "s" in permissions or not path.startswith("/")
-            mapping = None if kept else (int(low, 16), int(high, 16))
-        elif name == "Anonymous:" and mapping is not None and rest.split() == ["0", "kB"]:
-            yield mapping
+            if path != library:
+                library, waiting = path, []
+            writable = "w" in permissions
+            if writable and "p" in permissions and path.startswith("/"):
+                yield from waiting
+                waiting = []
+        elif name == "Anonymous:" and not writable and rest.split() == ["0", "kB"]:
+            waiting.append(mapping)
 
 
 @cache

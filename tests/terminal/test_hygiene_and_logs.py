@@ -130,52 +130,64 @@ def test_libraries_are_given_back_and_work_on():
     assert right == "True"
 
 
-def test_what_was_changed_of_a_file_stays_also_where_it_is_not_to_be_written_to_any_more(tmp_path):
-    """As a loader leaves those parts of a library that it adapts."""
+def test_what_was_changed_of_a_library_stays_also_where_it_is_not_to_be_written_to_any_more(tmp_path):
+    """As a loader leaves those parts that it adapts."""
     file = tmp_path / "library"
-    file.write_bytes(b"." * 2 * mmap.PAGESIZE)
+    file.write_bytes(b"." * 3 * mmap.PAGESIZE)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     with file.open("rb") as opened:
         mapped = mmap.mmap(opened.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     mapped[0] = ord("!")
     address = np.frombuffer(mapped, np.uint8).ctypes.data
-    assert libc.mprotect(address, len(mapped), mmap.PROT_READ) == 0
+    assert libc.mprotect(address, 2 * mmap.PAGESIZE, mmap.PROT_READ) == 0
     give_back_pages_of_files()
     assert mapped[:2] == b"!."
 
 
+CODE, DATA = (0x1000, 0x2000), (0x3000, 0x1000)
+OWN = "fe:00 12 /usr/lib/a name.so"
+
+
 @pytest.mark.parametrize(
-    ("mapping", "anonymous", "given_back"),
+    ("mappings", "given_back"),
     [
-        ("r-xp 00000000 fe:00 12 /usr/lib/libone.so", 0, True),
-        ("r--p 00000000 fe:00 12 /usr/lib/a name with spaces.so", 0, True),
-        ("r--p 00000000 fe:00 12 /usr/lib/libone.so", 4, False),
-        ("rw-p 00000000 fe:00 12 /usr/lib/libone.so", 0, False),
-        ("r--s 00000000 00:01 12 /memfd:frames (deleted)", 0, False),
-        ("r--p 00000000 00:00 0 ", 0, False),
-        ("r-xp 00000000 00:00 0 [vdso]", 0, False),
+        ([("1000-3000 r-xp", OWN, 0), ("3000-4000 r--p", OWN, 0), ("4000-5000 rw-p", OWN, 4)], [CODE, DATA]),
+        ([("1000-3000 r-xp", OWN, 0), ("3000-4000 r--p", OWN, 4), ("4000-5000 rw-p", OWN, 4)], [CODE]),
+        # One that is being loaded, before another.
+        ([("1000-3000 r-xp", OWN, 0), ("4000-5000 rw-p", "fe:00 13 /usr/lib/another.so", 4)], []),
+        (
+            [
+                ("1000-3000 r--s", "00:01 12 /memfd:frames (deleted)", 0),
+                ("4000-5000 rw-s", "00:01 12 /memfd:frames", 0),
+            ],
+            [],
+        ),
+        ([("1000-3000 r--p", "00:00 0 ", 0), ("3000-4000 rw-p", "00:00 0 ", 4)], []),
+        ([("1000-3000 r-xp", "00:00 0 [vdso]", 0)], []),
     ],
 )
-def test_only_what_can_be_read_again_is_given_back(monkeypatch, tmp_path, mapping, anonymous, given_back):
+def test_only_what_can_be_read_again_is_given_back(monkeypatch, tmp_path, mappings, given_back):
     given = []
+
+    class Advice:
+        def __call__(self, start, size, advice):
+            given.append((start, size))
+            assert advice == hygiene.MADV_DONTNEED
 
     class Library:
         def __init__(self, *_):
             self.madvise = Advice()
 
-    class Advice:
-        def __call__(self, start, size, advice):
-            given.append((start, size, advice))
-
     monkeypatch.setattr(ctypes, "CDLL", Library)
     monkeypatch.setattr(hygiene, "SMAPS", tmp_path / "smaps")
-    entry = f"7f0000001000-7f0000003000 {mapping}\nSize: 8 kB\nRss: 8 kB\nAnonymous: {anonymous} kB\nVmFlags: rd ex \n"
-    hygiene.SMAPS.write_text(
-        f"7e0000000000-7e0000001000 r-xp 00000000 fe:00 11 /first\nAnonymous: 4 kB\n{entry}", "utf-8"
-    )
+    entries = [
+        f"{where} 00000000 {what}\nSize: 8 kB\nRss: 8 kB\nAnonymous: {anonymous} kB\nVmFlags: rd ex \n"
+        for where, what, anonymous in mappings
+    ]
+    hygiene.SMAPS.write_text("".join(entries), "utf-8")
     give_back_pages_of_files()
-    assert given == ([(0x7F0000001000, 0x2000, 4)] if given_back else [])
+    assert given == given_back
 
 
 def test_a_system_that_does_not_tell_what_is_resident_keeps_it(monkeypatch, tmp_path):
