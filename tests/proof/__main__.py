@@ -35,7 +35,7 @@ THEN: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.ACCEPTED, Kind.NOBODY)
 BROKEN_OFF: Final = (Kind.KILLED, Kind.CRASHED)
 
 # Made before workers are, which have it without a copy.
-_stage: Stage | None = None
+_stages: list[Stage] = []
 
 
 def main() -> int:
@@ -71,11 +71,11 @@ def _why_not() -> str | None:
 
 
 def _prove(folder: Path, given: argparse.Namespace) -> int:
-    global _stage
     begun = time.monotonic()
-    _stage = set_up(folder / "pictures", attack=not given.leak)
-    # Built once, before it is shared.
-    _stage.marks.find(bytes(64))
+    stage = set_up(folder / "pictures", attack=not given.leak)
+    # Its index is built once, before it is shared.
+    stage.marks.find(bytes(64))
+    _stages.append(stage)
     failed = False
     with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("fork")) as workers:
         honest = [] if given.leak else _honest(given.sessions)
@@ -111,17 +111,17 @@ def _judged(
     folder: Path, name: str, kinds: Sequence[Kind], command: Sequence[str], *, scans: bool
 ) -> tuple[Verdict, str]:
     """And what fanotify could do."""
-    assert _stage is not None
+    (stage,) = _stages
     before = cores()
     witness: Witness | None = Witness(folder.parent)
     told = "fanotify saw no other file"
     try:
         with witness:
-            life = live(name, folder, _stage, kinds, command=command, scans=scans)
+            life = live(name, folder, stage, kinds, command=command, scans=scans)
     except NoFanotifyError as error:
         witness, told = None, f"fanotify is not available here: {error}"
-        life = live(name, folder, _stage, kinds, command=command, scans=scans)
-    return judge(life, _stage.marks, before, witness), told
+        life = live(name, folder, stage, kinds, command=command, scans=scans)
+    return judge(life, stage.marks, before, witness), told
 
 
 @contextmanager
@@ -151,7 +151,9 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
         for (where, what), count in sorted(verdict.remnants.items()):
-            print(f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}")
+            print(
+                f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}"
+            )
         for note in verdict.notes:
             print(f"note ({name}): {note}")
     findings = list(dict.fromkeys(finding for _, _, (verdict, _) in lives for finding in verdict.findings))

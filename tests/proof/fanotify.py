@@ -49,7 +49,10 @@ class Witness:
         if self._group < 0:
             raise NoFanotifyError(f"fanotify_init: {os.strerror(ctypes.get_errno())}")
         mask = ctypes.c_uint64(_MODIFY | _CLOSE_WRITE)
-        if libc.fanotify_mark(self._group, _MARK_ADD | _MARK_FILESYSTEM, mask, _AT_FDCWD, os.fsencode(self._folder)) < 0:
+        if (
+            libc.fanotify_mark(self._group, _MARK_ADD | _MARK_FILESYSTEM, mask, _AT_FDCWD, os.fsencode(self._folder))
+            < 0
+        ):
             reason = os.strerror(ctypes.get_errno())
             os.close(self._group)
             raise NoFanotifyError(f"fanotify_mark of a whole file system: {reason}")

@@ -46,7 +46,18 @@ _SIZING: Final = {"truncate", "ftruncate", "fallocate"}
 # What they carry does not show in a trace; the daemon uses none.
 _UNSEEN: Final = {
     *("sendfile", "copy_file_range", "splice", "tee", "vmsplice", "process_vm_writev", "io_uring_setup"),
-    *("mknod", "mknodat", "memfd_secret", "setxattr", "lsetxattr", "fsetxattr", "shmget", "mq_open", "add_key", "mount"),
+    *(
+        "mknod",
+        "mknodat",
+        "memfd_secret",
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
+        "shmget",
+        "mq_open",
+        "add_key",
+        "mount",
+    ),
     "ptrace",
 }
 _ANONYMOUS: Final = re.compile(r"(pipe|socket|anon_inode|UNIX|UNIX-STREAM|UNIX-DGRAM|TCP|TCPv6|UDP|UDPv6|NETLINK):")
@@ -90,6 +101,17 @@ class Judge:
     def __init__(self, allowed: Allowed, cwd: Path) -> None:
         self._allowed = allowed
         self._cwd = cwd
+        self._judges = (
+            (_OPENING, self._opened),
+            (_SENDING, self._sent),
+            (_NAMING, self._named),
+            (_SIZING, self._sized),
+            ({"mmap"}, self._mapped),
+            ({"memfd_create"}, self._shared),
+            ({"execve", "execveat"}, self._run),
+            ({"connect", "bind"}, self._connected),
+            (_UNSEEN, self._unseen),
+        )
 
     def take(self, event: Call | End, doings: Doings) -> None:
         """What it did, into ``doings``."""
@@ -102,40 +124,45 @@ class Judge:
     def _take_call(self, call: Call, doings: Doings) -> None:
         if call.cut_off:
             doings.findings.append(f"{call.name}: the trace has a part of its buffer only")
-        if call.name in _OPENING:
-            self._opened(call, doings)
-        elif call.name in _SENDING:
-            self._sent(call, doings)
-        elif call.name in _NAMING:
-            self._named(call, doings)
-        elif call.name in _SIZING:
-            self._touched(call, self._target(call), doings)
-        elif call.name == "mmap":
-            self._mapped(call, doings)
-        elif call.name == "memfd_create":
-            if call.strings[0].decode() not in MEMORY_FILES:
-                doings.findings.append(f"memory with the name {call.strings[0].decode()!r}, which may be shared")
-        elif call.name in {"execve", "execveat"}:
-            program = call.strings[0].decode("utf-8", "replace")
-            if program not in self._allowed.programs:
-                doings.findings.append(f"runs {program}")
-        elif call.name in {"connect", "bind"}:
-            # Whatever port the kernel gives: the near end of a connection.
-            free = call.name == "bind" and "sin_port=htons(0)" in call.arguments
-            if not free and not any(peer in call.arguments for peer in self._allowed.peers):
-                doings.findings.append(f"{call.name}: {call.arguments[:200]}")
-        elif call.name in _UNSEEN:
-            doings.findings.append(f"{call.name}({call.arguments[:200]}), of which a trace does not show what it carries")
+        for names, judge in self._judges:
+            if call.name in names:
+                judge(call, doings)
+                return
+
+    def _unseen(self, call: Call, doings: Doings) -> None:
+        doings.findings.append(f"{call.name}({call.arguments[:200]}): what it carries does not show in a trace")
+
+    def _shared(self, call: Call, doings: Doings) -> None:
+        name = call.strings[0].decode("utf-8", "replace")
+        if name not in MEMORY_FILES:
+            doings.findings.append(f"memory with the name {name!r}, which may be shared")
+
+    def _run(self, call: Call, doings: Doings) -> None:
+        program = call.strings[0].decode("utf-8", "replace")
+        if program not in self._allowed.programs:
+            doings.findings.append(f"runs {program}")
+
+    def _connected(self, call: Call, doings: Doings) -> None:
+        # Whatever port the kernel gives: the near end of a connection.
+        free = call.name == "bind" and "sin_port=htons(0)" in call.arguments
+        if not free and not any(peer in call.arguments for peer in self._allowed.peers):
+            doings.findings.append(f"{call.name}: {call.arguments[:200]}")
+
+    def _sized(self, call: Call, doings: Doings) -> None:
+        self._touched(call, self._absolute(call, 0) if call.name == "truncate" else call.target, doings)
 
     def _opened(self, call: Call, doings: Doings) -> None:
         if call.name == "creat" or _WRITING.search(call.arguments):
             self._touched(call, call.opened or self._absolute(call, 0), doings)
 
     def _sent(self, call: Call, doings: Doings) -> None:
+        target = call.target
         # What a call did not take is given to the next one.
-        doings.sent[call.descriptors[0]] += b"".join(call.strings)[: call.value] if _takes_all(call) else b"".join(call.strings)
-        if not _ANONYMOUS.match(call.descriptors[0]):
-            self._touched(call, call.descriptors[0], doings)
+        doings.sent[target] += call.content
+        if call.addressed:
+            self._connected(call, doings)
+        if not _ANONYMOUS.match(target):
+            self._touched(call, target, doings)
 
     def _named(self, call: Call, doings: Doings) -> None:
         target = self._absolute(call, -1)
@@ -158,9 +185,6 @@ class Judge:
         if not self._allowed.may_write(path):
             doings.findings.append(f"{call.name}: {path} is not on the list")
 
-    def _target(self, call: Call) -> str:
-        return self._absolute(call, 0) if call.name == "truncate" else call.descriptors[0]
-
     def _absolute(self, call: Call, which: int) -> str:
         """The path that a call names, from the folder that a descriptor before it stands for."""
         name = call.strings[which].decode("utf-8", "replace")
@@ -169,15 +193,13 @@ class Judge:
         return str(folder / name)
 
 
-def _takes_all(call: Call) -> bool:
-    return call.name != "sendmmsg"
-
-
 def _memory_file(path: str) -> str | None:
     return path.removeprefix("/memfd:").removesuffix(" (deleted)") if path.startswith("/memfd:") else None
 
 
-def gather(events: Iterable[Call | End], judge: Judge, spans: Iterable[tuple[str, float]], otherwise: str) -> dict[str, Doings]:
+def gather(
+    events: Iterable[Call | End], judge: Judge, spans: Iterable[tuple[str, float]], otherwise: str
+) -> dict[str, Doings]:
     """By stretch of time: ``spans`` are its names and Unix times of its begin, in order; before the first is
     ``otherwise``.
     """

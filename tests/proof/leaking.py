@@ -79,7 +79,9 @@ def _base64_in_outbox(frame: Frame) -> None:
 
 def _jpeg_in_event(frame: Frame) -> None:
     message = base64.b64encode(_jpeg(frame)[:8000]).decode()
-    _on_loop(lambda link: link.publish_event(DeviceEvent.model_construct(kind="fault", message=message, at=time.time())))
+    _on_loop(
+        lambda link: link.publish_event(DeviceEvent.model_construct(kind="fault", message=message, at=time.time()))
+    )
 
 
 def _retained_state(frame: Frame) -> None:
@@ -94,7 +96,7 @@ def _on_loop(say: Callable[[Link], None]) -> None:
 
 
 def _unwiped(frame: Frame) -> None:
-    CoveredBuffers.wipe = lambda self: kept.append(self)
+    CoveredBuffers.wipe = kept.append
     buffers = CoveredBuffers()
     copy = buffers.take(frame.pixels.shape, np.uint8)
     np.copyto(copy, frame.pixels)

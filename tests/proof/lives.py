@@ -59,7 +59,8 @@ ENDED_BY: Final = {Kind.KILLED: signal.SIGKILL, Kind.CRASHED: signal.SIGSEGV}
 @dataclass(slots=True)
 class Life:
     """sessions: kinds, when they began (Unix seconds) and what came of them. during: covered buffers of daemon and
-    capture process in the middle of a session. after: all memory of the daemon after the last one. left: processes that outlived it.
+    capture process in the middle of a session. after: all memory of the daemon after the last one. left: processes that
+    outlived it.
     """
 
     name: str
@@ -215,9 +216,13 @@ async def _ended(kind: Kind, life: Life, terminal: TerminalProcess) -> str:
     os.kill(terminal.pid, ENDED_BY[kind])
     status = await asyncio.to_thread(terminal.wait)
     with contextlib.suppress(TimeoutError):
-        await _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in helpers), 5.0)
-    life.left = [pid for pid in helpers if Path(f"/proc/{pid}").exists()]
+        await _until(lambda: not _alive(helpers), 5.0)
+    life.left = _alive(helpers)
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+
+def _alive(pids: Sequence[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 async def _ready(options: LinkOptions) -> None:

@@ -23,8 +23,8 @@ _BYTES: Final = 24
 # Of float32: as many values as 16 pixels have in one channel; they are less various.
 _FLOAT_BYTES: Final = 64
 _KEY: Final = 8
-_DISTINCT: Final = 8
-_DISTINCT_KEY: Final = {1: 4, 4: 2}
+_DISTINCT: Final = 5
+_DISTINCT_KEY: Final = {1: 3, 4: 2}
 _BITS: Final = 22
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _CHUNK: Final = 1 << 20

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 PUBLISH: Final = 3
-_NAMES: Final = {1: "CONNECT", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 10: "UNSUBSCRIBE", 12: "PINGREQ", 14: "DISCONNECT"}
+_NAMES: Final = {
+    1: "CONNECT",
+    3: "PUBLISH",
+    4: "PUBACK",
+    8: "SUBSCRIBE",
+    10: "UNSUBSCRIBE",
+    12: "PINGREQ",
+    14: "DISCONNECT",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What stands before the camera in each kind of session: planted pictures, and the files that a replay plays them from."""
+"""What stands before the camera in each kind of session: planted pictures, in files that a replay plays."""
 
 from __future__ import annotations
 
@@ -77,8 +77,6 @@ def set_up(folder: Path, *, attack: bool = True) -> Stage:
         pictures_seen = [picture] * (SETTLED_FRAMES if who is Shown.SEVERAL else 1)
         add_crops(stage.marks, who, pictures_seen, bundle, FPS)
     return stage
-
-
 
 
 def _several() -> Picture:

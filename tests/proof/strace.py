@@ -14,14 +14,34 @@ STRING_BYTES: Final = 8 << 20
 # How something can get out of the process's own memory, or a file can get another name. Those with "?" are not on every
 # architecture or in every kernel.
 TRACED: Final = (
-    *("?open", "openat", "?openat2", "?creat", "?open_by_handle_at", "memfd_create", "?memfd_secret", "?mknod", "mknodat"),
+    *(
+        "?open",
+        "openat",
+        "?openat2",
+        "?creat",
+        "?open_by_handle_at",
+        "memfd_create",
+        "?memfd_secret",
+        "?mknod",
+        "mknodat",
+    ),
     *("write", "pwrite64", "writev", "pwritev", "?pwritev2", "sendto", "sendmsg", "?sendmmsg"),
     *("?rename", "renameat", "?renameat2", "?link", "linkat", "?symlink", "symlinkat"),
     *("truncate", "ftruncate", "fallocate", "?setxattr", "?lsetxattr", "?fsetxattr"),
     *("mmap", "sendfile", "?copy_file_range", "splice", "tee", "vmsplice", "?process_vm_writev", "?io_uring_setup"),
     *("connect", "bind", "execve", "?execveat", "?shmget", "?mq_open", "?add_key", "mount", "ptrace"),
 )
-ARGUMENTS: Final = ("-f", "-ttt", "-yy", "-x", "--seccomp-bpf", "-s", str(STRING_BYTES), "-e", f"trace={','.join(TRACED)}")
+ARGUMENTS: Final = (
+    "-f",
+    "-ttt",
+    "-yy",
+    "-x",
+    "--seccomp-bpf",
+    "-s",
+    str(STRING_BYTES),
+    "-e",
+    f"trace={','.join(TRACED)}",
+)
 
 _LINE: Final = re.compile(r"(\d+) +(\d+\.\d+) (.*)", re.DOTALL)
 _UNFINISHED: Final = " <unfinished ...>"
@@ -29,8 +49,8 @@ _RESUMED: Final = re.compile(r"<\.\.\. (\w+) resumed>(.*)", re.DOTALL)
 _CALL: Final = re.compile(r"(\w+)\((.*)\) += (.*)", re.DOTALL)
 _END: Final = re.compile(r"\+\+\+ (exited with (\d+)|killed by (\w+)( \(core dumped\))?) \+\+\+")
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"(\.\.\.)?', re.DOTALL)
-_DESCRIPTOR: Final = re.compile(r"(?:AT_FDCWD|-?\d+)<((?:[^<>]|->)*)>(\(deleted\))?")
-_OVERFLOW: Final = re.compile(r"iov_base=\"(?:[^\"\\]|\\.)*\"\.\.\.")
+_DESCRIPTOR: Final = re.compile(r"(?:AT_FDCWD|-?\d+)<((?:->|[^<>])*)>(\(deleted\))?")
+_ADDRESS: Final = re.compile(r'sun_path=@?"(?:[^"\\]|\\.)*"')
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-f]{2}|[0-7]{1,3}|.)", re.DOTALL)
 _CONTROL: Final = {"n": 10, "t": 9, "r": 13, "v": 11, "f": 12, "a": 7, "b": 8}
 
@@ -47,12 +67,12 @@ class Call:
 
     @property
     def failed(self) -> bool:
-        """Nothing was done: an error, or a process that ended within it."""
-        return self.result.startswith(("-1 ", "?"))
+        """Nothing was done. A connection that is not there at once still comes."""
+        return self.result.startswith("-1 ") and not self.result.startswith("-1 EINPROGRESS")
 
     @property
     def value(self) -> int:
-        """What it returned; -1 where that is no number."""
+        """What it returned; -1 where that is no number: the process ended within it."""
         match = re.match(r"-?\d+", self.result)
         return int(match.group()) if match else -1
 
@@ -60,6 +80,14 @@ class Call:
     def strings(self) -> list[bytes]:
         """Every text or buffer among the arguments."""
         return [unescape(match.group(1)) for match in _STRING.finditer(self.arguments)]
+
+    @cached_property
+    def content(self) -> bytes:
+        """What was sent or written, as far as the system took it."""
+        addressless = _ADDRESS.sub("", self.arguments)
+        whole = b"".join(unescape(match.group(1)) for match in _STRING.finditer(addressless))
+        # Of several messages what is returned is their number.
+        return whole if self.value < 0 or self.name == "sendmmsg" else whole[: self.value]
 
     @property
     def cut_off(self) -> bool:
@@ -71,6 +99,16 @@ class Call:
         """What the descriptors among the arguments stand for: a path, ``pipe:[7]``, ``TCP:[…]``, ``/memfd:name``."""
         outside = _STRING.sub('""', self.arguments)
         return [path_of(match.group(1)) for match in _DESCRIPTOR.finditer(outside)]
+
+    @property
+    def target(self) -> str:
+        """What the first descriptor stands for; its number where strace cannot tell."""
+        return self.descriptors[0] if self.descriptors else self.arguments.split(",", 1)[0]
+
+    @property
+    def addressed(self) -> bool:
+        """Whether a receiver is named, beside the descriptor."""
+        return "sa_family=" in _STRING.sub('""', self.arguments)
 
     @property
     def opened(self) -> str | None:
@@ -100,8 +138,9 @@ def read(lines: Iterable[str]) -> Iterator[Call | End]:
         if end := _END.match(text):
             # Its last call never returned: what it was given may have gone out all the same.
             if pid in begun:
-                yield _call(pid, *begun.pop(pid), resumed=") = 0 <unfinished ...>")
-            yield End(pid, at, end.group(3) and f"killed by {end.group(3)}" or end.group(1), bool(end.group(4)))
+                yield _call(pid, *begun.pop(pid), resumed=") = ?")
+            how = f"killed by {end.group(3)}" if end.group(3) else end.group(1)
+            yield End(pid, at, how, bool(end.group(4)))
         elif text.startswith(("--- ", "strace: ")):
             continue
         elif text.endswith(_UNFINISHED):

@@ -75,7 +75,9 @@ def judge(life: Life, marks: Marks, cores_before: frozenset[Path], witness: Witn
         row.size += done.size
         row.findings += done.findings
         for target, content in done.sent.items():
-            row.findings += [f"to {_short(target, life)}: {finding}" for finding in _sent(target, bytes(content), marks)]
+            row.findings += [
+                f"to {_short(target, life)}: {finding}" for finding in _sent(target, bytes(content), marks)
+            ]
     spans = _spans(life)
     for message in life.heard:
         name = next((name for name, begin in reversed(spans) if message.at >= begin), START)
@@ -145,9 +147,7 @@ def _left(life: Life, marks: Marks, doings: dict[str, Doings], cores_before: fro
         yield f"process {pid} outlived the terminal by seconds"
 
 
-def _unseen(
-    life: Life, doings: dict[str, Doings], processes: frozenset[int], witness: Witness
-) -> Iterator[str]:
+def _unseen(life: Life, doings: dict[str, Doings], processes: frozenset[int], witness: Witness) -> Iterator[str]:
     """Files that the kernel says were written to, and the trace does not."""
     if witness.lost:
         yield "fanotify lost events"
