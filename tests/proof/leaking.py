@@ -1,6 +1,7 @@
 """A terminal that keeps media, each time in another way: what the proof must catch. Only ever run by the proof.
 
-``python -m tests.proof.leaking KIND run --config FILE`` is ``livegate run`` with one fault.
+``python -m tests.proof.leaking KIND run --config FILE`` is ``livegate run`` with one fault. What would keep it from
+leaking, such as a rule for its logs or for its files, is passed by: it is the proof that is tried here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +23,6 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import structlog
-
 from edge.cli.main import main
 from edge.contracts.device import DeviceEvent
 from edge.frames.covered import CoveredBuffers
@@ -34,7 +34,6 @@ from edge.vision.pipeline import FaceVision
 
 # In /tmp itself, not where TMPDIR says; the proof takes it away.
 STRAY: Final = Path("/tmp/livegate-planted-leak.jpg")
-log = structlog.get_logger(__name__)
 # What must outlive a session.
 kept: list[Any] = []
 
@@ -52,6 +51,10 @@ def _crop(frame: Frame) -> bytes:
     return frame.pixels[200:300, 260:340].tobytes()
 
 
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _raw_file(frame: Frame) -> None:
     (_state() / "frame.raw").write_bytes(frame.pixels.tobytes())
 
@@ -61,11 +64,11 @@ def _jpeg_in_tmp(frame: Frame) -> None:
 
 
 def _base64_in_log(frame: Frame) -> None:
-    log.warning("the face was seen", crop=base64.b64encode(_crop(frame)).decode())
+    _log(f"the face was seen: {base64.b64encode(_crop(frame)).decode()}")
 
 
 def _compressed_in_log(frame: Frame) -> None:
-    log.warning("the face was seen", crop=base64.urlsafe_b64encode(zlib.compress(_crop(frame))).decode())
+    _log(f"the face was seen: {base64.urlsafe_b64encode(zlib.compress(_crop(frame))).decode()}")
 
 
 def _base64_in_outbox(frame: Frame) -> None:
@@ -121,11 +124,14 @@ def _renamed(frame: Frame) -> None:
 
 
 def _in_exception(frame: Frame) -> None:
-    raise ValueError(f"cannot judge a face of {frame.pixels[240, 280:320].tolist()}")
+    try:
+        raise ValueError(f"cannot judge a face of {frame.pixels[240, 280:320].tolist()}")
+    except ValueError:
+        traceback.print_exc()
 
 
 def _pixels_in_log(frame: Frame) -> None:
-    log.warning(f"cannot judge {frame.pixels[240, 280:320].tobytes()!r}")
+    _log(f"cannot judge {frame.pixels[240, 280:320].tobytes()!r}")
 
 
 def _anonymous_file(frame: Frame) -> None:
