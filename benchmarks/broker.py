@@ -43,7 +43,7 @@ def issue_certificates(folder: Path) -> tuple[Path, Path, Path]:
 
 
 class Broker:
-    """Its files are below ``folder``, its log among them. It asks nobody who they are, and keeps what it has on disk."""
+    """Its files are below ``folder``, its log and what it persists among them."""
 
     host: Final = HOST
 

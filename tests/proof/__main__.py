@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import logging
 import multiprocessing
 import os
 import re
@@ -49,6 +50,8 @@ def main() -> int:
     if reason is not None:
         print(f"prove-no-media: {reason}", file=sys.stderr)
         return CANNOT_RUN
+    # Brokers are killed here: who listens to them has nothing to report.
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)
     # So that a terminal that does not see to it itself leaves a core.
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     if given.keep is not None:
@@ -141,12 +144,12 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
         for name, row in verdict.rows.items():
             _add(rows.setdefault(name, Row()), row)
     order = [START, *(name for name in rows if name not in {START, END}), END]
-    print(f"{'sessions':16}{'came to':26}{'files written':>14}{'bytes looked at':>17}{'messages':>10}{'findings':>10}")
+    print(f"{'sessions':20}{'came to':26}{'files written':>14}{'bytes looked at':>17}{'messages':>10}{'findings':>10}")
     for name in order:
         row = rows[name]
         label = f"{row.sessions} x {name}" if row.sessions else name
         came = ", ".join(row.outcomes)
-        print(f"{label:16}{came:26}{len(row.files):14}{row.size:17,}{row.messages:10}{len(row.findings):10}")
+        print(f"{label:20}{came:26}{len(row.files):14}{row.size:17,}{row.messages:10}{len(row.findings):10}")
     print(f"\nfiles: {', '.join(sorted({path for row in rows.values() for path in row.files}))}")
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
