@@ -34,6 +34,7 @@ class Inbound:
     retain: bool = False
     response_topic: str | None = None
     correlation: bytes | None = field(default=None, repr=False)
+    qos: int = 1
 
 
 def refuse(code: CommandErrorCode, message: str) -> NoReturn:

@@ -30,7 +30,7 @@ from edge.errors import ConfigError, HardwareError, InputError, LivegateError
 from edge.frames.frame import Frame
 from edge.frames.ring import RingReader, RingWriter, create_ring
 from edge.hardware.ports import Camera, CameraTraits, EndOfSource
-from edge.terminal.hygiene import keep_heap_small, keep_memory_private
+from edge.terminal.hygiene import give_back_pages_of_files, keep_heap_small, keep_memory_private
 from edge.terminal.scrubbing import ScrubbedLines, scrubbed_text
 
 # Not structlog: the child would load it, and rich with it, before its camera.

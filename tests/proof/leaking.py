@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+
 from edge.cli.main import main
 from edge.contracts.device import DeviceEvent
 from edge.frames.covered import CoveredBuffers
