@@ -174,8 +174,8 @@ def measure(
     subjects = {name for c in judged for name in _subjects(c.pair)}
     return Verification(
         threshold=threshold,
-        fte=_failures(compared.references),
-        fta=_failures(compared.pictures),
+        fte=_failures({c.pair.path_a: compared.references[c.pair.path_a] for c in plain}),
+        fta=_failures({c.pair.path_b: compared.pictures[c.pair.path_b] for c in plain}),
         mated=len(mated),
         non_mated=len(others),
         subjects=len(subjects),

@@ -175,11 +175,12 @@ class Listed:
 
 
 def test_each_picture_is_looked_at_once_and_what_failed_is_counted_apart():
-    faces = Listed(a=0.0, b=math.pi / 3, c="FaceNotFrontal", d="no_face")
+    faces = Listed(a=0.0, b=math.pi / 3, c="FaceNotFrontal", d="no_face", e="no_face")
     pairs = [Pair(Path(one), Path(other), False) for one, other in ("ab", "cb", "ad", "cd")]
+    pairs.append(Pair(Path("a"), Path("e"), False, condition="turned away"))
     done = compare(pairs, faces)
-    assert len(faces.looked) == 4
-    assert [c.similarity for c in done.comparisons] == [pytest.approx(0.5), None, None, None]
+    assert len(faces.looked) == 5
+    assert [c.similarity for c in done.comparisons] == [pytest.approx(0.5), None, None, None, None]
     result = measure(done, threshold=0.4)
     assert (result.fmr.rate.errors, result.fmr.rate.n) == (1, 1)
     assert (result.fte.rate.errors, result.fte.rate.n, result.fte.reasons) == (1, 2, {"FaceNotFrontal": 1})

@@ -69,6 +69,11 @@ def test_all_mistakes_are_named_at_once(rewrite) -> None:
         ("liveIndex: 1", "liveIndex: 1\n  bonaFideSpread: 2", "go together"),
         ("liveIndex: 1", "liveIndex: 1\n  cameraSpread: 2", '"cameraSpread"'),
         ("stage: pad", "stage: embedding", '"pad" section'),
+        (
+            "schemaVersion: 1",
+            "schemaVersion: 1\nmatch: {threshold: 0.5, thresholdFrom: a guess, spread: 0.1, spreadFrom: a guess}",
+            '"match" section belongs to stage embedding',
+        ),
         ("meaning: logits", "meaning: embedding", "does not belong to stage pad"),
         ("meaning: logits", "meaning: logit", "is one number"),
         ("kind: box_scaled", "kind: roi_rotated", "crop"),
@@ -84,6 +89,40 @@ def test_a_manifest_that_contradicts_itself_is_refused(rewrite, old: str, new: s
 
     with pytest.raises(ModelError, match=re.escape(said)):
         read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  threshold: 0.52", "  threshold: 1", "match.threshold"),
+        ("  threshold: 0.52", "  threshold: -1", "match.threshold"),
+        ("  spread: 0.057", "  spread: 0", "match.spread"),
+        ("  spread: 0.057", "  spread: .nan", "match.spread"),
+        ("  spread: 0.057", "", "match.spread: is missing"),
+        ("  spread: 0.057", "  spread: 0.057\n  weight: 1", 'it belongs into "pad"'),
+    ],
+)
+def test_a_match_section_that_cannot_be_is_refused(rewrite, old: str, new: str, said: str) -> None:
+    path = rewrite(old, new, name="fr-feature-w8")
+
+    with pytest.raises(ModelError, match=re.escape(said)):
+        read_manifest(path)
+
+
+def test_an_embedding_needs_no_match_section(rewrite) -> None:
+    path = rewrite("match:\n", "golden:\n", name="fr-feature-w8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("golden:")] + text[text.rindex("golden:") :], encoding="utf-8")
+
+    assert read_manifest(path).manifest.match is None
+
+
+def test_the_shipped_embedding_says_where_its_threshold_comes_from() -> None:
+    match = read_manifest(default_models_dir() / "fr-feature-w8.yaml").manifest.match
+
+    assert match is not None
+    assert "FMR" in match.threshold_from
+    assert "FMR" in match.spread_from
 
 
 def test_a_manifest_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
