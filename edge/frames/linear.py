@@ -103,32 +103,33 @@ def light_picture(
     scratch = scratch or Scratch()
     if frame.raw is not None:
         values = frame.raw.values[top:bottom, left:right]
-        levels = _quartered(values, scratch)
+        levels = _quartered(values, scratch, "levels")
         levels -= np.float32(frame.raw.black)
         levels /= np.float32(frame.raw.white - frame.raw.black)
-        return LightPicture(levels, _shares(values >= frame.raw.white))
+        return LightPicture(levels, _shares(values >= frame.raw.white, scratch))
     if frame.tone is not Tone.SRGB:
         return None
     pixels = frame.pixels[top:bottom, left:right]
     mean = scratch.take("mean", pixels.shape[:2], np.float32)
     _linear(pixels, scratch).mean(axis=2, out=mean)
-    return LightPicture(_quartered(mean, scratch), _quartered((pixels >= _CLIPPED).mean(axis=2), Scratch()))
+    clipped = _quartered((pixels >= _CLIPPED).mean(axis=2), scratch, "clipped")
+    return LightPicture(_quartered(mean, scratch, "levels"), clipped)
 
 
-def _shares(over: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _shares(over: NDArray[np.bool_], scratch: Scratch) -> NDArray[np.float32]:
     """(h, w) → (h / 2, w / 2) how much of 2 x 2. Mostly nothing is, and that is told sooner."""
     if not over.any():
         return np.zeros((over.shape[0] // 2, over.shape[1] // 2), np.float32)
-    return _quartered(over, Scratch())
+    return _quartered(over, scratch, "clipped")
 
 
-def _quartered(values: NDArray[Any], scratch: Scratch) -> NDArray[np.float32]:
-    """(h, w) → (h / 2, w / 2) means of 2 x 2."""
+def _quartered(values: NDArray[Any], scratch: Scratch, name: str) -> NDArray[np.float32]:
+    """(h, w) → (h / 2, w / 2) means of 2 x 2. name: of what is made."""
     height, width = values.shape
     rows = scratch.take("rows", (height // 2, width), np.float32)
     rows[:] = values[0::2]
     rows += values[1::2]
-    quarters = scratch.take("quarters", (height // 2, width // 2), np.float32)
+    quarters = scratch.take(name, (height // 2, width // 2), np.float32)
     np.add(rows[:, 0::2], rows[:, 1::2], out=quarters)
     quarters /= np.float32(4)
     return quarters

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.covered import CoveredBuffers, Scratch
+from edge.frames.covered import Scratch, Shelf
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import LightGeometry
@@ -46,7 +46,7 @@ class LitFace:
         self._landmarks: Points | None = None
         self._size = (0, 0)
         self._exposed = 0.0
-        self._scratch, self._kept = Scratch(), CoveredBuffers()
+        self._scratch, self._kept = Scratch(), Shelf()
 
     def saw(self, frame: Frame, landmarks: Points | None, lit: Callable[[Exposure, Values], Values]) -> None:
         """landmarks: (468, 3), of this frame; None: taken to be about where they were.

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.covered import CoveredBuffers, Scratch
+from edge.frames.covered import Scratch, Shelf
 from edge.frames.frame import Frame
 from edge.frames.linear import LightPicture, light_picture
 from edge.vision.crops import similarity
@@ -164,7 +164,7 @@ class _Laid:
     left: int
     right: int
 
-    def of(self, picture: LightPicture, top: int, left: int, scratch: Scratch, kept: CoveredBuffers) -> Patch:
+    def of(self, picture: LightPicture, top: int, left: int, scratch: Scratch, kept: Shelf) -> Patch:
         """top, left: where the picture begins."""
         window = slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
         # Pixel k of the half-size picture has its middle at 2 k + 1 of the frame.
@@ -186,13 +186,13 @@ def cut_all(
     frame: Frame,
     landmarks: Points,
     scratch: Scratch | None = None,
-    kept: CoveredBuffers | None = None,
+    kept: Shelf | None = None,
 ) -> list[Patch | None]:
     """What each grid cuts of the frame, out of one linear picture; as ``FaceGrid.cut`` has it.
 
     scratch: for what is made on the way. kept: where the patches lie. None: memory of their own.
     """
-    scratch, kept = scratch or Scratch(), kept or CoveredBuffers()
+    scratch, kept = scratch or Scratch(), kept or Shelf()
     laid = [grid.laid(frame, landmarks) for grid in grids]
     inside = [each for each in laid if each is not None]
     if not inside:
@@ -206,7 +206,7 @@ def cut_all(
 
 
 def _on_grid(
-    picture: NDArray[np.float32], matrix: Grid, across: int, scratch: Scratch, kept: CoveredBuffers
+    picture: NDArray[np.float32], matrix: Grid, across: int, scratch: Scratch, kept: Shelf
 ) -> NDArray[np.float32]:
     """matrix: (2, 3), from cells to pixels. across: of a cell, pixels, over which is averaged."""
     if not picture.any():
