@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 
+_BLOCK: Final = 1 << 16
+_ALIGNED: Final = 64
 MLOCK_ONFAULT: Final = 1  # linux/mman.h
 MADV_WIPEONFORK: Final = 18  # asm-generic/mman-common.h; Python has no name for it
 
@@ -92,6 +94,30 @@ class CoveredBuffers:
         """Overwrites them all, also those that are lent."""
         for buffer, _ in self._lent:
             overwrite(buffer)
+
+
+class Shelf:
+    """Covered memory for many small arrays that are all kept until they are wiped together."""
+
+    def __init__(self) -> None:
+        self._blocks: list[mmap.mmap] = []
+        self._used = 0
+
+    def take(self, shape: tuple[int, ...], kind: type[_Kind]) -> NDArray[_Kind]:
+        """A black array, that nothing else is put into."""
+        size = -(-math.prod(shape) * np.dtype(kind).itemsize // _ALIGNED) * _ALIGNED
+        if not self._blocks or self._used + size > len(self._blocks[-1]):
+            self._blocks.append(covered_memory(max(size, _BLOCK)))
+            self._used = 0
+        array = np.ndarray(shape, kind, buffer=self._blocks[-1], offset=self._used)
+        self._used += size
+        return array
+
+    def wipe(self) -> None:
+        """Overwrites all of it, also what somebody still refers to, and lets the memory go."""
+        for block in self._blocks:
+            overwrite(block)
+        self._blocks = []
 
 
 class Scratch:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch
 from edge.frames.frame import ColourOrder, Frame
 from edge.guidance.patterns import GUIDANCE_LIT
 
@@ -63,9 +64,10 @@ class Mirror:
     """Keeps one picture, until ``forget`` overwrites it. Nothing of it is ever copied elsewhere."""
 
     def __init__(self) -> None:
-        self._colour = np.zeros((ROWS, COLUMNS, 3), np.uint8)
-        self._grey = np.zeros((ROWS, COLUMNS), np.uint8)
-        self.picture = np.zeros((ROWS, COLUMNS), np.uint8)
+        self._scratch = Scratch()
+        self._colour = self._scratch.take("colour", (ROWS, COLUMNS, 3), np.uint8)
+        self._grey = self._scratch.take("grey", (ROWS, COLUMNS), np.uint8)
+        self.picture = self._scratch.take("picture", (ROWS, COLUMNS), np.uint8)
 
     def saw(self, frame: Frame) -> NDArray[np.uint8]:
         """``picture``: (ROWS, COLUMNS) uint8, from 0 dark to 255 bright whatever the exposure: the frame's middle,
@@ -92,5 +94,4 @@ class Mirror:
 
     def forget(self) -> None:
         """May be repeated."""
-        for kept in (self._colour, self._grey, self.picture):
-            kept[:] = 0
+        self._scratch.wipe()

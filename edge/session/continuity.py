@@ -132,7 +132,7 @@ class Continuity:
         for embedding in self._embeddings:
             embedding.fill(0)
         self._pace.forget()
-        self._bands.restart()
+        self._bands.forget()
         self._clear()
 
     def _clear(self) -> None:

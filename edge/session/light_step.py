@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import EvidenceOutcome, LightLevel, Spectrum
+from edge.frames.covered import Scratch
 from edge.frames.frame import Exposure, Frame, LightState
 from edge.frames.linear import row_levels
 from edge.hardware.ports import Backlight, Camera, LightInterval, Screen
@@ -78,6 +79,7 @@ class LightStep:
         self._direct = direct
         self._stages: list[LightInterval] = []
         self._samples: list[Sample] = []
+        self._scratch = Scratch()
         self._waited = 0
         self._began = now
         self._dark_from = dark_from
@@ -209,6 +211,7 @@ class LightStep:
 
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
+        self._scratch.wipe()
         if self._shape is not None:
             self._shape.forget()
 
@@ -232,7 +235,7 @@ class LightStep:
         top, bottom, left, right = map(round, middle(box, _MIDDLE, frame.width, frame.height))
         if bottom - top < 4 or right - left < 4:
             return None
-        rows = row_levels(frame, top, bottom, left, right)
+        rows = row_levels(frame, top, bottom, left, right, self._scratch)
         if rows is None:
             return LightAnswer(None, "the camera's frames give no linear values")
         if self._camera.traits.focal is not None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch, Shelf
 from edge.frames.display import DisplayGeometry
 from edge.frames.frame import Exposure, Frame
 from edge.frames.lamp import LightGeometry
@@ -45,6 +46,7 @@ class LitFace:
         self._landmarks: Points | None = None
         self._size = (0, 0)
         self._exposed = 0.0
+        self._scratch, self._kept = Scratch(), Shelf()
 
     def saw(self, frame: Frame, landmarks: Points | None, lit: Callable[[Exposure, Values], Values]) -> None:
         """landmarks: (468, 3), of this frame; None: taken to be about where they were.
@@ -60,7 +62,7 @@ class LitFace:
             self._grids = FaceGrid(self._landmarks), FaceGrid(self._landmarks, REACH)
             self._size = (frame.width, frame.height)
         self._landmarks = self._anchor.landmarks_in(frame, self._landmarks)
-        patch, wide = cut_all(self._grids, frame, self._landmarks)
+        patch, wide = cut_all(self._grids, frame, self._landmarks, self._scratch, self._kept)
         if patch is None:
             return
         exposed = frame.exposure.duration * frame.exposure.gain
@@ -122,6 +124,8 @@ class LitFace:
     def forget(self) -> None:
         """Overwrites what was kept of the face."""
         self._overwrite()
+        self._scratch.wipe()
+        self._kept.wipe()
         if self._anchor is not None:
             self._anchor.forget()
         self._anchor = self._grids = self._landmarks = None

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch
 from edge.frames.frame import Exposure, Frame
 from edge.frames.linear import row_levels
 from edge.liveness.evidence import FaceBox
@@ -69,9 +70,12 @@ class _Windows:
 
 
 class BandSearch:
-    """Gathers rows of a face and of the room beside it. Keeps mean levels of rows, no picture."""
+    """Gathers rows of a face and of the room beside it. Keeps mean levels of rows, and pixels only in
+    memory that ``forget`` overwrites.
+    """
 
     def __init__(self) -> None:
+        self._scratch = Scratch()
         self._box: FaceBox | None = None
         self._windows: _Windows | None = None
         self._sequence = 0
@@ -106,13 +110,18 @@ class BandSearch:
             levels.fill(0)
         self._times, self._face, self._room = [], [], []
 
+    def forget(self) -> None:
+        """At the end of a session. May be repeated."""
+        self.restart()
+        self._scratch.wipe()
+
     def _begin(self, frame: Frame, box: FaceBox) -> None:
         self.restart()
         self._box, self._windows = box, _windows(frame, box)
 
     def _take(self, frame: Frame, exposure: Exposure, windows: _Windows) -> bool:
         ranges = (windows.face, *windows.room)
-        seen = [row_levels(frame, windows.top, windows.bottom, left, right) for left, right in ranges]
+        seen = [row_levels(frame, windows.top, windows.bottom, left, right, self._scratch) for left, right in ranges]
         levels = [rows.levels for rows in seen if rows is not None and rows.clipped <= _MOST_CLIPPED]
         if len(levels) < len(ranges):
             return False

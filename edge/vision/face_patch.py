@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.frames.covered import Scratch, Shelf
 from edge.frames.frame import Frame
 from edge.frames.linear import LightPicture, light_picture
 from edge.vision.crops import similarity
@@ -163,7 +164,7 @@ class _Laid:
     left: int
     right: int
 
-    def of(self, picture: LightPicture, top: int, left: int) -> Patch:
+    def of(self, picture: LightPicture, top: int, left: int, scratch: Scratch, kept: Shelf) -> Patch:
         """top, left: where the picture begins."""
         window = slice(self.top - top, self.bottom - top), slice(self.left - left, self.right - left)
         # Pixel k of the half-size picture has its middle at 2 k + 1 of the frame.
@@ -174,32 +175,50 @@ class _Laid:
         across = 2 * round((math.sqrt(abs(float(np.linalg.det(self.matrix)))) / 2 - 1) / 2) + 1
         places = np.arange(CELLS) + 0.5
         return Patch(
-            _on_grid(picture.levels[window], onto_grid, across),
-            _on_grid(picture.clipped[window], onto_grid, across),
+            _on_grid(picture.levels[window], onto_grid, across, scratch, kept),
+            _on_grid(picture.clipped[window], onto_grid, across, scratch, kept),
             self.corner[1] + self.matrix[1, 0] * CELLS / 2 + self.matrix[1, 1] * places,
         )
 
 
-def cut_all(grids: Sequence[FaceGrid], frame: Frame, landmarks: Points) -> list[Patch | None]:
-    """What each grid cuts of the frame, out of one linear picture; as ``FaceGrid.cut`` has it."""
+def cut_all(
+    grids: Sequence[FaceGrid],
+    frame: Frame,
+    landmarks: Points,
+    scratch: Scratch | None = None,
+    kept: Shelf | None = None,
+) -> list[Patch | None]:
+    """What each grid cuts of the frame, out of one linear picture; as ``FaceGrid.cut`` has it.
+
+    scratch: for what is made on the way. kept: where the patches lie. None: memory of their own.
+    """
+    scratch, kept = scratch or Scratch(), kept or Shelf()
     laid = [grid.laid(frame, landmarks) for grid in grids]
     inside = [each for each in laid if each is not None]
     if not inside:
         return [None] * len(grids)
     top, left = min(each.top for each in inside), min(each.left for each in inside)
     bottom, right = max(each.bottom for each in inside), max(each.right for each in inside)
-    picture = light_picture(frame, 2 * top, 2 * bottom, 2 * left, 2 * right)
-    return [None if picture is None or each is None else each.of(picture, top, left) for each in laid]
+    picture = light_picture(frame, 2 * top, 2 * bottom, 2 * left, 2 * right, scratch)
+    if picture is None:
+        return [None] * len(grids)
+    return [None if each is None else each.of(picture, top, left, scratch, kept) for each in laid]
 
 
-def _on_grid(picture: NDArray[np.float32], matrix: Grid, across: int) -> NDArray[np.float32]:
+def _on_grid(
+    picture: NDArray[np.float32], matrix: Grid, across: int, scratch: Scratch, kept: Shelf
+) -> NDArray[np.float32]:
     """matrix: (2, 3), from cells to pixels. across: of a cell, pixels, over which is averaged."""
     if not picture.any():
         return np.zeros((CELLS, CELLS), np.float32)
-    even = cv2.blur(picture, (across, across)) if across > 1 else picture
+    even = picture
+    if across > 1:
+        even = scratch.take("even", picture.shape, np.float32)
+        cv2.blur(picture, (across, across), dst=even)
+    levels = kept.take((CELLS, CELLS), np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    levels = cv2.warpAffine(even, matrix, (CELLS, CELLS), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return levels.astype(np.float32, copy=False)
+    cv2.warpAffine(even, matrix, (CELLS, CELLS), dst=levels, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return levels
 
 
 def _leave_out(mask: NDArray[np.uint8], middle: Grid, half_axes: Grid) -> None:

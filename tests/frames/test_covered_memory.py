@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.frames import covered
-from edge.frames.covered import CoveredBuffers, Scratch, covered_memory
+from edge.frames.covered import CoveredBuffers, Scratch, Shelf, covered_memory
 
 
 def mapping(array):
@@ -29,7 +29,7 @@ def mapping(array):
     return found
 
 
-@pytest.fixture(params=[Scratch, CoveredBuffers])
+@pytest.fixture(params=[Scratch, CoveredBuffers, Shelf])
 def take(request):
     memory = request.param()
     named = () if request.param is not Scratch else ("picture",)
@@ -83,6 +83,18 @@ def test_scratch_that_must_grow_leaves_no_picture_behind():
     large = scratch.take("crop", (2, mmap.PAGESIZE), np.uint8)
     assert not np.shares_memory(small, large)
     assert not small.any()
+
+
+def test_what_is_on_a_shelf_stays_apart_until_all_of_it_is_wiped():
+    shelf = Shelf()
+    kept = [shelf.take((32, 32), np.float32) for _ in range(50)]
+    assert not any(array.any() for array in kept)
+    for number, array in enumerate(kept, 1):
+        array.fill(number)
+    assert [int(array.min()) for array in kept] == [int(array.max()) for array in kept] == [*range(1, 51)]
+    assert shelf.take((300, 300), np.uint8).shape == (300, 300)
+    shelf.wipe()
+    assert not any(array.any() for array in kept)
 
 
 @pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, mmap.PAGESIZE + 1])

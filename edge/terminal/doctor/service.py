@@ -14,6 +14,7 @@ from edge.config.settings import Settings
 from edge.contracts.doctor import Check
 from edge.terminal.doctor.checking import UNREAD, fail, ok, one_by_one, skipped, warn
 from edge.terminal.doctor.context import Context
+from edge.terminal.doctor.hygiene import landlock, locked_memory
 from edge.terminal.doctor.permissions import is_missing, may_read
 from edge.terminal.reboot import PATH_UNIT, reboot_unit_enabled
 
@@ -26,7 +27,7 @@ PAGE: Final = "docs/service.md"
 
 def checks(context: Context) -> Iterator[Check]:
     """See the package."""
-    yield from one_by_one("service", context, groups, files, udev_rules, unit, running, reboot)
+    yield from one_by_one("service", context, groups, files, udev_rules, unit, running, reboot, landlock, locked_memory)
 
 
 def needed_groups(settings: Settings) -> dict[str, str]:
