@@ -159,7 +159,7 @@ OWN = "fe:00 12 /usr/lib/a name.so"
         (
             [
                 ("1000-3000 r--s", "00:01 12 /memfd:frames (deleted)", 0),
-                ("4000-5000 rw-s", "00:01 12 /memfd:frames", 0),
+                ("4000-5000 rw-s", "00:01 12 /memfd:frames (deleted)", 0),
             ],
             [],
         ),
