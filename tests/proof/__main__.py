@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -66,6 +67,10 @@ def _why_not() -> str | None:
         return "needs root: the daemon's memory is closed to all others"
     if shutil.which("strace") is None:
         return "strace is not installed: apt install strace"
+    trial = ["strace", "--seccomp-bpf", "-f", "-o", os.devnull, "true"]
+    tried = subprocess.run(trial, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"this system lets nobody trace: {tried.stderr.strip()}"
     try:
         program()
     except NoBrokerError as error:
@@ -154,9 +159,7 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
         for (where, what), count in sorted(verdict.remnants.items()):
-            print(
-                f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}"
-            )
+            print(f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} marks of {what}")
         for note in verdict.notes:
             print(f"note ({name}): {note}")
     findings = list(dict.fromkeys(finding for _, _, (verdict, _) in lives for finding in verdict.findings))

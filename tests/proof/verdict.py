@@ -44,7 +44,7 @@ class Row:
 @dataclass(slots=True)
 class Verdict:
     """rows: by kind of session, and of start and end. covered: what should have been overwritten and was not.
-    remnants: pieces of rows elsewhere in the daemon's memory, which are told and no failure. scanned: bytes of it.
+    remnants: marks elsewhere in the daemon's memory, which are told and no failure. scanned: bytes of it.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -171,7 +171,7 @@ def _memory(life: Life, verdict: Verdict) -> None:
     verdict.scanned = life.after.size
     for (where, name), count in life.after.pieces.items():
         if where is Where.COVERED:
-            verdict.covered.append(f"in covered buffers after the sessions: {count} pieces of rows of {name}")
+            verdict.covered.append(f"in covered buffers after the sessions: {count} marks of {name}")
         else:
             verdict.remnants[where, name] += count
 
