@@ -29,6 +29,7 @@ from tests.proof.pictures import Stage, set_up
 from tests.proof.verdict import END, START, Row, Verdict, cores, judge
 
 CANNOT_RUN: Final = 3
+MIB: Final = 1024 * 1024
 WORKERS: Final = 2
 # Each once, then these in turn.
 FIRST: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.NOBODY, Kind.CANCELLED, Kind.AWAY)
@@ -122,7 +123,7 @@ def _judged(
     (stage,) = _stages
     before = cores()
     witness: Witness | None = Witness(folder.parent)
-    told = "fanotify saw no other file"
+    told = "fanotify was a second witness"
     try:
         with witness:
             life = live(name, folder, stage, kinds, command=command, scans=scans)
@@ -158,15 +159,19 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
     print(f"\nfiles: {', '.join(sorted({path for row in rows.values() for path in row.files}))}")
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
+        if verdict.scanned:
+            whole, covered = verdict.scanned / MIB, verdict.covered_bytes / MIB
+            print(
+                f"memory after {len(kinds)} sessions ({name}): {whole:.0f} MiB, {covered:.1f} of them covered buffers"
+            )
         for (where, what), count in sorted(verdict.remnants.items()):
-            print(f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} marks of {what}")
+            print(f"  remnant, no failure: {where}: {count} marks of {what}")
         for note in verdict.notes:
             print(f"note ({name}): {note}")
     findings = list(dict.fromkeys(finding for _, _, (verdict, _) in lives for finding in verdict.findings))
     for finding in findings:
         print(f"FOUND: {finding}")
-    covered = [verdict for _, _, (verdict, _) in lives if verdict.scanned]
-    if not findings and covered:
+    if not findings:
         print("nothing in files, messages and covered buffers")
     return bool(findings)
 
