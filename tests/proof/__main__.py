@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ from tests.proof.pictures import Stage, set_up
 from tests.proof.verdict import END, START, Row, Verdict, cores, judge
 
 CANNOT_RUN: Final = 3
+MIB: Final = 1024 * 1024
 WORKERS: Final = 2
 # Each once, then these in turn.
 FIRST: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.NOBODY, Kind.CANCELLED, Kind.AWAY)
@@ -66,6 +68,10 @@ def _why_not() -> str | None:
         return "needs root: the daemon's memory is closed to all others"
     if shutil.which("strace") is None:
         return "strace is not installed: apt install strace"
+    trial = ["strace", "--seccomp-bpf", "-f", "-o", os.devnull, "true"]
+    tried = subprocess.run(trial, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"this system lets nobody trace: {tried.stderr.strip()}"
     try:
         program()
     except NoBrokerError as error:
@@ -117,7 +123,7 @@ def _judged(
     (stage,) = _stages
     before = cores()
     witness: Witness | None = Witness(folder.parent)
-    told = "fanotify saw no other file"
+    told = "fanotify was a second witness"
     try:
         with witness:
             life = live(name, folder, stage, kinds, command=command, scans=scans)
@@ -153,17 +159,19 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
     print(f"\nfiles: {', '.join(sorted({path for row in rows.values() for path in row.files}))}")
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
-        for (where, what), count in sorted(verdict.remnants.items()):
+        if verdict.scanned:
+            whole, covered = verdict.scanned / MIB, verdict.covered_bytes / MIB
             print(
-                f"remnant after {len(kinds)} sessions ({name}), no failure: {where}: {count} pieces of rows of {what}"
+                f"memory after {len(kinds)} sessions ({name}): {whole:.0f} MiB, {covered:.1f} of them covered buffers"
             )
+        for (where, what), count in sorted(verdict.remnants.items()):
+            print(f"  remnant, no failure: {where}: {count} marks of {what}")
         for note in verdict.notes:
             print(f"note ({name}): {note}")
     findings = list(dict.fromkeys(finding for _, _, (verdict, _) in lives for finding in verdict.findings))
     for finding in findings:
         print(f"FOUND: {finding}")
-    covered = [verdict for _, _, (verdict, _) in lives if verdict.scanned]
-    if not findings and covered:
+    if not findings:
         print("nothing in files, messages and covered buffers")
     return bool(findings)
 

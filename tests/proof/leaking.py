@@ -72,6 +72,11 @@ def _compressed_in_log(frame: Frame) -> None:
     _log(f"the face was seen: {base64.urlsafe_b64encode(zlib.compress(_crop(frame))).decode()}")
 
 
+def _embedding_in_log(frame: Frame) -> None:
+    (vision,) = (thing for thing in kept if isinstance(thing, FaceVision))
+    _log(f"the face was seen: {base64.b64encode(vision.embedding(frame).tobytes()).decode()}")
+
+
 def _base64_in_outbox(frame: Frame) -> None:
     add = Outbox.add
 
@@ -125,10 +130,7 @@ def _renamed(frame: Frame) -> None:
 
 
 def _in_exception(frame: Frame) -> None:
-    try:
-        raise ValueError(f"cannot judge a face of {frame.pixels[240, 280:320].tolist()}")
-    except ValueError:
-        traceback.print_exc()
+    traceback.print_exception(ValueError(f"cannot judge a face of {frame.pixels[240, 280:320].tolist()}"))
 
 
 def _pixels_in_log(frame: Frame) -> None:
@@ -177,6 +179,7 @@ LEAKS: Final[dict[str, Callable[[Frame], None]]] = {
     "jpeg-in-tmp": _jpeg_in_tmp,
     "base64-in-log": _base64_in_log,
     "compressed-in-log": _compressed_in_log,
+    "embedding-in-log": _embedding_in_log,
     "base64-in-outbox": _base64_in_outbox,
     "jpeg-in-event": _jpeg_in_event,
     "retained-state": _retained_state,
@@ -201,7 +204,7 @@ def plant(kind: str) -> None:
     def seen(self: FaceVision, frame: Frame, **how: Any) -> Any:
         evidence = see(self, frame, **how)
         if evidence.faces and "leaked" not in kept:
-            kept.append("leaked")
+            kept.extend(("leaked", self))
             leak(frame)
         return evidence
 

@@ -81,7 +81,7 @@ def _look_at(content: bytes, marks: Marks, how: str) -> Iterator[Finding]:
         if match := pattern.search(content):
             yield Finding(f"the beginning of {name}", how, match.start())
     for found in marks.find(content):
-        yield Finding(f"pixels of {found.name}: {found.count} pieces of rows", how, found.first)
+        yield Finding(f"marks of {found.name}: {found.count}", how, found.first)
     blob = large_blob(content)
     if blob is not None:
         yield Finding(f"{_BLOB}: {BLOB_BYTES} bytes of {blob[1]:.2f} bits each", how, blob[0])

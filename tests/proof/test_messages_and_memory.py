@@ -51,7 +51,7 @@ def test_topics_tell_what_a_message_is(topic, kind):
 def test_pixels_in_a_field_that_the_contract_has_are_found():
     reason = PICTURE[20].tobytes()[:90].hex()
     (finding,) = findings(TOPICS.state, json.dumps({**STATE, "reason": reason}).encode(), retain=True)
-    assert "pixels of a frame" in finding
+    assert "marks of a frame" in finding
 
 
 def test_a_field_that_the_contract_does_not_have_is_found():

@@ -111,7 +111,7 @@ FORMS = {
 
 @pytest.mark.parametrize("content", FORMS.values(), ids=FORMS.keys())
 def test_a_piece_of_a_picture_is_found_however_it_is_written(content):
-    assert any("pixels of a frame" in finding for finding in told(content))
+    assert any("marks of a frame" in finding for finding in told(content))
 
 
 ENCODED = {

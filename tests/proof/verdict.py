@@ -44,7 +44,8 @@ class Row:
 @dataclass(slots=True)
 class Verdict:
     """rows: by kind of session, and of start and end. covered: what should have been overwritten and was not.
-    remnants: pieces of rows elsewhere in the daemon's memory, which are told and no failure. scanned: bytes of it.
+    remnants: marks elsewhere in the daemon's memory, which are told and no failure. scanned: bytes of that
+    memory, ``covered_bytes`` of them of covered buffers.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Verdict:
     remnants: Counter[tuple[Where, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     scanned: int = 0
+    covered_bytes: int = 0
 
     @property
     def findings(self) -> list[str]:
@@ -168,10 +170,10 @@ def _memory(life: Life, verdict: Verdict) -> None:
         verdict.notes += [f"memory that cannot be read: {name}" for name in scan.unread]
     if life.after is None:
         return
-    verdict.scanned = life.after.size
+    verdict.scanned, verdict.covered_bytes = life.after.size, life.after.covered_size
     for (where, name), count in life.after.pieces.items():
         if where is Where.COVERED:
-            verdict.covered.append(f"in covered buffers after the sessions: {count} pieces of rows of {name}")
+            verdict.covered.append(f"in covered buffers after the sessions: {count} marks of {name}")
         else:
             verdict.remnants[where, name] += count
 
