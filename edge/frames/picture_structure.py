@@ -23,6 +23,8 @@ from edge.frames.reference_refused import ReferenceRefused
 # Each pass over a progressive picture costs time for all its pixels, and a few bytes may ask for one. Usual encoders
 # write 10 or fewer.
 MAX_PASSES: Final = 64
+# Chunks or segments: usual encoders write hundreds at the most. Reading each takes time, here and in a decoder.
+_MAX_PARTS: Final = 10_000
 # Each may become a megabyte before a decoder leaves it.
 _MAX_COMPRESSED_WORDS: Final = 8
 
@@ -113,7 +115,7 @@ def _jpeg(content: bytes | bytearray) -> Structure:
     passes = 0
     whole = False
     position = 2
-    while True:
+    for _ in range(_MAX_PARTS):
         if content[position] != 0xFF:
             raise _broken(PictureKind.JPEG, "is damaged")
         marker = content[position + 1]
@@ -140,6 +142,8 @@ def _jpeg(content: bytes | bytearray) -> Structure:
             position = found.start()
             continue
         position += 2 + length
+    else:
+        raise _rare(PictureKind.JPEG, "is in too many parts")
     if header is None or not passes:
         raise _broken(PictureKind.JPEG, "holds no picture")
     bits, height, width, channels = header
@@ -156,6 +160,10 @@ def _png(content: bytes | bytearray) -> Structure:
         length, kind = struct.unpack_from(">I4s", content, position)
         position += 12 + length
         seen.append(kind)
+        if len(seen) > _MAX_PARTS:
+            raise _rare(PictureKind.PNG, "is in too many parts")
+    if length:
+        raise _broken(PictureKind.PNG, "hides something behind its picture")
     if sum(kind in {b"zTXt", b"iTXt", b"iCCP"} for kind in seen) > _MAX_COMPRESSED_WORDS:
         raise _rare(PictureKind.PNG, "holds more text than a picture needs")
     return Structure(
@@ -179,7 +187,9 @@ def _webp(content: bytes | bytearray) -> Structure:
     pictures: list[tuple[int, int]] = []
     animated = False
     passes = 0
-    while position + 8 <= end:
+    for _ in range(_MAX_PARTS):
+        if position + 8 > end:
+            break
         kind, length = struct.unpack_from("<4sI", content, position)
         start, position = position + 8, position + 8 + length + length % 2
         if kind == b"VP8X":

@@ -70,6 +70,9 @@ class Reference:
     quality: QualityForRecognition
 
 
+# Of the judged face's width. What is smaller may be an eye of that face, and gets a closer look.
+_LARGE_OTHER: Final = 0.6
+
 _QUALITIES: Final = (None, QualityForRecognition.LOW, QualityForRecognition.MEDIUM, QualityForRecognition.HIGH)
 
 
@@ -89,7 +92,7 @@ class ReferenceReader:
         self._limits = limits or ReferenceLimits()
         self._detector = detector
         self._face_mesh = face_mesh
-        self._tracker = FaceTracker(detector, face_mesh, min_other_share=self._limits.other_share)
+        self._tracker = FaceTracker(detector, face_mesh, min_other_share=_LARGE_OTHER)
         self._identity = identity
 
     def read(self, picture: ReferencePicture) -> Reference:
@@ -147,7 +150,7 @@ def _refusals(
 ) -> Iterator[tuple[ErrorCode, str, str]]:
     """Code, what is wrong, what to do. Blur and darkness come before what they hide."""
     if m.others:
-        yield ErrorCode.MULTIPLE_FACE_FOUND, f"shows {1 + m.others} faces", "cut it to the one that is meant"
+        yield ErrorCode.MULTIPLE_FACE_FOUND, "shows more than one face", "cut it to the one that is meant"
     if not grades["face_pixels"]:
         yield (
             ErrorCode.IMAGE_SIZE_IS_TOO_SMALL,

@@ -57,7 +57,8 @@ def template_embedding(template: FaceTemplate, network: Manifest) -> Embedding:
     if not abs(length - 1) <= _LENGTH:
         embedding.fill(0)
         raise _damaged("has numbers whose length together is not 1")
-    return embedding / np.float32(length)
+    embedding /= np.float32(length)
+    return embedding
 
 
 def _damaged(what: str) -> ReferenceRefused:

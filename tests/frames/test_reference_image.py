@@ -7,6 +7,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import time
 import warnings
 import zlib
 from contextlib import suppress
@@ -327,6 +328,28 @@ def test_a_jpeg_that_asks_for_endless_passes_is_refused():
     content = FILES["progressive JPEG"]
     last = content.rindex(b"\xff\xda")
     assert refused(content[:-2] + content[last:-2] * (MAX_PASSES + 1) + b"\xff\xd9") is ErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FILES["JPEG"][:2] + b"\xff" * 2_000_000 + FILES["JPEG"][2:],
+        FILES["JPEG"][:2] + b"\xff\xfe\0\x02" * 500_000 + FILES["JPEG"][2:],
+        inserted(FILES["PNG"], chunk(b"tEXt", b"") * 160_000),
+        webp(*[(b"XMP ", b"")] * 240_000),
+    ],
+    ids=["fill bytes", "segments", "PNG chunks", "WEBP chunks"],
+)
+def test_a_file_in_endless_parts_is_refused_before_they_are_read(content, monkeypatch):
+    monkeypatch.setattr(reference_image, "_decoded", None)
+    begun = time.process_time()
+    assert refused(content) in {ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.CONTENT_DECODING_ERROR}
+    assert time.process_time() - begun < 0.5
+
+
+def test_nothing_hides_in_the_last_chunk_of_a_png():
+    content = FILES["PNG"][:-12] + chunk(b"IEND", b"an archive")
+    assert refused(content) is ErrorCode.CONTENT_DECODING_ERROR
 
 
 @pytest.mark.parametrize("name", FILES)

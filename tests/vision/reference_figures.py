@@ -80,12 +80,13 @@ def main() -> None:
 @csv_argument
 @every_option
 @click.option("--names", is_flag=True, help="name what is refused")
-def population(table: Path, every: int, names: bool) -> None:
+@click.option("--turns", default=0, help="quarters by which the pictures are turned first")
+def population(table: Path, every: int, names: bool, turns: int) -> None:
     """What pictures of one face each are worth as references, by folder."""
     vision = eyes()
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for row, pixels in rows(table, every):
-        outcome = read(vision, pixels)
+        outcome = read(vision, np.rot90(pixels, turns))
         seen[row["path"].split("/")[0]][word(outcome)] += 1
         if names and isinstance(outcome, ReferenceRefused):
             click.echo(f"{row['path']}: {outcome.what}")
