@@ -149,6 +149,7 @@ def test_what_is_compressed_or_sealed_is_a_blob():
 def test_a_sealed_image_may_be_a_blob_and_nothing_else():
     sealed = json.dumps({"sealed": base64.urlsafe_b64encode(secrets.token_bytes(4000)).decode()}).encode()
     assert told(sealed, sealed=True) == []
+    assert told(b"\xff\xd8\xff\xd9" + secrets.token_bytes(60), sealed=True) == []
     assert told(sealed + ENCODED["JPEG"][:40] + PIECE, sealed=True) != []
 
 
