@@ -16,11 +16,11 @@ from edge.contracts.session import (
     AttemptError,
     AttemptReport,
     ColorTarget,
-    FaceRectangle,
     LivenessResult,
     SessionStart,
     Targets,
 )
+from edge.contracts.verification import FaceRectangle, VerifyResult
 from edge.link.payloads import CommandRefused
 from edge.terminal.back_off import MAX_IDS, BackOff, Limits, restored
 from edge.terminal.failures import FAILURES_FILE, Failures
@@ -165,6 +165,13 @@ def attempt(decision=None, code=None):
     )
 
 
+def compared(decision, *, identical):
+    """With a reference."""
+    verified = VerifyResult(match_confidence=0.5, is_identical=identical, reason="so it is", pictures=1)
+    plain = attempt(decision)
+    return plain.model_copy(update={"result": plain.result.model_copy(update={"verify_result": verified})})
+
+
 SPOOF = attempt(LivenessDecision.SPOOFFACE)
 
 
@@ -236,6 +243,8 @@ def test_the_user_counts_before_the_device_he_uses(tmp_path):
         (attempt(code=ErrorCode.GENERIC_FAILURE), False),
         (attempt(code=ErrorCode.CAMERA_STARTUP_FAILURE), False),
         (attempt(LivenessDecision.REALFACE), False),
+        (compared(LivenessDecision.REALFACE, identical=True), False),
+        (compared(LivenessDecision.REALFACE, identical=False), True),
     ],
 )
 def test_what_counts_is_what_the_person_failed_at(tmp_path, ended, counts):
