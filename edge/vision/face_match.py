@@ -78,6 +78,10 @@ def alike(reference: Embedding, pictures: Sequence[tuple[Embedding, float]]) -> 
     if not best:
         return None
     # The mean of directions: what is chance in one picture is less in several, what is the person's stays.
-    mean = np.sum([embedding for embedding, _ in best], axis=0, dtype=np.float64)
-    length = max(float(np.linalg.norm(mean)), _SHORTEST)
-    return min(max(float(mean @ reference) / length, -1.0), 1.0), len(best)
+    together = np.zeros(reference.shape, np.float64)
+    for embedding, _ in best:
+        together += embedding
+    length = max(float(np.linalg.norm(together)), _SHORTEST)
+    similarity = min(max(float(together @ reference) / length, -1.0), 1.0)
+    together.fill(0)
+    return similarity, len(best)

@@ -90,7 +90,7 @@ def test_pictures_that_cancel_out_are_like_nothing():
 
 
 def test_another_networks_embedding_does_not_compare():
-    with pytest.raises(ValueError, match="mismatch"):
+    with pytest.raises(ValueError, match="broadcast"):
         FaceMatch(match_of()).compare(REFERENCE, [(np.ones(3, np.float32), 1.0)])
 
 
