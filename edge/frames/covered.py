@@ -41,7 +41,7 @@ def cover(buffer: mmap.mmap) -> None:
     """Leaves it out of core dumps and, as far as the system lets this process lock memory, out of swap.
 
     Pages are locked once something is written to them: what is never used takes no memory (mlock2(2)). What the system
-    refuses is logged once.
+    refuses is logged once in each process.
     """
     buffer.madvise(mmap.MADV_DONTDUMP)
     lock = _mlock2()

@@ -394,9 +394,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
-    written = logging.StreamHandler()
-    written.setFormatter(ScrubbedLines())
-    logging.getLogger().addHandler(written)
+    # By which it logs, where a camera's library does not arrange otherwise.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(ScrubbedLines())
     keep_memory_private()
     keep_heap_small()
     lifeline = sys.stdin.fileno()

@@ -88,4 +88,6 @@ def test_what_was_seen_is_overwritten():
     assert seen.any()
     mirror.forget()
     assert not seen.any()
-    assert not any(part.any() for part in vars(mirror).values())
+    parts = [part for part in vars(mirror).values() if isinstance(part, np.ndarray)]
+    assert len(parts) == 3
+    assert not any(part.any() for part in parts)

@@ -87,6 +87,25 @@ def test_of_frames_that_are_made_when_they_are_read_one_is_read():
     assert len(camera.timeouts) == 1
 
 
+def test_what_vision_holds_is_forgotten_when_looks_end_and_when_the_camera_fails():
+    class Remembering(ScriptedVision):
+        forgotten = 0
+
+        def forget(self):
+            self.forgotten += 1
+
+    vision = Remembering()
+    runner = runner_of(Counting([frame(0), None]), vision)
+    runner.look()
+    assert vision.forgotten == 0
+    runner.end_looks()
+    assert vision.forgotten == 1
+    vision.glance = lambda _: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        runner_of(Counting([frame(0), None]), vision).look()
+    assert vision.forgotten == 2
+
+
 @pytest.mark.parametrize("capture", [CaptureKind.LIVE, CaptureKind.SIMULATED])
 def test_a_session_takes_the_open_camera_and_closes_it(capture):
     camera = Counting([frame(0), None, *frames(100)], capture=capture)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
+from edge.errors import ModelError
 from edge.frames.covered import Scratch
 from edge.frames.frame import ColourOrder
 from edge.inference.manifest import Aligned5Pt, BoxScaled, FrameLetterbox, Input
@@ -14,7 +16,7 @@ from edge.vision.parallax import FaceTexture
 from edge.vision.pipeline import FaceVision
 from edge.vision.pose import head_pose
 from edge.vision.registration import FaceAnchor
-from tests.vision.scene import frame_of
+from tests.vision.scene import Bundle, Counted, Scripted, frame_of, pad_manifest
 
 POINTS = np.array([(20, 20), (44, 20), (32, 34), (24, 46), (40, 46)], np.float32)
 RULES = [
@@ -115,3 +117,19 @@ def test_anchor_and_texture_keep_nothing_after_their_end(face_landmarks, portrai
         assert all(any(buffer[:]) for buffer in buffers.values())
         end()
         assert not any(any(buffer[:]) for buffer in buffers.values())
+
+
+def test_a_network_that_cannot_forget_is_told_and_keeps_no_other_from_it(models):
+    class Stuck(Scripted):
+        def forget(self):
+            raise ModelError("the runtime is gone", remedy="start again")
+
+    stuck = Stuck(pad_manifest(), [np.array([[0.5, 0.5]], np.float32)])
+    last = Counted(models.embedding)
+    forgotten = []
+    last.forget = lambda: forgotten.append(True)
+    vision = FaceVision(Bundle(Counted(models.detector), Counted(models.landmarks), (stuck,), last))
+    with capture_logs() as logged:
+        vision.forget()
+    assert forgotten == [True]
+    assert [(line["network"], "the runtime is gone" in line["error"]) for line in logged] == [(stuck.manifest.id, True)]
