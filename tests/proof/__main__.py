@@ -150,12 +150,12 @@ def _tell(lives: Sequence[tuple[str, Sequence[Kind], tuple[Verdict, str]]]) -> b
         for name, row in verdict.rows.items():
             _add(rows.setdefault(name, Row()), row)
     order = [START, *(name for name in rows if name not in {START, END}), END]
-    print(f"{'sessions':20}{'came to':26}{'files written':>14}{'bytes looked at':>17}{'messages':>10}{'findings':>10}")
+    print(f"{'sessions':22}{'came to':26}{'files written':>14}{'bytes looked at':>17}{'messages':>10}{'findings':>10}")
     for name in order:
         row = rows[name]
         label = f"{row.sessions} x {name}" if row.sessions else name
         came = ", ".join(row.outcomes)
-        print(f"{label:20}{came:26}{len(row.files):14}{row.size:17,}{row.messages:10}{len(row.findings):10}")
+        print(f"{label:22}{came:26}{len(row.files):14}{row.size:17,}{row.messages:10}{len(row.findings):10}")
     print(f"\nfiles: {', '.join(sorted({path for row in rows.values() for path in row.files}))}")
     print("; ".join(dict.fromkeys(told for _, _, (_, told) in lives)))
     for name, kinds, (verdict, _) in lives:
