@@ -133,9 +133,13 @@ class TerminalProcess:
 
 
 def write_config(
-    file: Path, broker: Listening, camera: Mapping[str, Any], policy: Mapping[str, Any] | None = None
+    file: Path,
+    broker: Listening,
+    camera: Mapping[str, Any],
+    policy: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """A kiosk's settings (config/kiosk.yaml), with a state folder of its own. Returns ``file``."""
+    """A kiosk's settings (config/kiosk.yaml), with a state folder of its own. more: sections. Returns ``file``."""
     content = {
         "device": {"prefix": TOPICS.prefix, "site": TOPICS.site, "id": TOPICS.device},
         "camera": {"driver": "replay", **camera},
@@ -144,6 +148,7 @@ def write_config(
         "back_off": {"device_longest_seconds": 0},
         "state_directory": str(state_of(file)),
         "log": {"level": "warning", "format": "json"},
+        **(more or {}),
     }
     file.write_text(json.dumps(content), "utf-8")
     return file

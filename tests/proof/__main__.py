@@ -32,8 +32,11 @@ CANNOT_RUN: Final = 3
 MIB: Final = 1024 * 1024
 WORKERS: Final = 2
 # Each once, then these in turn.
-FIRST: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.NOBODY, Kind.CANCELLED, Kind.AWAY)
-THEN: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.ACCEPTED, Kind.NOBODY)
+FIRST: Final = (
+    *(Kind.ACCEPTED, Kind.REFUSED, Kind.NOBODY, Kind.CANCELLED),
+    *(Kind.AWAY, Kind.IMAGE, Kind.REFERENCE, Kind.TEMPLATE),
+)
+THEN: Final = (Kind.ACCEPTED, Kind.REFUSED, Kind.IMAGE, Kind.NOBODY, Kind.REFERENCE, Kind.ACCEPTED, Kind.TEMPLATE)
 # Lives that end in the middle of a session.
 BROKEN_OFF: Final = (Kind.KILLED, Kind.CRASHED)
 

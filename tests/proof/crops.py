@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.contracts.enums import CaptureKind
+from edge.contracts.verification import FaceTemplate
+from edge.frames.covered import CoveredBuffers
 from edge.frames.frame import ColourOrder, Frame
+from edge.frames.reference_image import read_reference
 from edge.inference.bundle import ModelBundle
 from edge.inference.manifest import Manifest
 from edge.inference.model import LoadedModel
 from edge.vision.pipeline import FaceVision
+from edge.vision.template import template_of
 from tests.proof.marks import Marks, Picture
+
+# How marks of what is put into a network begin.
+INPUT: Final = "a network's input of "
 
 
 class _Watched:
@@ -32,8 +41,11 @@ class _Watched:
         stored = self._model._interpreter.input_view(self._model._input)[0].copy()
         # Where the file stores pixels, these are the crop's own bytes.
         if stored.dtype != np.uint8:
-            self._marks.add_rows(f"a network's input of {self._name}", stored)
+            self._marks.add_rows(f"{INPUT}{self._name}", stored)
         return self._model.run(image)
+
+    def forget(self) -> None:
+        self._model.forget()
 
 
 class _WatchedBundle:
@@ -57,3 +69,12 @@ def add_crops(marks: Marks, name: str, pictures: Sequence[Picture], bundle: Mode
         embedding = vision.embedding(frame)
         if embedding is not None:
             marks.add_rows(f"an embedding of {name}", np.asarray(embedding, np.float32).reshape(1, -1, 1))
+
+
+def add_reference(marks: Marks, name: str, path: Path, bundle: ModelBundle) -> FaceTemplate:
+    """A file with a picture of one face, and what vision makes of it. Returns its template."""
+    marks.add_bytes(f"the file of {name}", path.read_bytes())
+    vision = FaceVision(_WatchedBundle(bundle, marks, name))
+    reference = vision.reference(read_reference(path, CoveredBuffers()))
+    marks.add_rows(f"an embedding of {name}", np.asarray(reference.embedding, np.float32).reshape(1, -1, 1))
+    return template_of(reference, vision.embedding_network)

@@ -13,6 +13,7 @@ from edge.link.identity import BOOT_COUNT_FILE, PUBLIC_KEY_FILE
 from edge.link.key_rotation import NEXT_PUBLIC_KEY_FILE
 from edge.link.key_source import KEY_FILE, NEXT_KEY_FILE
 from edge.link.outbox import OUTBOX_FILE
+from edge.link.sealing_key import SEALING_KEY_FILE, SEALING_PUBLIC_KEY_FILE
 from edge.terminal.desired_record import DESIRED_FILE
 from edge.terminal.failures import FAILURES_FILE
 from edge.terminal.last_good import LAST_GOOD_FILE
@@ -22,6 +23,7 @@ from tests.proof.strace import Call, End
 # DESIGN's list of the state folder. A file that is written whole has a sibling first (edge/link/files.py).
 WRITTEN_WHOLE: Final = (
     *(BOOT_COUNT_FILE, KEY_FILE, NEXT_KEY_FILE, PUBLIC_KEY_FILE, NEXT_PUBLIC_KEY_FILE),
+    *(SEALING_KEY_FILE, SEALING_PUBLIC_KEY_FILE),
     *(LAST_GOOD_FILE, DESIRED_FILE, FAILURES_FILE, RECORD_FILE),
 )
 STATE_FILES: Final = frozenset(

@@ -26,11 +26,14 @@ import numpy as np
 
 from edge.cli.main import main
 from edge.contracts.device import DeviceEvent
+from edge.contracts.sealing import SealingKey
+from edge.contracts.session import SealedImage
 from edge.frames.covered import CoveredBuffers
 from edge.frames.frame import Frame
 from edge.link.link import Link
 from edge.link.outbox import Outbox
 from edge.terminal import daemon
+from edge.terminal.references import OpenedReference
 from edge.vision.pipeline import FaceVision
 
 # In /tmp itself, not where TMPDIR says; the proof takes it away.
@@ -169,8 +172,32 @@ def _is_ring(fd: str) -> bool:
         return False
 
 
-def _nothing(frame: Frame) -> None:
-    """What is planted is planted at the start."""
+def _dumpable() -> None:
+    daemon.keep_memory_private = lambda: None
+
+
+def _stored_image() -> None:
+    def publish(self: Link, image: SealedImage) -> None:
+        self._publish("session image", self._topics.session_image(image.session_id), image, qos=1, retain=True)
+
+    Link.publish_image = publish
+
+
+def _unsealed_image() -> None:
+    SealingKey.seal = lambda self, content, *names: content
+
+
+def _reference_in_file() -> None:
+    open_reference = daemon.open_reference
+
+    def opened(*what: Any) -> OpenedReference | None:
+        reference = open_reference(*what)
+        if reference is not None:
+            (_state() / ".failures.json.partial").write_bytes(reference.content)
+            (_state() / ".failures.json.partial").unlink()
+        return reference
+
+    daemon.open_reference = opened
 
 
 # What to do with the first frame that somebody is seen in.
@@ -192,12 +219,22 @@ LEAKS: Final[dict[str, Callable[[Frame], None]]] = {
     "datagram": _datagram,
     "other-program": _other_program,
     "copied-by-kernel": _copied_by_kernel,
-    "core": _nothing,
+}
+# What to do at the start.
+FAULTS: Final[dict[str, Callable[[], None]]] = {
+    "core": _dumpable,
+    "stored-image": _stored_image,
+    "unsealed-image": _unsealed_image,
+    "reference-in-file": _reference_in_file,
 }
 
 
 def plant(kind: str) -> None:
     """From now on this process has the fault."""
+    daemon.confine = lambda settings: None
+    if kind in FAULTS:
+        FAULTS[kind]()
+        return
     leak = LEAKS[kind]
     see = FaceVision.see
 
@@ -216,8 +253,6 @@ def plant(kind: str) -> None:
         kept.append((asyncio.get_running_loop(), self))
 
     Link.__init__ = remembered
-    if kind == "core":
-        daemon.keep_memory_private = lambda: None
 
 
 if __name__ == "__main__":

@@ -16,15 +16,24 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import cv2
+import numpy as np
 
 from benchmarks.broker import Broker
 from benchmarks.process_memory import children
 from benchmarks.terminal_process import PATIENCE, RUN, TOPICS, TerminalProcess, log_of, state_of, write_config
 from edge.contracts.enums import TerminalState
+from edge.contracts.sealing import OpeningKey, read_sealing_key
+from edge.contracts.session import AttemptReport
+from edge.errors import LivegateError
 from edge.link.options import LinkOptions
 from edge.link.requester import Requester, StartedSession, hear_decision
+from edge.link.sealing_key import SEALING_PUBLIC_KEY_FILE
+from edge.link.session_image import OpenedImage
 from tests.proof import memory, strace
+from tests.proof.marks import Picture
 from tests.proof.messages import Ear, Message
 from tests.proof.pictures import FPS, Stage
 
@@ -40,6 +49,9 @@ class Kind(StrEnum):
     NOBODY = "nobody there"
     CANCELLED = "cancelled"
     AWAY = "broker away"
+    IMAGE = "session image"
+    REFERENCE = "reference image"
+    TEMPLATE = "template"
     KILLED = "SIGKILL"
     CRASHED = "SIGSEGV"
 
@@ -50,6 +62,9 @@ OUTCOMES: Final = {
     Kind.NOBODY: "NoFaceDetected",
     Kind.CANCELLED: "UserCanceledSession",
     Kind.AWAY: "realface",
+    Kind.IMAGE: "realface, and its image",
+    Kind.REFERENCE: "realface, identical",
+    Kind.TEMPLATE: "realface, identical",
     Kind.KILLED: "killed by SIGKILL",
     Kind.CRASHED: "killed by SIGSEGV",
 }
@@ -114,7 +129,8 @@ def live(
             "process": True,
             "pace": "realtime",
         }
-        write_config(life.config, broker, camera, {"attempt_timeout_seconds": ATTEMPT_SECONDS})
+        more = {"verification": {"allowed": True}, "session_image": {"allow": "any_key"}}
+        write_config(life.config, broker, camera, {"attempt_timeout_seconds": ATTEMPT_SECONDS}, more)
         asyncio.run(_live(life, broker, stage, kinds, command, scans=scans))
     finally:
         broker.stop()
@@ -127,6 +143,9 @@ def _source(stage: Stage, kind: Kind) -> Path:
         Kind.REFUSED: stage.print,
         Kind.NOBODY: stage.wall,
         Kind.AWAY: stage.late,
+        Kind.IMAGE: stage.moving,
+        Kind.REFERENCE: stage.face,
+        Kind.TEMPLATE: stage.face,
     }.get(kind, stage.waiting)
 
 
@@ -179,7 +198,13 @@ async def _session(
 ) -> str:
     async with Requester(options, TOPICS) as requester:
         await _until(lambda: requester.state is not None and requester.state.state is TerminalState.READY)
-        session = await requester.start()
+        session = await requester.start(**_asked(kind, life, stage))
+        if kind is Kind.IMAGE:
+            image = await _image(requester, session)
+            if image is not None:
+                # From now on it is looked for too.
+                stage.marks.add_bytes("the session's JPEG", image.jpeg)
+                stage.marks.add_frame("the session's JPEG, decoded", _decoded(image.jpeg))
         if kind is Kind.AWAY:
             broker.kill()
             await _until(lambda: _rows(life.state) > 0)
@@ -198,7 +223,30 @@ async def _session(
     # Delivered twice where its acknowledgement was lost with the broker.
     told = await ear.until(lambda: _outcome(ear, session, terminal), PATIENCE)
     await _ready(options)
-    return told
+    return f"{told}, and its image" if kind is Kind.IMAGE and image is not None else told
+
+
+def _asked(kind: Kind, life: Life, stage: Stage) -> dict[str, Any]:
+    """What a session is asked for."""
+    if kind is Kind.IMAGE:
+        return {"enable_session_image": True, "session_image_key": OpeningKey.generate()}
+    if kind not in {Kind.REFERENCE, Kind.TEMPLATE}:
+        return {}
+    key, _ = read_sealing_key((life.state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
+    what = {"verify_image": stage.reference} if kind is Kind.REFERENCE else {"verify_template": stage.template}
+    return {"sealing_key": key, **{name: path.read_bytes() for name, path in what.items()}}
+
+
+def _decoded(jpeg: bytes) -> Picture:
+    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+async def _image(requester: Requester, session: StartedSession) -> OpenedImage | None:
+    """None where none came, or none that opens."""
+    try:
+        return await requester.image(session, within=PATIENCE)
+    except LivegateError:
+        return None
 
 
 async def _watched(requester: Requester, session: StartedSession, pid: int) -> None:
@@ -250,9 +298,16 @@ def _outcome(ear: Ear, session: StartedSession, terminal: TerminalProcess) -> st
             continue
         decision = hear_decision(message.payload, None).decision
         if decision is not None and decision.session_id == session.session_id and decision.last_attempt:
-            attempt = decision.attempt
-            return str(attempt.result.liveness_decision if attempt.result else attempt.error and attempt.error.code)
+            return _told(decision.attempt)
     return None
+
+
+def _told(attempt: AttemptReport) -> str:
+    if attempt.result is None:
+        return str(attempt.error and attempt.error.code)
+    verified = attempt.result.verify_result
+    identical = "" if verified is None else ", identical" if verified.is_identical else ", another"
+    return f"{attempt.result.liveness_decision}{identical}"
 
 
 def _strace() -> str:

@@ -26,10 +26,19 @@ CAUGHT: Final = {
     "datagram": r"connect: .*sin_port=htons\(9\)",
     "other-program": r"runs /usr/bin/head",
     "copied-by-kernel": r"sendfile\(",
+    "stored-image": r"/image: (?:retained|at QoS 1)",
+    "unsealed-image": r"/image: the beginning of JPEG in base64",
+    "reference-in-file": r"STATE/\.failures\.json\.partial: marks of the file of the reference",
     "core": r"a core of process \d+, killed by SIGSEGV",
 }
 # Only there is anything to be seen in memory.
 SCANNED: Final = frozenset(("unwiped-buffer",))
+_SHOWS_IN: Final = {
+    "core": Kind.CRASHED,
+    "stored-image": Kind.IMAGE,
+    "unsealed-image": Kind.IMAGE,
+    "reference-in-file": Kind.REFERENCE,
+}
 
 
 def command(leak: str) -> tuple[str, ...]:
@@ -39,4 +48,4 @@ def command(leak: str) -> tuple[str, ...]:
 
 def kinds(leak: str) -> tuple[Kind, ...]:
     """Of the sessions in which it shows."""
-    return (Kind.CRASHED,) if leak == "core" else (Kind.ACCEPTED,)
+    return (_SHOWS_IN.get(leak, Kind.ACCEPTED),)
