@@ -132,7 +132,7 @@ def test_every_file_of_the_state_folder_is_told_with_what_writes_it():
     written = written_files()
     assert len(written) > 10
     assert written.items() <= told.items()
-    assert [(name, module) for name, module in told.items() - written.items() if not is_elsewhere(module)] == []
+    assert [(name, module) for name, module in told.items() - written.items()] == []
 
 
 def test_every_key_that_switches_something_on_is_there_with_its_default():
@@ -192,18 +192,7 @@ def test_times_and_counts_are_those_of_the_code():
 
 
 # Of parts that come beside this one.
-ELSEWHERE = frozenset(
-    {
-        *("docs/memory.md", "docs/no-media.md", "scripts/prove-no-media", "edge/link/sealing_key.py"),
-        *("tests/contracts/test_sealing.py", "tests/link/test_sealed_session.py"),
-    }
-)
 TOPICS_THAT_LOOK_LIKE_FILES = frozenset({"config/desired", "config/reported"})
-
-
-def is_elsewhere(path):
-    """Whether it is not here, and need not be."""
-    return path in ELSEWHERE and not (ROOT / path).exists()
 
 
 def named_paths(page):
@@ -218,25 +207,23 @@ def named_paths(page):
 def test_every_file_that_a_page_names_is_there(page):
     named = {str(path) for path in named_paths(page)}
     assert named
-    assert [path for path in named if not (ROOT / path).exists() and not is_elsewhere(path)] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_place_within_a_page_that_is_linked_is_there(page):
     for link, place in re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", PAGES[page]):
         linked = DOCS / (link or page)
-        if not is_elsewhere(str(linked.resolve().relative_to(ROOT))):
-            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-            assert place in anchors, f"{link}#{place}"
+        headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert place in anchors, f"{link}#{place}"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_a_page_names_is_there(page):
     for file, name in re.findall(r"`(tests/[\w./]+\.py)::(\w+)`", PAGES[page]):
-        if not is_elsewhere(file):
-            content = (ROOT / file).read_text(encoding="utf-8")
-            assert re.search(rf"^\s*(?:async )?def {name}\(", content, re.MULTILINE), f"{file}::{name}"
+        content = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^\s*(?:async )?def {name}\(", content, re.MULTILINE), f"{file}::{name}"
 
 
 def test_figures_of_people_are_those_of_the_attack_bench():

@@ -1,7 +1,5 @@
 """What the disk still holds of a decision that was delivered: docs/privacy.md tells it."""
 
-import sqlite3
-
 import pytest
 
 from edge.link.outbox import Outbox
@@ -10,16 +8,6 @@ MARK = b"somebody-was-here-"
 LARGE = bytes(128 * 1024)
 # Of SQLite by default (wal_autocheckpoint): 1000 pages, and what one transaction goes beyond them.
 MOST_OF_A_JOURNAL = 5 * 2**20
-
-
-def overwrites_what_is_deleted():
-    with sqlite3.connect(":memory:") as db:
-        return db.execute("PRAGMA secure_delete").fetchone() == (1,)
-
-
-pytestmark = pytest.mark.skipif(
-    not overwrites_what_is_deleted(), reason="this SQLite was built without SECURE_DELETE, which Debian's has"
-)
 
 
 def holding(folder):
