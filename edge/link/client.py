@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.contracts.base import MAX_PACKET_BYTES
 from edge.link.causes import BrokerError, Cause
 from edge.link.incoming import IncomingQueue
 from edge.link.options import LinkOptions, RefusalSocket
@@ -213,15 +214,15 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """A clean MQTT 5 connection. Leaving by an exception lets the broker publish the will.
 
-    max_incoming: messages that may wait to be read, of together as many bytes as two of the largest have or little
-    more; further ones are dropped; 0: no limit.
+    max_incoming: messages that may wait to be read, of together as many bytes as that many packets of the contract's
+    size have; further ones are dropped; 0: no limit.
     Raises LinkError for files of ``options``, aiomqtt.MqttError for the rest.
     """
     context = await asyncio.to_thread(options.tls.context) if options.tls else None
     password = await asyncio.to_thread(options.password)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = options.max_packet_bytes
-    queue = functools.partial(IncomingQueue, most_bytes=2 * options.max_packet_bytes)
+    queue = functools.partial(IncomingQueue, most_bytes=max_incoming * MAX_PACKET_BYTES)
     client = Client(
         hostname=options.host,
         port=options.port,

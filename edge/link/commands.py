@@ -141,6 +141,8 @@ def _document(inbound: Inbound, verb: str) -> dict[str, Any]:
         refuse(CommandErrorCode.TOO_LARGE, f"Correlation Data has at most {MAX_CORRELATION_BYTES} bytes")
     if verb not in COMMANDS:
         refuse(CommandErrorCode.UNKNOWN_COMMAND, f"known are {', '.join(COMMANDS)}")
+    if not any(field.encode() in inbound.payload for field in REFERENCES):
+        _check_size(inbound, MAX_COMMAND_BYTES)
     document = read_object(inbound.payload)
     if not any(document.get(field) is not None for field in REFERENCES):
         _check_size(inbound, MAX_COMMAND_BYTES)

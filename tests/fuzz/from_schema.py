@@ -61,9 +61,9 @@ def _texts(schema: dict[str, Any]) -> SearchStrategy[Any]:
         )
     # A dollar sign matches before a line's end too, in Python.
     pattern = schema["pattern"].removesuffix("$")
-    if pattern.endswith("+") and "maxLength" in schema:
-        most = min(schema["maxLength"], 140)
-        pattern = f"{pattern.removesuffix('+')}{{{schema.get('minLength', 1)},{most}}}"
+    if pattern.endswith("+") and ("maxLength" in schema or "minLength" in schema):
+        least = schema.get("minLength", 1)
+        pattern = f"{pattern.removesuffix('+')}{{{least},{max(least, min(schema.get('maxLength', 140), 140))}}}"
     return st.from_regex(pattern + r"\Z", fullmatch=True)
 
 

@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 
 from edge.contracts.schema import DOCUMENTS
 from tests.fuzz.from_schema import from_schema
-from tests.fuzz.targets import SCHEMAS, TARGETS
+from tests.fuzz.targets import SCHEMAS, TARGETS, apart
 
 FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -28,6 +28,6 @@ def test_what_keeps_a_schema_is_read_by_its_model(name):
     def read(document):
         Draft202012Validator(SCHEMAS[name]).validate(document)
         if name != "doctor":
-            DOCUMENTS[name].model_validate(document)
+            DOCUMENTS[name].model_validate(apart(document) if name == "cmd.session.start" else document)
 
     read()
