@@ -9,7 +9,7 @@
 // the same in attempt.sessionImage.sha256 (verify_decision.mjs). To seal one takes the public key alone.
 
 import { createHash, createPrivateKey } from 'node:crypto';
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { open } from './hpke.mjs';
 
@@ -24,14 +24,22 @@ function opened(payload, key, site, device) {
   return open(key, Buffer.from(info), Buffer.from(message.sealed, 'base64url'));
 }
 
+// A pipe may be empty for a moment: reading it synchronously would fail then.
+async function piped() {
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 const [keyFile, site, device, messageFile, ...more] = process.argv.slice(2);
 if (device === undefined || more.length > 0) {
   console.error('usage: node open_image.mjs KEY.pem SITE DEVICE [MESSAGE.json] > picture.jpg');
   process.exit(2);
 }
 try {
-  const picture = opened(readFileSync(messageFile ?? 0), createPrivateKey(readFileSync(keyFile)), site, device);
-  for (let at = 0; at < picture.length; ) at += writeSync(1, picture, at);
+  const payload = messageFile === undefined ? await piped() : readFileSync(messageFile);
+  const picture = opened(payload, createPrivateKey(readFileSync(keyFile)), site, device);
+  process.stdout.write(picture);
   console.error(`sha256 ${createHash('sha256').update(picture).digest('hex')}`);
 } catch (error) {
   console.error(`refused: ${error.message}`);

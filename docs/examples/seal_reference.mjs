@@ -20,13 +20,21 @@ function sealed(jwk, site, device, command, kind, content) {
   return seal(publicKey(jwk.x), Buffer.from(info), content).toString('base64url');
 }
 
+// A pipe may be empty for a moment: reading it synchronously would fail then.
+async function piped() {
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 const [keyFile, site, device, command, kind, file, ...more] = process.argv.slice(2);
 if (!Object.hasOwn(PURPOSES, kind ?? '') || more.length > 0) {
   console.error('usage: node seal_reference.mjs TERMINAL.jwk SITE DEVICE COMMAND image|template [FILE]');
   process.exit(2);
 }
 try {
-  console.log(sealed(JSON.parse(readFileSync(keyFile, 'utf8')), site, device, command, kind, readFileSync(file ?? 0)));
+  const content = file === undefined ? await piped() : readFileSync(file);
+  console.log(sealed(JSON.parse(readFileSync(keyFile, 'utf8')), site, device, command, kind, content));
 } catch (error) {
   console.error(`refused: ${error.message}`);
   process.exitCode = 1;

@@ -103,13 +103,21 @@ function signedDecision(payload, keys) {
   return text;
 }
 
+// A pipe may be empty for a moment: reading it synchronously would fail then.
+async function piped() {
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 const [keyFile, messageFile, ...more] = process.argv.slice(2);
 if (keyFile === undefined || more.length > 0) {
   console.error('usage: node verify_decision.mjs KEYS.jwk [MESSAGE.json]');
   process.exit(2);
 }
 try {
-  console.log(signedDecision(readFileSync(messageFile ?? 0), enrolled(keyFile)));
+  const payload = messageFile === undefined ? await piped() : readFileSync(messageFile);
+  console.log(signedDecision(payload, enrolled(keyFile)));
 } catch (error) {
   console.error(`refused: ${error.message}`);
   process.exitCode = 1;
