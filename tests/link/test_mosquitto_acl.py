@@ -255,7 +255,9 @@ def test_who_is_not_let_in(fleet, run, shown, websockets):
         "the broker's": lambda: "broker",
     }[shown]()
     options = fleet.options(stem, websockets=websockets)
-    assert "does not accept this client's certificate" in refusal(fleet, run, options)
+    # A connection that the broker has reset meanwhile may take its alert along.
+    told = [refusal(fleet, run, options) for _ in range(3)]
+    assert any("does not accept this client's certificate" in words for words in told), told
 
 
 def test_a_name_that_is_a_wildcard_opens_nothing(fleet, run):

@@ -324,6 +324,8 @@ def test_a_second_session_is_refused_while_one_runs_and_cancelling_ends_the_firs
                 (heard,) = [one async for one in requester.decisions(started, within=PATIENCE)]
                 assert heard.decision.attempt.error.code is ErrorCode.USER_CANCELED_SESSION
                 assert heard.decision.attempt.attempt_status is SessionStatus.CANCELED
+                # The decision is told before the session is over.
+                await heard_until(broker, is_state(TerminalState.READY))
                 with pytest.raises(TerminalRefusedError) as refused:
                     await requester.cancel(started.session_id)
                 assert refused.value.code is CommandErrorCode.UNKNOWN_SESSION
