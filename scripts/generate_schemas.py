@@ -10,6 +10,7 @@ from typing import Any
 from generated import between, write_or_check
 
 from edge.contracts.base import Outgoing
+from edge.contracts.base64url import to_base64url
 from edge.contracts.config import ConfigProblem, DesiredConfig, ReportedConfig
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.device import CommandError, CommandReply, DeviceEvent, Health, Info, OutboxHealth, State
@@ -32,7 +33,7 @@ from edge.contracts.enums import (
 )
 from edge.contracts.jws import OKPKey, public_jwk, write_decision
 from edge.contracts.schema import schemas
-from edge.contracts.sealing import SUITE, SealingKey, to_base64url
+from edge.contracts.sealing import SUITE, SealingKey
 from edge.contracts.session import (
     Assurance,
     AttemptReport,

@@ -6,7 +6,6 @@ ever returned: the readable copy beside it must say the same, or the message is 
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
 from edge.contracts.base import SCHEMA_VERSION
+from edge.contracts.base64url import to_base64url
 from edge.contracts.decision import Decision, SignedDecision
 from edge.contracts.strict_json import read_json
 from edge.errors import LinkError
@@ -180,12 +180,8 @@ def sign(payload: bytes, key: OKPKey | Signer, *, typ: str = DECISION_TYPE) -> s
     signer = KeySigner(key) if isinstance(key, OKPKey) else key
     # joserfc signs with keys that it holds; a secure element gives none away.
     header = json.dumps({"alg": ALGORITHM, "kid": signer.kid, "typ": typ}, separators=(",", ":")).encode()
-    signed = b".".join((_base64url(header), _base64url(payload)))
-    return b".".join((signed, _base64url(signer.sign(signed)))).decode("ascii")
-
-
-def _base64url(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+    signed = f"{to_base64url(header)}.{to_base64url(payload)}"
+    return f"{signed}.{to_base64url(signer.sign(signed.encode('ascii')))}"
 
 
 def verify(token: str, keys: Mapping[str, EnrolledKey], *, typ: str = DECISION_TYPE) -> bytes:

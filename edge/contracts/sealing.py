@@ -6,8 +6,6 @@ by another name, it does not open. Nothing says who sealed it; where that counts
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from enum import StrEnum
 from typing import Any, Final
@@ -18,12 +16,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from edge.contracts.base64url import from_base64url, to_base64url
 from edge.contracts.strict_json import read_json
 from edge.errors import LinkError
 
 SUITE: Final = "DHKEM(X25519,HKDF-SHA256),HKDF-SHA256,ChaCha20Poly1305"
 KEY_BYTES: Final = 32
-_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
@@ -62,7 +60,7 @@ class SealingKey:
     @classmethod
     def from_x(cls, x: str) -> SealingKey:
         """x: of a JWK, base64url. Raises SealError."""
-        return cls(from_base64url(x))
+        return cls(sealed_bytes(x))
 
     @property
     def jwk_members(self) -> dict[str, str]:
@@ -162,20 +160,9 @@ def sealing_key_of(jwk: object, source: str) -> tuple[SealingKey, str | None]:
     return key, device
 
 
-def to_base64url(content: bytes) -> str:
-    """Without padding."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
-
-
-def from_base64url(text: str) -> bytes:
-    """Raises SealError, also for what does not encode back to the same text."""
+def sealed_bytes(text: str) -> bytes:
+    """The bytes of something sealed, or of a key, out of its base64url. Raises SealError."""
     try:
-        letters = text.encode("ascii")
-        content = base64.urlsafe_b64decode(letters + b"=" * (-len(letters) % 4))
-    except (binascii.Error, ValueError):
-        letters, content = b"=", b""
-    # Python passes over what is no letter, and bits of the last one that stand for nothing.
-    rest = len(letters) % 4
-    if letters.translate(None, _LETTERS) or (rest and to_base64url(content[-(rest - 1) :]).encode() != letters[-rest:]):
-        raise SealError("this is no base64url", remedy="encode it as RFC 4648, section 5, without padding")
-    return content
+        return from_base64url(text)
+    except ValueError:
+        raise SealError("this is no base64url", remedy="encode it as RFC 4648, section 5, without padding") from None

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.contracts.sealing import Purpose, SealingKey, to_base64url
+from edge.contracts.base64url import to_base64url
+from edge.contracts.sealing import Purpose, SealingKey
 from edge.contracts.strict_json import read_message
 from edge.contracts.topics import Topics
 from edge.contracts.verification import MAX_IMAGE_BYTES, FaceTemplate

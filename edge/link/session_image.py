@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.contracts.decision import Decision
-from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError, from_base64url
+from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError, sealed_bytes
 from edge.contracts.session import SealedImage
 from edge.contracts.strict_json import read_message
 from edge.contracts.topics import Topics
@@ -67,7 +67,7 @@ def open_image(message: SealedImage, key: OpeningKey, site: str, device: str) ->
             remedy="give the key whose public half was the session's sessionImageKey",
         )
     names = (site, device, message.session_id, message.session_image_id)
-    jpeg = key.open(from_base64url(message.sealed), Purpose.SESSION_IMAGE, *names)
+    jpeg = key.open(sealed_bytes(message.sealed), Purpose.SESSION_IMAGE, *names)
     if not jpeg.startswith(_JPEG):
         raise SealError("the session image opens, and is no JPEG", remedy="distrust it: no terminal sends that")
     return OpenedImage(message.session_id, message.attempt_id, message.session_image_id, jpeg)

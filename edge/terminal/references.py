@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edge.config.settings import Settings
 from edge.contracts.enums import CommandErrorCode, ErrorCode, QualityForRecognition, ReferenceKind
-from edge.contracts.sealing import OpeningKey, Purpose, SealError, from_base64url
+from edge.contracts.sealing import OpeningKey, Purpose, SealError, sealed_bytes
 from edge.contracts.session import SessionStart
 from edge.contracts.strict_json import read_message
 from edge.contracts.verification import FaceRectangle, FaceTemplate, VerifyReference
@@ -64,7 +64,7 @@ def open_reference(request: SessionStart, settings: Settings, key: OpeningKey) -
     purpose = Purpose.REFERENCE_IMAGE if kind is ReferenceKind.IMAGE else Purpose.REFERENCE_TEMPLATE
     device = settings.device
     try:
-        content = key.open(from_base64url(sealed), purpose, device.site, device.id, request.id)
+        content = key.open(sealed_bytes(sealed), purpose, device.site, device.id, request.id)
     except SealError as error:
         raise CommandRefused(CommandErrorCode.UNAUTHORIZED, f"the reference: {error}") from None
     if kind is ReferenceKind.IMAGE and len(content) > site.max_image_bytes:

@@ -11,8 +11,9 @@ import structlog
 
 from edge.config.settings import Settings
 from edge.config.verification import SessionImages
+from edge.contracts.base64url import to_base64url
 from edge.contracts.enums import CommandErrorCode
-from edge.contracts.sealing import SUITE, Purpose, SealError, SealingKey, to_base64url
+from edge.contracts.sealing import SUITE, Purpose, SealError, SealingKey
 from edge.contracts.session import AttemptReport, SealedImage, SessionImageReport, SessionStart
 from edge.errors import LinkError
 from edge.frames.wiping import overwrite_bytes

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 
 import numpy as np
 
+from edge.contracts.base64url import from_base64url, to_base64url
 from edge.contracts.enums import ErrorCode
 from edge.contracts.verification import FaceTemplate
 from edge.frames.reference_refused import ReferenceRefused
@@ -25,7 +24,7 @@ def template_of(reference: Reference, network: Manifest) -> FaceTemplate:
     return FaceTemplate(
         network=network.id,
         sha256=network.sha256,
-        embedding=base64.urlsafe_b64encode(values).rstrip(b"=").decode("ascii"),
+        embedding=to_base64url(values),
         face_rectangle=reference.rectangle,
         quality_for_recognition=reference.quality,
     )
@@ -46,9 +45,8 @@ def template_embedding(template: FaceTemplate, network: Manifest) -> Embedding:
         )
     size = next(output.shape[-1] for output in network.outputs if output.meaning is Meaning.EMBEDDING)
     try:
-        content = base64.b64decode(template.embedding + "=" * (-len(template.embedding) % 4), b"-_", validate=True)
-        embedding = np.frombuffer(content, "<f4").astype(np.float32)
-    except (binascii.Error, ValueError):
+        embedding = np.frombuffer(from_base64url(template.embedding), "<f4").astype(np.float32)
+    except ValueError:
         raise _damaged("holds no float32 numbers") from None
     if embedding.size != size:
         raise _damaged(f"holds {embedding.size} numbers, and {network.id} gives {size}")

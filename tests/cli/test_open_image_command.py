@@ -14,10 +14,11 @@ import click
 import pytest
 
 from edge.cli.open_image import open_image as open_image_command
+from edge.contracts.base64url import to_base64url
 from edge.contracts.decision import Decision, Provenance
 from edge.contracts.enums import CaptureKind, ErrorCode, LightLevel, LivenessOperationMode, SessionStatus
 from edge.contracts.jws import OKPKey, SignatureError, public_jwk, write_decision
-from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError, to_base64url
+from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError
 from edge.contracts.session import Assurance, AttemptError, AttemptReport, SealedImage, SessionImageReport
 from edge.errors import LinkError
 

@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.contracts.base64url import from_base64url, to_base64url
 from edge.contracts.sealing import (
     _SUITE,
     OpeningKey,
     Purpose,
     SealError,
     SealingKey,
-    from_base64url,
     read_sealing_key,
-    to_base64url,
+    sealed_bytes,
 )
 from edge.contracts.verification import SEALING_BYTES
 
@@ -208,4 +208,4 @@ def test_base64url_comes_back(content):
 @pytest.mark.parametrize("text", ["A", "QQ==", "QR", "Q+_-", "/w", "Q Q", "QQ\n", "ä", "QQQQQ"])
 def test_what_is_written_in_another_way_is_no_base64url(text):
     with pytest.raises(SealError, match="base64url"):
-        from_base64url(text)
+        sealed_bytes(text)

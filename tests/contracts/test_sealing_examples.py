@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.contracts.sealing import SUITE, OpeningKey, Purpose, from_base64url, to_base64url
+from edge.contracts.base64url import from_base64url, to_base64url
+from edge.contracts.sealing import SUITE, OpeningKey, Purpose
 from edge.contracts.session import SealedImage
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"

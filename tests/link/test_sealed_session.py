@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from edge.contracts.base64url import from_base64url, to_base64url
 from edge.contracts.enums import LivenessDecision, QualityForRecognition, SessionStatus
 from edge.contracts.jws import read_public_keys
-from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError, from_base64url, to_base64url
+from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealError
 from edge.contracts.session import (
     ColorTarget,
     LivenessResult,

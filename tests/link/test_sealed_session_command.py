@@ -15,8 +15,9 @@ import pytest
 
 from edge.cli.listen import _line
 from edge.cli.session import start
+from edge.contracts.base64url import from_base64url, to_base64url
 from edge.contracts.enums import LivenessDecision, SessionStatus
-from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealingKey, from_base64url, to_base64url
+from edge.contracts.sealing import SUITE, OpeningKey, Purpose, SealingKey
 from edge.contracts.session import ColorTarget, LivenessResult, SealedImage, SessionImageReport, Targets
 from edge.contracts.verification import FaceRectangle, VerifyResult
 from edge.errors import LinkError

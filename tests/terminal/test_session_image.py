@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from edge.contracts.base64url import from_base64url
 from edge.contracts.enums import LightLevel, SessionStatus
-from edge.contracts.sealing import OpeningKey, Purpose, from_base64url
+from edge.contracts.sealing import OpeningKey, Purpose
 from edge.contracts.session import Assurance, AttemptReport
 from edge.session.best_picture import Picture
 from edge.terminal.session_image import NO_CONNECTION, NO_PICTURE, PictureSender
