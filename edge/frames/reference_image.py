@@ -24,6 +24,7 @@ from edge.frames.covered import CoveredBuffers
 from edge.frames.picture import open_input, reading
 from edge.frames.picture_structure import MAX_PASSES, PictureKind, Structure, structure_of
 from edge.frames.reference_refused import ReferenceRefused
+from edge.frames.wiping import overwrite
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -157,7 +158,7 @@ def read_reference(path: Path, buffers: CoveredBuffers, *, max_bytes: int = MAX_
     try:
         return open_reference(content, buffers, max_bytes=max_bytes)
     finally:
-        content[:] = bytes(len(content))
+        overwrite(content)
 
 
 def _check(structure: Structure) -> None:

@@ -152,11 +152,6 @@ class Wanted:
     reference: Compared | None = None
     send_picture: SendPicture | None = None
 
-    def forget(self) -> None:
-        """Overwrites the reference. May be repeated."""
-        if self.reference is not None:
-            self.reference.forget()
-
 
 NOTHING_BESIDE = Wanted()
 NO_DECISION = "the attempt ended without a decision"
@@ -270,8 +265,8 @@ class SessionRunner:
         on_progress: Callable[[Progress], None] = _ignore,
         on_attempt: Callable[[AttemptReport, bool], None] = _ignore,
     ) -> SessionReport:
-        """Runs to the end and returns the report; every light is back as it was, and what was kept of a face or a
-        reference is overwritten, whatever happened.
+        """Runs to the end and returns the report; every light is back as it was, and what was kept of a face is
+        overwritten, whatever happened. A reference is its owner's to overwrite.
 
         cancelled: asked before each frame; a text ends the session as UserCanceledSession.
         on_progress: at each change of phase or prompt, and of how far it is a few times a second. on_attempt: as soon
@@ -400,7 +395,6 @@ class _Run:
                 self._vision.forget,
                 self._continuity.forget,
                 self._forget_picture,
-                self._wanted.forget,
                 self._end_motion,
                 self._end_light_challenge,
                 self._end_before,

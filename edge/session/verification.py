@@ -17,7 +17,7 @@ _ONE: Final = frozenset({EvidenceOutcome.CONFIRMED, EvidenceOutcome.NOT_APPLICAB
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a session's face is compared with. Belongs to the thread of the session, which overwrites it at its end.
+    """What a session's face is compared with. Whoever has read it overwrites it when the session is over.
 
     least: match confidence from which the two are one person.
     image_hash: SHA-256 of the reference as it was sent, where the result is to have it.
@@ -30,7 +30,7 @@ class Compared:
     image_hash: str | None = None
 
     def forget(self) -> None:
-        """May be repeated."""
+        """Overwrites it. May be repeated."""
         self.embedding.fill(0)
 
 

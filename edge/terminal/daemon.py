@@ -439,13 +439,13 @@ class Daemon:
         except ReferenceRefused as refused:
             log.info("session ended", session=session.session_id, outcome=refused.code.value)
             self._counters.session_ended(refused.code.value)
-            await self._decide_failed(session, refused.code, refused.what)
+            await self._decide_failed(session, failed_attempt(session, refused.code, refused.what))
         except Exception as error:
             log.exception("session failed", session=session.session_id)
             self._counters.session_ended("fault")
             self._tell("fault", f"session {session.session_id} failed: {_told(error)}")
             if not session.decided:
-                await self._decide_failed(session)
+                await self._decide_failed(session, failed_attempt(session))
         finally:
             self._session = None
             self._session_changed()
@@ -503,13 +503,10 @@ class Daemon:
         session.attempts_decided += 1
         session.decided = last
 
-    async def _decide_failed(self, session: RunningSession, *why: Any) -> None:
-        """The requester of a session that ended before its heart could decide still gets its last decision: an error.
-
-        why: code and message, where it was no fault of ours.
-        """
+    async def _decide_failed(self, session: RunningSession, attempt: AttemptReport) -> None:
+        """The requester of a session that ended before its heart could decide still gets a last decision: an error."""
         try:
-            await asyncio.to_thread(self._decide, session, failed_attempt(session, *why), last=True, counts=False)
+            await asyncio.to_thread(self._decide, session, attempt, last=True, counts=False)
         except Exception as error:
             log.exception("a decision could not be stored", session=session.session_id)
             self._tell("fault", f"session {session.session_id} ended without a decision: {_told(error)}")

@@ -20,9 +20,6 @@ from edge.terminal.references import OpenedReference, read_reference
 T = TypeVar("T")
 
 
-def _ignore(*_: object) -> None: ...
-
-
 class InferenceThread:
     """Interpreters belong to the thread that loaded them, so the workbench is opened and used there."""
 
@@ -47,7 +44,7 @@ class InferenceThread:
         mode: LivenessOperationMode,
         *,
         reference: OpenedReference | None = None,
-        on_reference: Callable[[VerifyReference], None] = _ignore,
+        on_reference: Callable[[VerifyReference], None] = lambda _: None,
         send_picture: SendPicture | None = None,
         cancelled: Callable[[], str | None],
         on_progress: Callable[[Progress], None],
