@@ -131,17 +131,22 @@ def _info(purpose: Purpose, names: tuple[str, ...]) -> bytes:
     return json.dumps(["livegate/v1", purpose.value, *names], separators=(",", ":")).encode()
 
 
-def read_sealing_key(content: bytes, source: str) -> tuple[SealingKey, str | None]:
-    """A public JWK and the device that it names, if any. Raises SealError. source: named in errors."""
+def read_sealing_keys(content: bytes, source: str) -> list[tuple[SealingKey, str | None]]:
+    """Each public key of a JWK or a JWK Set, with the device for which alone it was enrolled, if any.
+
+    Raises SealError, for a single key that is wrong too. source: named in errors.
+    """
     try:
-        jwk = read_json(content)
+        document = read_json(content)
     except ValueError as error:
-        raise SealError(f"{source} is no JSON: {error}", remedy="give a JWK (kty OKP, crv X25519)") from None
-    return sealing_key_of(jwk, source)
+        raise SealError(f"{source} is no JSON: {error}", remedy="give a JWK or a JWK Set") from None
+    members = document.get("keys", [document]) if isinstance(document, dict) else None
+    if not isinstance(members, list) or not members:
+        raise SealError(f"{source} holds no key", remedy="give a JWK or a JWK Set")
+    return [_sealing_key(member, source) for member in members]
 
 
-def sealing_key_of(jwk: object, source: str) -> tuple[SealingKey, str | None]:
-    """See ``read_sealing_key``."""
+def _sealing_key(jwk: object, source: str) -> tuple[SealingKey, str | None]:
     if not isinstance(jwk, dict) or jwk.get("kty") != "OKP" or jwk.get("crv") != "X25519":
         raise SealError(f"{source} holds no X25519 key", remedy="give a JWK (kty OKP, crv X25519)")
     if "d" in jwk:

@@ -1,7 +1,5 @@
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,16 +29,8 @@ EXAMPLES_OF = {
 }
 
 
-def test_schemas_and_examples_are_current():
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "generate_schemas.py"), "--check"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
+def test_schemas_and_examples_are_current(assert_current):
+    assert_current("generate_schemas.py")
 
 
 @pytest.mark.parametrize("name", EXAMPLES_OF)

@@ -19,7 +19,7 @@ from edge.contracts.sealing import (
     Purpose,
     SealError,
     SealingKey,
-    read_sealing_key,
+    read_sealing_keys,
     sealed_bytes,
 )
 from edge.contracts.verification import SEALING_BYTES
@@ -174,9 +174,9 @@ def test_what_is_no_private_key_of_x25519_is_refused_and_named(content):
 
 
 def test_a_public_jwk_is_read_with_its_device():
-    key, device = read_sealing_key(json.dumps(KEY.public.jwk("gate-1")).encode(), "gate-1.jwk")
+    ((key, device),) = read_sealing_keys(json.dumps(KEY.public.jwk("gate-1")).encode(), "gate-1.jwk")
     assert (key.bytes, key.kid, device) == (KEY.public.bytes, KEY.public.kid, "gate-1")
-    assert read_sealing_key(json.dumps(KEY.public.jwk_members).encode(), "bare.jwk")[1] is None
+    assert read_sealing_keys(json.dumps(KEY.public.jwk_members).encode(), "bare.jwk")[0][1] is None
     assert KEY.public.jwk()["use"] == "enc"
 
 
@@ -196,7 +196,7 @@ def test_a_public_jwk_is_read_with_its_device():
 )
 def test_a_jwk_that_is_wrong_is_refused_with_its_file(changes, words):
     with pytest.raises(SealError, match=words) as refused:
-        read_sealing_key(json.dumps(KEY.public.jwk("gate-1") | changes).encode(), "gate-1.jwk")
+        read_sealing_keys(json.dumps(KEY.public.jwk("gate-1") | changes).encode(), "gate-1.jwk")
     assert "gate-1.jwk" in refused.value.what
 
 

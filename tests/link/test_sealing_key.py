@@ -9,10 +9,10 @@ import stat
 import pytest
 
 from edge.contracts.jws import OKPKey
-from edge.contracts.sealing import OpeningKey, Purpose, SealError, SealingKey, read_sealing_key
+from edge.contracts.sealing import OpeningKey, Purpose, SealError, SealingKey, read_sealing_keys
 from edge.errors import LinkError
 from edge.link import key_rotation
-from edge.link.enrolled_sealing import enrolled_sealing_key, read_sealing_keys, terminal_sealing_key
+from edge.link.enrolled_sealing import enrolled_sealing_key, terminal_sealing_key
 from edge.link.files import claim
 from edge.link.key_rotation import device_keys, rotate_sealing, write_opening_key
 from edge.link.sealing_key import (
@@ -35,7 +35,7 @@ def opens(key: OpeningKey, public: SealingKey) -> bool:
 
 def test_the_first_start_makes_a_key_that_nobody_else_may_read_and_its_public_half(tmp_path):
     key = device_opening_key(tmp_path / "state", "gate-1", {})
-    public, device = read_sealing_key((tmp_path / "state" / SEALING_PUBLIC_KEY_FILE).read_bytes(), "public")
+    ((public, device),) = read_sealing_keys((tmp_path / "state" / SEALING_PUBLIC_KEY_FILE).read_bytes(), "public")
     assert (public.kid, device) == (key.public.kid, "gate-1")
     assert stat.S_IMODE((tmp_path / "state" / SEALING_KEY_FILE).stat().st_mode) == 0o600
     assert b"PRIVATE" not in (tmp_path / "state" / SEALING_PUBLIC_KEY_FILE).read_bytes()
@@ -243,12 +243,12 @@ def test_a_file_with_anything_else_is_refused_as_a_whole_and_named(enrolled, doc
     file, write = enrolled
     write(document)
     with pytest.raises(SealError, match=r"keys\.jwk"):
-        read_sealing_keys(file)
+        terminal_sealing_key(file, "gate-1")
 
 
 def test_a_file_that_is_no_json_or_not_there_is_named(tmp_path):
     (tmp_path / "keys.jwk").write_text("-----BEGIN PUBLIC KEY-----")
     with pytest.raises(SealError, match=r"keys\.jwk is no JSON"):
-        read_sealing_keys(tmp_path / "keys.jwk")
+        terminal_sealing_key(tmp_path / "keys.jwk", "gate-1")
     with pytest.raises(LinkError, match=r"none\.jwk"):
-        read_sealing_keys(tmp_path / "none.jwk")
+        terminal_sealing_key(tmp_path / "none.jwk", "gate-1")

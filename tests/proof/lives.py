@@ -25,7 +25,7 @@ from benchmarks.broker import Broker
 from benchmarks.process_memory import children
 from benchmarks.terminal_process import PATIENCE, RUN, TOPICS, TerminalProcess, log_of, state_of, write_config
 from edge.contracts.enums import TerminalState
-from edge.contracts.sealing import OpeningKey, read_sealing_key
+from edge.contracts.sealing import OpeningKey, read_sealing_keys
 from edge.contracts.session import AttemptReport
 from edge.errors import LivegateError
 from edge.link.options import LinkOptions
@@ -232,7 +232,7 @@ def _asked(kind: Kind, life: Life, stage: Stage) -> dict[str, Any]:
         return {"enable_session_image": True, "session_image_key": OpeningKey.generate()}
     if kind not in {Kind.REFERENCE, Kind.TEMPLATE}:
         return {}
-    key, _ = read_sealing_key((life.state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
+    ((key, _),) = read_sealing_keys((life.state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
     what = {"verify_image": stage.reference} if kind is Kind.REFERENCE else {"verify_template": stage.template}
     return {"sealing_key": key, **{name: path.read_bytes() for name, path in what.items()}}
 

@@ -14,7 +14,7 @@ import pytest
 from edge.config.loader import load_bytes
 from edge.contracts.enums import CommandErrorCode, ErrorCode, LivenessDecision, QualityForRecognition, ReferenceKind
 from edge.contracts.jws import read_public_keys
-from edge.contracts.sealing import OpeningKey, read_sealing_key
+from edge.contracts.sealing import OpeningKey, read_sealing_keys
 from edge.contracts.topics import Topics
 from edge.frames.frame import ColourOrder
 from edge.inference.bundle import ModelBundle, default_models_dir
@@ -88,7 +88,7 @@ state_directory: state
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         state = self.folder / "state"
         keys = read_public_keys((state / PUBLIC_KEY_FILE).read_bytes(), "the terminal")
-        self.key, _ = read_sealing_key((state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
+        ((self.key, _),) = read_sealing_keys((state / SEALING_PUBLIC_KEY_FILE).read_bytes(), "the terminal")
         try:
             async with asyncio.timeout(PATIENCE), Requester(self.options, TOPICS, keys=keys) as requester:
                 self.daemon = daemon
